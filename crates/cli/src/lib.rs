@@ -1,0 +1,3 @@
+//! The command line tools: the load generator.
+
+#![forbid(unsafe_code)]

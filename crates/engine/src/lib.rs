@@ -1,0 +1,3 @@
+//! A server without sockets: sessions, dispatch, transactions, blocking, pub/sub, configuration.
+
+#![forbid(unsafe_code)]

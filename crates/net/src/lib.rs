@@ -1,0 +1,1 @@
+//! Event loops: sockets in, engine calls, sockets out.

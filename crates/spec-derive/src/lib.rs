@@ -1,0 +1,1 @@
+//! Derives a command's parser and description from its struct.

@@ -1,0 +1,3 @@
+//! What a command is: its grammar, keys, flags and documentation as data.
+
+#![forbid(unsafe_code)]

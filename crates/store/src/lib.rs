@@ -1,0 +1,1 @@
+//! The data set: shards, databases, entries, values, expiry and watches.

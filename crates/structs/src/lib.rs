@@ -1,0 +1,1 @@
+//! Data structures: hash table, listpack, quicklist, counted B+tree, intset, glob and number formats.

@@ -1,0 +1,2 @@
+//! The single door to checks, tests, conformance runs and benchmarks.
+fn main() {}
