@@ -1,0 +1,617 @@
+//! What a running command can reach. Smallest capability first: [`QueryContext`] reads, [`UpdateContext`] adds
+//! writing, [`SweepContext`] and [`ExclusiveContext`] add shards.
+
+use std::cell::{Cell, RefCell};
+use std::ops::Deref;
+
+use smallvec::SmallVec;
+use spinel_resp::{OwnedArgs, Protocol};
+use spinel_store::{
+    DbIndex, Entry, HashKey, Held, Keep, Key, Keyspace, Kind, NewValue, OwnedValue, Shard, ShardGuard,
+    ShardIndex, Text, Typed, UnixMillis, ValueRef,
+};
+
+use crate::{CommandError, CommandSettings, Effects, Event, EventClass, Propagation};
+
+/// Values whose freeing takes more steps than this are freed by another thread.
+const FREE_INLINE_LIMIT: usize = 64;
+/// Elements a command may touch on an event loop; beyond, it moves to a helper thread with its locks.
+const LOOP_COST_LIMIT: usize = 16 * 1024;
+
+/// How the running command was called.
+#[derive(Clone, Copy, Debug)]
+pub struct CallOptions {
+    /// The database.
+    pub db: DbIndex,
+    /// The time, read while the locks were held.
+    pub now: UnixMillis,
+    /// The client's protocol.
+    pub protocol: Protocol,
+    /// The client does not want to change access times (`CLIENT NO-TOUCH`).
+    pub no_touch: bool,
+    /// The command may be moved to a helper thread if it is long.
+    pub may_move: bool,
+    /// A blocked command is tried again because a key became ready.
+    pub retried: bool,
+    /// Inside MULTI or a script: must not block.
+    pub deny_blocking: bool,
+}
+
+/// Reads the keys a command declared.
+pub struct QueryContext<'k> {
+    held: Held<'k>,
+    options: CallOptions,
+    settings: &'k CommandSettings,
+    random: &'k Cell<u64>,
+    hits: Cell<u64>,
+    misses: Cell<u64>,
+    saw_expired: Cell<bool>,
+    missed: RefCell<SmallVec<[Box<[u8]>; 1]>>,
+}
+
+impl<'k> QueryContext<'k> {
+    /// A context over the shards held.
+    #[must_use]
+    pub fn new(
+        held: Held<'k>,
+        options: CallOptions,
+        settings: &'k CommandSettings,
+        random: &'k Cell<u64>,
+    ) -> Self {
+        Self {
+            held,
+            options,
+            settings,
+            random,
+            hits: Cell::new(0),
+            misses: Cell::new(0),
+            saw_expired: Cell::new(false),
+            missed: RefCell::new(SmallVec::new()),
+        }
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn db(&self) -> DbIndex {
+        self.options.db
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> UnixMillis {
+        self.options.now
+    }
+
+    /// The client's protocol, for the few commands whose shape of reply depends on it.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        self.options.protocol
+    }
+
+    /// Whether a blocked command is being tried again because a key became ready.
+    #[must_use]
+    pub fn is_retry(&self) -> bool {
+        self.options.retried
+    }
+
+    /// Whether the command must not block (MULTI, scripts).
+    #[must_use]
+    pub fn denies_blocking(&self) -> bool {
+        self.options.deny_blocking
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &'k CommandSettings {
+        self.settings
+    }
+
+    /// The key of the hash function, also that of big sets and hashes.
+    #[must_use]
+    pub fn hash_key(&self) -> &'k HashKey {
+        self.held.keyspace().hash_key()
+    }
+
+    /// A random number (xorshift64*, seeded by the engine).
+    pub fn random(&self) -> u64 {
+        let mut x = self.random.get();
+        x ^= x >> 12;
+        x ^= x << 25;
+        x ^= x >> 27;
+        self.random.set(x);
+        x.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    /// Moves the command to a helper thread if it will touch more than a loop can bear.
+    pub fn check_cost(&self, elements: usize) -> Result<(), CommandError> {
+        if elements > LOOP_COST_LIMIT && self.options.may_move { Err(CommandError::Move) } else { Ok(()) }
+    }
+
+    /// The entry of a key in the current database, without any trace of the look-up.
+    #[inline]
+    #[must_use]
+    pub fn peek(&self, key: Key<'_>) -> Option<&Entry> {
+        self.peek_in(self.options.db, key)
+    }
+
+    /// The entry of a key in a database, without any trace of the look-up.
+    #[inline]
+    #[must_use]
+    pub fn peek_in(&self, db: DbIndex, key: Key<'_>) -> Option<&Entry> {
+        let entry = self.held.shard(key.hash).db(db).find(key)?;
+        if entry.is_expired(self.options.now) {
+            self.saw_expired.set(true);
+            return None;
+        }
+        Some(entry)
+    }
+
+    /// The entry of a key; counts as a hit or miss but does not renew the access time (EXISTS, TTL, TYPE).
+    #[must_use]
+    pub fn find_untouched(&self, key: Key<'_>) -> Option<&Entry> {
+        let found = self.peek(key);
+        if found.is_some() {
+            self.hits.set(self.hits.get() + 1);
+        } else {
+            self.note_miss(key);
+        }
+        found
+    }
+
+    /// The entry of a key; counts as a hit or miss and renews the access time.
+    #[inline]
+    #[must_use]
+    pub fn find(&self, key: Key<'_>) -> Option<&Entry> {
+        let Some(entry) = self.peek(key) else {
+            self.note_miss(key);
+            return None;
+        };
+        self.hits.set(self.hits.get() + 1);
+        if !self.options.no_touch {
+            entry.touch(self.options.now.access_clock());
+        }
+        Some(entry)
+    }
+
+    fn note_miss(&self, key: Key<'_>) {
+        self.misses.set(self.misses.get() + 1);
+        if self.settings.notify.wants(EventClass::KeyMiss) {
+            self.missed.borrow_mut().push(key.bytes.into());
+        }
+    }
+
+    /// The string of a key.
+    #[inline]
+    pub fn text(&self, key: Key<'_>) -> Result<Option<Text<'_>>, CommandError> {
+        let Some(entry) = self.find(key) else { return Ok(None) };
+        entry.text().map(Some).ok_or(CommandError::WrongType)
+    }
+
+    /// The collection of a key.
+    pub fn read<T: Typed>(&self, key: Key<'_>) -> Result<Option<&T>, CommandError> {
+        let Some(entry) = self.find(key) else { return Ok(None) };
+        T::of(entry.value()).map(Some).ok_or(CommandError::WrongType)
+    }
+
+    /// The value of a key of any type.
+    #[must_use]
+    pub fn value(&self, key: Key<'_>) -> Option<ValueRef<'_>> {
+        self.find(key).map(Entry::value)
+    }
+
+    /// The type of a key, without a trace.
+    #[must_use]
+    pub fn kind(&self, key: Key<'_>) -> Option<Kind> {
+        self.peek(key).map(Entry::kind)
+    }
+
+    /// The shards held.
+    #[must_use]
+    pub fn held(&self) -> &Held<'k> {
+        &self.held
+    }
+
+    /// Whether a look-up met a key whose time has come, which the caller must remove.
+    #[must_use]
+    pub fn saw_expired(&self) -> bool {
+        self.saw_expired.get()
+    }
+
+    /// Changes how the next command is called (within one transaction).
+    pub fn set_options(&mut self, options: CallOptions) {
+        self.options = options;
+    }
+
+    /// How the command was called.
+    #[must_use]
+    pub fn options(&self) -> &CallOptions {
+        &self.options
+    }
+}
+
+/// Reads and changes the keys a command declared.
+pub struct UpdateContext<'k> {
+    query: QueryContext<'k>,
+    effects: &'k mut Effects,
+}
+
+impl<'k> Deref for UpdateContext<'k> {
+    type Target = QueryContext<'k>;
+
+    fn deref(&self) -> &QueryContext<'k> {
+        &self.query
+    }
+}
+
+impl<'k> UpdateContext<'k> {
+    /// A context that leaves its traces in `effects`.
+    #[must_use]
+    pub fn new(query: QueryContext<'k>, effects: &'k mut Effects) -> Self {
+        Self { query, effects }
+    }
+
+    /// The reading half, for the queries of a transaction.
+    #[must_use]
+    pub fn as_query(&self) -> &QueryContext<'k> {
+        &self.query
+    }
+
+    /// Changes how the next command is called (within one transaction).
+    pub fn set_options(&mut self, options: CallOptions) {
+        self.query.set_options(options);
+    }
+
+    /// The traces so far.
+    pub fn effects(&mut self) -> &mut Effects {
+        self.effects
+    }
+
+    /// The shards held, to change: for the engine (watches, waiting lists).
+    pub fn held_mut(&mut self) -> &mut Held<'k> {
+        &mut self.query.held
+    }
+
+    /// Moves what look-ups noted into the effects and removes `keys` that expired unnoticed.
+    pub fn settle<'a>(&mut self, keys: impl Iterator<Item = Key<'a>>) {
+        self.effects.hits += self.query.hits.take();
+        self.effects.misses += self.query.misses.take();
+        if !self.query.missed.borrow().is_empty() {
+            let db = self.query.options.db;
+            for key in self.query.missed.take() {
+                self.effects.events.push(Event { class: EventClass::KeyMiss, name: "keymiss", db, key });
+            }
+        }
+        if self.query.saw_expired.take() {
+            for key in keys {
+                self.remove_if_expired(self.query.options.db, key);
+            }
+        }
+    }
+
+    /// Removes a key whose time has come; true if it did.
+    pub fn remove_if_expired(&mut self, db: DbIndex, key: Key<'_>) -> bool {
+        let now = self.query.options.now;
+        let shard = self.query.held.shard_mut(key.hash);
+        if !shard.db(db).find(key).is_some_and(|entry| entry.is_expired(now)) {
+            return false;
+        }
+        let entry = shard.db_mut(db).take(key).expect("the entry was just found");
+        shard.watches.touch(db, key.bytes);
+        self.discard(entry.into_value());
+        self.notify_in(db, EventClass::Expired, "expired", key.bytes);
+        self.effects.expired.push((db, key.bytes.into()));
+        true
+    }
+
+    fn discard(&mut self, value: OwnedValue) {
+        if value.free_effort() > FREE_INLINE_LIMIT {
+            self.effects.garbage.push(value);
+        }
+    }
+
+    /// Removes expired entries in the way before a write; cheap when there is none.
+    fn make_room(&mut self, key: Key<'_>) {
+        self.remove_if_expired(self.query.options.db, key);
+    }
+
+    /// The collection of a key, to change; renews the access time.
+    pub fn write<T: Typed>(&mut self, key: Key<'_>) -> Result<Option<&mut T>, CommandError> {
+        self.make_room(key);
+        let db = self.query.options.db;
+        let access = self.query.options.now.access_clock();
+        let Some(entry) = self.query.held.shard_mut(key.hash).db_mut(db).find_mut(key) else { return Ok(None) };
+        entry.touch(access);
+        T::of_mut(entry.value_mut()).map(Some).ok_or(CommandError::WrongType)
+    }
+
+    /// The collection of a key, to change; created empty if the key is missing. The command must add to it.
+    pub fn write_or_create<T: Typed>(&mut self, key: Key<'_>) -> Result<&mut T, CommandError> {
+        self.make_room(key);
+        let db = self.query.options.db;
+        let access = self.query.options.now.access_clock();
+        match self.query.held.shard(key.hash).db(db).find(key) {
+            Some(entry) if entry.kind() != T::KIND => return Err(CommandError::WrongType),
+            Some(_) => {}
+            None => self.note_new(db, key, T::KIND),
+        }
+        Ok(self.query.held.shard_mut(key.hash).db_mut(db).get_or_create::<T>(key, access))
+    }
+
+    /// The bytes of a string key, to change in place and reported as `raw` from now on.
+    pub fn write_text(&mut self, key: Key<'_>) -> Result<Option<&mut Vec<u8>>, CommandError> {
+        self.make_room(key);
+        let db = self.query.options.db;
+        let access = self.query.options.now.access_clock();
+        let Some(entry) = self.query.held.shard_mut(key.hash).db_mut(db).find_mut(key) else { return Ok(None) };
+        if entry.kind() != Kind::String {
+            return Err(CommandError::WrongType);
+        }
+        entry.touch(access);
+        Ok(Some(entry.make_raw()))
+    }
+
+    fn note_new(&mut self, db: DbIndex, key: Key<'_>, kind: Kind) {
+        self.notify_in(db, EventClass::New, "new", key.bytes);
+        if matches!(kind, Kind::List | Kind::SortedSet)
+            && self.query.held.shard(key.hash).waiters.is_awaited(db, key.bytes)
+        {
+            self.effects.ready.push((db, key.bytes.into()));
+        }
+    }
+
+    /// Stores a value in the current database.
+    pub fn put(&mut self, key: Key<'_>, value: NewValue<'_>, keep: Keep) {
+        self.put_in(self.query.options.db, key, value, keep);
+    }
+
+    /// Stores a value in a database. No event but `new` is sent and nothing is counted: that is the command's.
+    pub fn put_in(&mut self, db: DbIndex, key: Key<'_>, value: NewValue<'_>, keep: Keep) {
+        self.remove_if_expired(db, key);
+        let kind = match &value {
+            NewValue::List(_) => Kind::List,
+            NewValue::Set(_) => Kind::Set,
+            NewValue::Hash(_) => Kind::Hash,
+            NewValue::SortedSet(_) => Kind::SortedSet,
+            NewValue::Text(_) | NewValue::Int(_) | NewValue::Raw(_) => Kind::String,
+        };
+        let access = self.query.options.now.access_clock();
+        let shard = self.query.held.shard_mut(key.hash);
+        let old = shard.db_mut(db).put(key, value, keep, access);
+        match old {
+            Some(old) => {
+                self.discard(old);
+                if matches!(kind, Kind::List | Kind::SortedSet) {
+                    self.signal_overwritten(db, key);
+                }
+            }
+            None => self.note_new(db, key, kind),
+        }
+    }
+
+    /// A key that somebody waits for was overwritten by something that may serve them.
+    fn signal_overwritten(&mut self, db: DbIndex, key: Key<'_>) {
+        if self.query.held.shard(key.hash).waiters.is_awaited(db, key.bytes) {
+            self.effects.ready.push((db, key.bytes.into()));
+        }
+    }
+
+    /// Takes an entry out of a database, expiry and all (RENAME, MOVE). An expired one is removed and not given.
+    pub fn take_entry(&mut self, db: DbIndex, key: Key<'_>) -> Option<Entry> {
+        self.remove_if_expired(db, key);
+        self.query.held.shard_mut(key.hash).db_mut(db).take(key)
+    }
+
+    /// Stores an entry taken out, under `key`, which it must carry already and which must be free.
+    pub fn store_entry(&mut self, db: DbIndex, key: Key<'_>, entry: Entry) {
+        debug_assert_eq!(entry.key(), key.bytes);
+        let kind = entry.kind();
+        self.query.held.shard_mut(key.hash).db_mut(db).restore(key.hash, entry);
+        self.note_new(db, key, kind);
+    }
+
+    /// Removes a key; true if it was there. No event is sent and nothing counted.
+    pub fn remove(&mut self, key: Key<'_>) -> bool {
+        let db = self.query.options.db;
+        self.make_room(key);
+        let Some(entry) = self.query.held.shard_mut(key.hash).db_mut(db).take(key) else { return false };
+        self.discard(entry.into_value());
+        true
+    }
+
+    /// Removes a key whose collection became empty, and sends the event `del`; true if so.
+    pub fn remove_if_empty<T: Typed>(&mut self, key: Key<'_>) -> bool {
+        let empty =
+            self.query.peek(key).and_then(|entry| T::of(entry.value())).is_some_and(T::is_empty);
+        if empty {
+            self.remove(key);
+            self.notify(EventClass::Generic, "del", key);
+        }
+        empty
+    }
+
+    /// Sets or removes the expiry of an existing key.
+    pub fn set_expiry(&mut self, key: Key<'_>, expiry: Option<UnixMillis>) -> bool {
+        let db = self.query.options.db;
+        self.query.held.shard_mut(key.hash).db_mut(db).set_expiry(key, expiry)
+    }
+
+    /// Tells watchers that a key was changed.
+    #[inline]
+    pub fn touch_watchers(&mut self, key: Key<'_>) {
+        self.touch_watchers_in(self.query.options.db, key);
+    }
+
+    /// Tells watchers that a key of a database was changed.
+    #[inline]
+    pub fn touch_watchers_in(&mut self, db: DbIndex, key: Key<'_>) {
+        let shard = self.query.held.shard(key.hash);
+        if !shard.watches.is_empty() {
+            shard.watches.touch(db, key.bytes);
+        }
+    }
+
+    /// Sends a keyspace event for a key of the current database.
+    #[inline]
+    pub fn notify(&mut self, class: EventClass, name: &'static str, key: Key<'_>) {
+        self.notify_in(self.query.options.db, class, name, key.bytes);
+    }
+
+    /// Sends a keyspace event for a key of a database.
+    #[inline]
+    pub fn notify_in(&mut self, db: DbIndex, class: EventClass, name: &'static str, key: &[u8]) {
+        if self.query.settings.notify.wants(class) {
+            self.effects.events.push(Event { class, name, db, key: key.into() });
+        }
+    }
+
+    /// Counts changes.
+    #[inline]
+    pub fn add_dirty(&mut self, changes: usize) {
+        self.effects.dirty += changes as u64;
+    }
+
+    /// One change of a key: tells watchers, sends the event, counts it.
+    #[inline]
+    pub fn changed(&mut self, key: Key<'_>, class: EventClass, event: &'static str) {
+        self.touch_watchers(key);
+        self.notify(class, event, key);
+        self.add_dirty(1);
+    }
+
+    /// The journal records these words instead of the command as it came (may be called several times).
+    pub fn propagate_as<I>(&mut self, words: I)
+    where
+        I: IntoIterator,
+        I::Item: AsRef<[u8]>,
+    {
+        let command = (self.query.options.db, OwnedArgs::from_words(words));
+        match &mut self.effects.propagation {
+            Propagation::Instead(commands) => commands.push(command),
+            other => *other = Propagation::Instead(SmallVec::from_iter([command])),
+        }
+    }
+
+    /// The journal records nothing for this command.
+    pub fn propagate_nothing(&mut self) {
+        self.effects.propagation = Propagation::Nothing;
+    }
+}
+
+/// Reads every shard in turn, locking one at a time (or uses those held already, within a transaction).
+pub struct SweepContext<'k> {
+    keyspace: &'k Keyspace,
+    held: Option<&'k Held<'k>>,
+    options: CallOptions,
+    settings: &'k CommandSettings,
+    random: &'k Cell<u64>,
+    /// Keys met whose time has come.
+    pub expired: Vec<Box<[u8]>>,
+}
+
+impl<'k> SweepContext<'k> {
+    /// A context that locks by itself, or reads from `held` if that holds all shards.
+    #[must_use]
+    pub fn new(
+        keyspace: &'k Keyspace,
+        held: Option<&'k Held<'k>>,
+        options: CallOptions,
+        settings: &'k CommandSettings,
+        random: &'k Cell<u64>,
+    ) -> Self {
+        Self { keyspace, held, options, settings, random, expired: Vec::new() }
+    }
+
+    /// The keyspace, for counts that need no lock.
+    #[must_use]
+    pub fn keyspace(&self) -> &'k Keyspace {
+        self.keyspace
+    }
+
+    /// How the command was called.
+    #[must_use]
+    pub fn options(&self) -> &CallOptions {
+        &self.options
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &'k CommandSettings {
+        self.settings
+    }
+
+    /// A random number.
+    pub fn random(&self) -> u64 {
+        let mut x = self.random.get();
+        x ^= x >> 12;
+        x ^= x << 25;
+        x ^= x >> 27;
+        self.random.set(x);
+        x.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    /// Moves the command to a helper thread if it will touch more than a loop can bear.
+    pub fn check_cost(&self, elements: usize) -> Result<(), CommandError> {
+        if elements > LOOP_COST_LIMIT && self.options.may_move { Err(CommandError::Move) } else { Ok(()) }
+    }
+
+    /// Looks at one shard.
+    ///
+    /// # Errors
+    /// [`CommandError::Busy`] if it is taken: pass it on, and the command is tried again as a whole.
+    pub fn with_shard<R>(&self, shard: ShardIndex, look: impl FnOnce(&Shard) -> R) -> Result<R, CommandError> {
+        if let Some(held) = self.held {
+            let found = held.iter().nth(usize::from(shard.0)).expect("all shards are held");
+            return Ok(look(found));
+        }
+        let guard: ShardGuard<'_> = if self.options.may_move {
+            self.keyspace.spin_lock(shard).ok_or(CommandError::Busy(shard))?
+        } else {
+            self.keyspace.wait_lock(shard)
+        };
+        Ok(look(&guard))
+    }
+
+    /// Every shard's number.
+    pub fn shards(&self) -> impl Iterator<Item = ShardIndex> + use<> {
+        (0..self.keyspace.shards()).map(|i| ShardIndex(i as u16))
+    }
+}
+
+/// Has every shard at once.
+pub struct ExclusiveContext<'k> {
+    update: UpdateContext<'k>,
+}
+
+impl<'k> ExclusiveContext<'k> {
+    /// A context over an update context that holds all shards.
+    #[must_use]
+    pub fn new(update: UpdateContext<'k>) -> Self {
+        debug_assert!(update.held().holds_all());
+        Self { update }
+    }
+
+    /// Gives the update context back.
+    #[must_use]
+    pub fn into_update(self) -> UpdateContext<'k> {
+        self.update
+    }
+
+    /// Every shard.
+    pub fn shards_mut(&mut self) -> impl Iterator<Item = &mut Shard> {
+        self.update.held_mut().iter_mut()
+    }
+}
+
+impl<'k> Deref for ExclusiveContext<'k> {
+    type Target = UpdateContext<'k>;
+
+    fn deref(&self) -> &UpdateContext<'k> {
+        &self.update
+    }
+}
+
+impl std::ops::DerefMut for ExclusiveContext<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.update
+    }
+}

@@ -1,0 +1,158 @@
+//! What a command leaves behind besides its reply: dirt, events, journal words, ready keys, garbage.
+
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+use spinel_resp::OwnedArgs;
+use spinel_store::{DbIndex, EncodingLimits, OwnedValue};
+
+/// The settings that commands see.
+#[derive(Clone, Debug)]
+pub struct CommandSettings {
+    /// When collections change their encoding.
+    pub encodings: EncodingLimits,
+    /// `proto-max-bulk-len`, in bytes: the longest string.
+    pub max_string_len: u64,
+    /// `notify-keyspace-events`.
+    pub notify: EventClasses,
+    /// Databases.
+    pub databases: u16,
+    /// `lazyfree-lazy-user-del` and its kin change nothing: every large value is freed elsewhere.
+    pub lru_clock_resolution_ms: u32,
+}
+
+impl Default for CommandSettings {
+    fn default() -> Self {
+        Self {
+            encodings: EncodingLimits::default(),
+            max_string_len: 512 << 20,
+            notify: EventClasses::NONE,
+            databases: 16,
+            lru_clock_resolution_ms: 1000,
+        }
+    }
+}
+
+/// A class of keyspace events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum EventClass {
+    /// `g`: commands of any type.
+    Generic = 1 << 2,
+    /// `$`: strings.
+    String = 1 << 3,
+    /// `l`: lists.
+    List = 1 << 4,
+    /// `s`: sets.
+    Set = 1 << 5,
+    /// `h`: hashes.
+    Hash = 1 << 6,
+    /// `z`: sorted sets.
+    SortedSet = 1 << 7,
+    /// `x`: expired keys.
+    Expired = 1 << 8,
+    /// `e`: evicted keys.
+    Evicted = 1 << 9,
+    /// `t`: streams.
+    Stream = 1 << 10,
+    /// `m`: look-ups of missing keys.
+    KeyMiss = 1 << 11,
+    /// `d`: module types.
+    Module = 1 << 13,
+    /// `n`: new keys.
+    New = 1 << 14,
+}
+
+/// A set of event classes and of the two kinds of channels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventClasses(pub u32);
+
+impl EventClasses {
+    /// Nothing is notified.
+    pub const NONE: Self = Self(0);
+    /// `K`: on the key's channel.
+    pub const KEYSPACE: u32 = 1;
+    /// `E`: on the event's channel.
+    pub const KEYEVENT: u32 = 1 << 1;
+
+    /// Whether events of a class are notified.
+    #[inline]
+    #[must_use]
+    pub fn wants(self, class: EventClass) -> bool {
+        self.0 & class as u32 != 0
+    }
+}
+
+/// A keyspace event that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its class.
+    pub class: EventClass,
+    /// Its name.
+    pub name: &'static str,
+    /// The database.
+    pub db: DbIndex,
+    /// The key.
+    pub key: Box<[u8]>,
+}
+
+/// What the journal records of a command that changed something.
+#[derive(Debug, Default)]
+pub enum Propagation {
+    /// The command as it came.
+    #[default]
+    Verbatim,
+    /// These commands instead.
+    Instead(SmallVec<[(DbIndex, OwnedArgs); 1]>),
+    /// Nothing.
+    Nothing,
+}
+
+/// Everything that commands under one set of locks leave behind.
+#[derive(Default)]
+pub struct Effects {
+    /// Changes made, as Redis counts them for `save` points.
+    pub dirty: u64,
+    /// Events that are notified, in order.
+    pub events: Vec<Event>,
+    /// Keys removed because their time had come: in which database.
+    pub expired: Vec<(DbIndex, Box<[u8]>)>,
+    /// What the journal records.
+    pub propagation: Propagation,
+    /// Keys that somebody waits for and that may serve them now.
+    pub ready: Vec<(DbIndex, Box<[u8]>)>,
+    /// Large values to be freed elsewhere.
+    pub garbage: Vec<OwnedValue>,
+    /// Look-ups that found their key.
+    pub hits: u64,
+    /// Look-ups that did not.
+    pub misses: u64,
+}
+
+impl Effects {
+    /// Whether there is anything to deal with.
+    #[inline]
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.dirty == 0
+            && self.events.is_empty()
+            && self.expired.is_empty()
+            && self.ready.is_empty()
+            && self.garbage.is_empty()
+    }
+
+    /// Forgets everything but keeps the buffers.
+    pub fn clear(&mut self) {
+        self.dirty = 0;
+        self.events.clear();
+        self.expired.clear();
+        self.propagation = Propagation::Verbatim;
+        self.ready.clear();
+        self.garbage.clear();
+        self.hits = 0;
+        self.misses = 0;
+    }
+}
+
+/// A word of a journal command.
+pub type JournalWord<'a> = Cow<'a, [u8]>;

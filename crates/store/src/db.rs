@@ -1,0 +1,263 @@
+//! One database within one shard: its table of entries and the index of their expiries.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use spinel_structs::hash::HashKey;
+use spinel_structs::table::{self, Table};
+
+use crate::value::{NewValue, OwnedValue, Typed};
+use crate::{Entry, ExpiryIndex, Key, UnixMillis};
+
+/// What becomes of the expiry when a value is overwritten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// The key keeps the expiry it has.
+    Expiry,
+    /// The key gets this expiry, or none.
+    Replace(Option<UnixMillis>),
+}
+
+/// How far a scan came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScanStep {
+    /// Where to go on; 0 at the end.
+    pub cursor: u64,
+}
+
+/// The numbers of a database that others may read without its lock. Written only under the lock.
+#[derive(Debug, Default)]
+pub struct DbCounts {
+    /// Keys.
+    pub keys: AtomicUsize,
+    /// Keys with an expiry.
+    pub expiring: AtomicUsize,
+}
+
+/// One database within one shard.
+pub struct Db {
+    table: Table<Entry>,
+    expiries: ExpiryIndex,
+    counts: Arc<DbCounts>,
+    expiring: usize,
+}
+
+impl Db {
+    /// An empty database.
+    #[must_use]
+    pub(crate) fn new(hash_key: HashKey, counts: Arc<DbCounts>) -> Self {
+        Self { table: Table::new(hash_key), expiries: ExpiryIndex::new(), counts, expiring: 0 }
+    }
+
+    /// Keys, expired ones that nobody noticed yet included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there is no key.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Keys that have an expiry.
+    #[must_use]
+    pub fn expiring(&self) -> usize {
+        self.expiring
+    }
+
+    /// The table, for scans and samples.
+    #[must_use]
+    pub fn table(&self) -> &Table<Entry> {
+        &self.table
+    }
+
+    fn publish_counts(&self) {
+        self.counts.keys.store(self.table.len(), Ordering::Relaxed);
+        self.counts.expiring.store(self.expiring, Ordering::Relaxed);
+    }
+
+    /// The entry of a key, expired or not.
+    #[inline]
+    #[must_use]
+    pub fn find(&self, key: Key<'_>) -> Option<&Entry> {
+        self.table.find(key.hash, |entry| entry.key() == key.bytes)
+    }
+
+    /// The entry of a key, expired or not, to change. Its expiry is changed by [`Db::set_expiry`] only.
+    #[inline]
+    pub fn find_mut(&mut self, key: Key<'_>) -> Option<&mut Entry> {
+        self.table.find_mut(key.hash, |entry| entry.key() == key.bytes)
+    }
+
+    /// Stores a value under a key, new or not. Returns what was there.
+    pub fn put(&mut self, key: Key<'_>, value: NewValue<'_>, keep: Keep, access: u32) -> Option<OwnedValue> {
+        match self.table.entry(key.hash, |entry| entry.key() == key.bytes) {
+            table::Slot::Occupied(mut slot) => {
+                let old_expiry = slot.get().expiry();
+                let expiry = match keep {
+                    Keep::Expiry => old_expiry,
+                    Keep::Replace(expiry) => expiry,
+                };
+                let old = slot.get_mut().overwrite(value, expiry, access);
+                self.expiry_changed(key.hash, old_expiry, expiry);
+                Some(old)
+            }
+            table::Slot::Vacant(slot) => {
+                let expiry = match keep {
+                    Keep::Expiry => None,
+                    Keep::Replace(expiry) => expiry,
+                };
+                slot.insert(Entry::new(key.bytes, value, expiry, access));
+                self.expiry_changed(key.hash, None, expiry);
+                self.publish_counts();
+                None
+            }
+        }
+    }
+
+    /// Puts back an entry taken out by [`Db::take`], under its key or (after [`Entry::rekey`]) another, which
+    /// must not exist.
+    pub fn restore(&mut self, hash: u64, entry: Entry) {
+        let expiry = entry.expiry();
+        self.table.insert_unique(hash, entry);
+        self.expiry_changed(hash, None, expiry);
+        self.publish_counts();
+    }
+
+    /// Removes a key and hands its entry out.
+    pub fn take(&mut self, key: Key<'_>) -> Option<Entry> {
+        self.take_if(key.hash, |entry| entry.key() == key.bytes)
+    }
+
+    /// Removes the entry with this hash that `matches`.
+    pub fn take_if(&mut self, hash: u64, matches: impl FnMut(&Entry) -> bool) -> Option<Entry> {
+        let entry = self.table.remove(hash, matches)?;
+        if entry.expiry().is_some() {
+            self.expiring -= 1;
+        }
+        self.publish_counts();
+        Some(entry)
+    }
+
+    /// Sets, changes or removes the expiry of an existing key; false if there is no such key.
+    pub fn set_expiry(&mut self, key: Key<'_>, expiry: Option<UnixMillis>) -> bool {
+        let Some(entry) = self.table.find_mut(key.hash, |entry| entry.key() == key.bytes) else { return false };
+        let old = entry.expiry();
+        entry.set_expiry(expiry);
+        self.expiry_changed(key.hash, old, expiry);
+        self.publish_counts();
+        true
+    }
+
+    fn expiry_changed(&mut self, hash: u64, old: Option<UnixMillis>, new: Option<UnixMillis>) {
+        match (old, new) {
+            (None, Some(_)) => self.expiring += 1,
+            (Some(_), None) => self.expiring -= 1,
+            _ => {}
+        }
+        if let Some(at) = new {
+            if old.is_none_or(|old| at < old) {
+                self.expiries.note(hash, at);
+            }
+        }
+        if old.is_some() != new.is_some() {
+            self.publish_counts();
+        }
+    }
+
+    /// Removes up to `limit` keys whose time has come and hands them to `removed`; returns how many.
+    pub fn remove_expired(
+        &mut self,
+        now: UnixMillis,
+        limit: usize,
+        mut removed: impl FnMut(Entry),
+    ) -> usize {
+        let mut count = 0;
+        while count < limit {
+            let Some(hash) = self.expiries.next_due(now) else { break };
+            while let Some(entry) = self.table.remove(hash, |entry| entry.is_expired(now)) {
+                self.expiring -= 1;
+                count += 1;
+                removed(entry);
+            }
+            // Whoever shares the record and lives longer must stay on record.
+            let mut later = None;
+            self.table.find(hash, |entry| {
+                if let Some(at) = entry.expiry() {
+                    later = Some(later.map_or(at, |l: UnixMillis| l.min(at)));
+                }
+                false
+            });
+            if let Some(at) = later {
+                self.expiries.note(hash, at);
+            }
+        }
+        if count > 0 {
+            self.publish_counts();
+        }
+        count
+    }
+
+    /// The value of a key as a collection, created empty if the key is missing. The caller has checked the type
+    /// and that the key is not expired.
+    pub fn get_or_create<T: Typed>(&mut self, key: Key<'_>, access: u32) -> &mut T {
+        if self.find(key).is_none() {
+            let value = Box::new(T::empty()).into_new();
+            self.put(key, value, Keep::Replace(None), access);
+        }
+        let entry = self.find_mut(key).expect("the key was just found or stored");
+        T::of_mut(entry.value_mut()).expect("the caller checked the type")
+    }
+
+    /// One step of a scan over the keys: every entry of one bucket.
+    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(&Entry)) -> ScanStep {
+        ScanStep { cursor: self.table.scan(cursor, &mut visit) }
+    }
+
+    /// A key chosen uniformly among all.
+    pub fn random(&self, mut random: impl FnMut() -> u64) -> Option<&Entry> {
+        self.table.random(&mut random)
+    }
+
+    /// Takes everything out, to be freed elsewhere.
+    pub fn clear(&mut self) -> Db {
+        let empty = Self::new(self.table.hash_key(), Arc::clone(&self.counts));
+        let old = std::mem::replace(self, empty);
+        self.publish_counts();
+        old
+    }
+
+    /// Exchanges the contents of two databases of one shard.
+    pub fn swap(&mut self, other: &mut Self) {
+        std::mem::swap(&mut self.table, &mut other.table);
+        std::mem::swap(&mut self.expiries, &mut other.expiries);
+        std::mem::swap(&mut self.expiring, &mut other.expiring);
+        self.publish_counts();
+        other.publish_counts();
+    }
+
+    /// Removes up to `n` entries in no order; for freeing a database in slices.
+    pub fn take_chunk(&mut self, n: usize) -> Vec<Entry> {
+        self.table.take_chunk(n)
+    }
+
+    /// Bytes of the table and the expiry index, entries not included.
+    #[must_use]
+    pub fn overhead_bytes(&self) -> usize {
+        self.table.memory_bytes() + self.expiries.memory_bytes()
+    }
+
+    /// Asks for the bucket of a hash to be fetched into the cache.
+    #[inline]
+    pub fn prefetch_bucket(&self, hash: u64) {
+        self.table.prefetch_bucket(hash);
+    }
+
+    /// Asks for the entries that may match a hash to be fetched into the cache.
+    #[inline]
+    pub fn prefetch_entry(&self, hash: u64) {
+        self.table.prefetch_item(hash);
+    }
+}

@@ -1,0 +1,490 @@
+//! One key with its value: a single allocation behind a thin pointer.
+//!
+//! ```text
+//!  0       4     5      6        7         8
+//! ┌───────┬─────┬──────┬────────┬─────────┬──────────────┬────────────────┬────────────┬─────┬──────┐
+//! │access │form │flags │key_len │text_len │ expiry (8)   │ long key len(8)│ word (8)   │ key │ text │
+//! └───────┴─────┴──────┴────────┴─────────┴──────────────┴────────────────┴────────────┴─────┴──────┘
+//!                                           if HAS_EXPIRY   if LONG_KEY      unless text
+//! ```
+//!
+//! A 16-byte key with a 32-byte string takes 56 bytes, 64 with an expiry: exactly what was asked of the
+//! allocator. A string of up to 255 bytes stands inline; integers and pointers to larger values stand in the
+//! word. The access field holds the 24-bit clock of the last use and leaves 8 bits for the snapshot epoch.
+//!
+//! `unsafe` in this file is about one thing: the allocation has the layout above, computed in one place
+//! ([`Layout`] in `shape`), and the header says which optional parts there are.
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use spinel_structs::hash::{HashKey, hash_bytes};
+use spinel_structs::size_class::malloc_size;
+use spinel_structs::table::TableItem;
+
+use crate::UnixMillis;
+use crate::value::{Hash, Kind, List, NewValue, OwnedValue, Set, SortedSet, Text, ValueMut, ValueRef};
+
+const HEADER: usize = 8;
+const HAS_EXPIRY: u8 = 1;
+const LONG_KEY: u8 = 2;
+/// The longest string kept inline.
+const MAX_INLINE_TEXT: usize = 255;
+/// The longest string that reports itself as `embstr`.
+const MAX_EMBSTR: usize = 44;
+
+/// How the value is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Form {
+    Text,
+    Int,
+    Raw,
+    List,
+    Set,
+    Hash,
+    SortedSet,
+}
+
+#[repr(C)]
+struct Header {
+    access: AtomicU32,
+    form: Form,
+    flags: u8,
+    key_len: u8,
+    text_len: u8,
+}
+
+const _: () = assert!(size_of::<Header>() == HEADER);
+
+/// A key with its value, expiry and access clock.
+pub struct Entry(NonNull<u8>);
+
+// SAFETY: an entry owns its allocation and everything its word points to, all of which is `Send`.
+unsafe impl Send for Entry {}
+
+/// Where the parts of an entry stand, from the three facts that decide it.
+#[derive(Clone, Copy)]
+struct Shape {
+    form: Form,
+    has_expiry: bool,
+    key_len: usize,
+    text_len: usize,
+}
+
+impl Shape {
+    fn long_key(self) -> bool {
+        self.key_len > 255
+    }
+
+    fn long_key_at(self) -> usize {
+        HEADER + 8 * usize::from(self.has_expiry)
+    }
+
+    fn word_at(self) -> usize {
+        self.long_key_at() + 8 * usize::from(self.long_key())
+    }
+
+    fn key_at(self) -> usize {
+        self.word_at() + 8 * usize::from(self.form != Form::Text)
+    }
+
+    fn size(self) -> usize {
+        self.key_at() + self.key_len + self.text_len
+    }
+
+    fn layout(self) -> Layout {
+        Layout::from_size_align(self.size(), 8).expect("a key and an inline string fit the address space")
+    }
+}
+
+impl Entry {
+    /// Makes an entry.
+    #[must_use]
+    pub fn new(key: &[u8], value: NewValue<'_>, expiry: Option<UnixMillis>, access: u32) -> Self {
+        let (form, word, text): (Form, u64, &[u8]) = match value {
+            NewValue::Text(text) => match spinel_structs::number::parse_i64(text) {
+                Some(n) => (Form::Int, n as u64, b""),
+                None if text.len() <= MAX_INLINE_TEXT => (Form::Text, 0, text),
+                None => (Form::Raw, into_word(Box::new(text.to_vec())), b""),
+            },
+            NewValue::Int(n) => (Form::Int, n as u64, b""),
+            NewValue::Raw(bytes) => (Form::Raw, into_word(Box::new(bytes)), b""),
+            NewValue::List(list) => (Form::List, into_word(list), b""),
+            NewValue::Set(set) => (Form::Set, into_word(set), b""),
+            NewValue::Hash(hash) => (Form::Hash, into_word(hash), b""),
+            NewValue::SortedSet(zset) => (Form::SortedSet, into_word(zset), b""),
+        };
+        Self::build(key, form, word, text, expiry, access)
+    }
+
+    fn build(
+        key: &[u8],
+        form: Form,
+        word: u64,
+        text: &[u8],
+        expiry: Option<UnixMillis>,
+        access: u32,
+    ) -> Self {
+        let shape = Shape { form, has_expiry: expiry.is_some(), key_len: key.len(), text_len: text.len() };
+        let layout = shape.layout();
+        // SAFETY: the layout is never empty, it has at least the header.
+        let start = unsafe { alloc(layout) };
+        let Some(start) = NonNull::new(start) else { handle_alloc_error(layout) };
+        let flags = if shape.has_expiry { HAS_EXPIRY } else { 0 } | if shape.long_key() { LONG_KEY } else { 0 };
+        let header = Header {
+            access: AtomicU32::new(access),
+            form,
+            flags,
+            key_len: if shape.long_key() { 0 } else { key.len() as u8 },
+            text_len: text.len() as u8,
+        };
+        // SAFETY: `shape` computed the offsets below from the same facts as the size just allocated, so every
+        // write stays inside it; words are aligned because the header and all words are 8 bytes each.
+        unsafe {
+            start.cast::<Header>().write(header);
+            if let Some(at) = expiry {
+                start.add(HEADER).cast::<i64>().write(at.0);
+            }
+            if shape.long_key() {
+                start.add(shape.long_key_at()).cast::<u64>().write(key.len() as u64);
+            }
+            if form != Form::Text {
+                start.add(shape.word_at()).cast::<u64>().write(word);
+            }
+            start.add(shape.key_at()).copy_from_nonoverlapping(NonNull::from(key).cast(), key.len());
+            start
+                .add(shape.key_at() + key.len())
+                .copy_from_nonoverlapping(NonNull::from(text).cast(), text.len());
+        }
+        Self(start)
+    }
+
+    fn header(&self) -> &Header {
+        // SAFETY: the allocation begins with an initialised header and lives as long as `self`.
+        unsafe { self.0.cast::<Header>().as_ref() }
+    }
+
+    #[inline]
+    fn shape(&self) -> Shape {
+        let header = self.header();
+        let has_expiry = header.flags & HAS_EXPIRY != 0;
+        let key_len = if header.flags & LONG_KEY != 0 {
+            // SAFETY: the flag says that this word was written.
+            unsafe { self.0.add(HEADER + 8 * usize::from(has_expiry)).cast::<u64>().read() as usize }
+        } else {
+            usize::from(header.key_len)
+        };
+        Shape { form: header.form, has_expiry, key_len, text_len: usize::from(header.text_len) }
+    }
+
+    /// The key.
+    #[inline]
+    #[must_use]
+    pub fn key(&self) -> &[u8] {
+        let shape = self.shape();
+        // SAFETY: `key_len` bytes were written at `key_at` when the entry was built.
+        unsafe { std::slice::from_raw_parts(self.0.add(shape.key_at()).as_ptr(), shape.key_len) }
+    }
+
+    /// When it expires.
+    #[inline]
+    #[must_use]
+    pub fn expiry(&self) -> Option<UnixMillis> {
+        if self.header().flags & HAS_EXPIRY == 0 {
+            return None;
+        }
+        // SAFETY: the flag says that this word was written.
+        Some(UnixMillis(unsafe { self.0.add(HEADER).cast::<i64>().read() }))
+    }
+
+    /// Whether its time has come.
+    #[inline]
+    #[must_use]
+    pub fn is_expired(&self, now: UnixMillis) -> bool {
+        self.expiry().is_some_and(|at| at <= now)
+    }
+
+    /// The clock of the last use, in seconds modulo 2^24.
+    #[must_use]
+    pub fn access(&self) -> u32 {
+        self.header().access.load(Ordering::Relaxed) & 0x00FF_FFFF
+    }
+
+    /// Records a use.
+    #[inline]
+    pub fn touch(&self, access: u32) {
+        self.header().access.store(access, Ordering::Relaxed);
+    }
+
+    /// The type of the value.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self.header().form {
+            Form::Text | Form::Int | Form::Raw => Kind::String,
+            Form::List => Kind::List,
+            Form::Set => Kind::Set,
+            Form::Hash => Kind::Hash,
+            Form::SortedSet => Kind::SortedSet,
+        }
+    }
+
+    fn word(&self, shape: Shape) -> u64 {
+        debug_assert!(shape.form != Form::Text);
+        // SAFETY: every form but `Text` has a word, written when the entry was built.
+        unsafe { self.0.add(shape.word_at()).cast::<u64>().read() }
+    }
+
+    fn pointee<T>(&self, shape: Shape) -> &T {
+        // SAFETY: 1. the caller matched the form, so the word is a pointer that `into_word::<T>` made;
+        // 2. the entry owns it and `self` is borrowed for as long as the result.
+        unsafe { &*(self.word(shape) as *const T) }
+    }
+
+    fn pointee_mut<T>(&mut self, shape: Shape) -> &mut T {
+        // SAFETY: as in `pointee`, with `self` borrowed exclusively.
+        unsafe { &mut *(self.word(shape) as *mut T) }
+    }
+
+    fn inline_text(&self, shape: Shape) -> &[u8] {
+        // SAFETY: `text_len` bytes were written after the key when the entry was built.
+        unsafe {
+            std::slice::from_raw_parts(self.0.add(shape.key_at() + shape.key_len).as_ptr(), shape.text_len)
+        }
+    }
+
+    /// The value.
+    #[inline]
+    #[must_use]
+    pub fn value(&self) -> ValueRef<'_> {
+        let shape = self.shape();
+        match shape.form {
+            Form::Text => ValueRef::String(Text::Bytes(self.inline_text(shape))),
+            Form::Int => ValueRef::String(Text::Int(self.word(shape) as i64)),
+            Form::Raw => ValueRef::String(Text::Bytes(self.pointee::<Vec<u8>>(shape))),
+            Form::List => ValueRef::List(self.pointee::<List>(shape)),
+            Form::Set => ValueRef::Set(self.pointee::<Set>(shape)),
+            Form::Hash => ValueRef::Hash(self.pointee::<Hash>(shape)),
+            Form::SortedSet => ValueRef::SortedSet(self.pointee::<SortedSet>(shape)),
+        }
+    }
+
+    /// The string, if it is one.
+    #[inline]
+    #[must_use]
+    pub fn text(&self) -> Option<Text<'_>> {
+        match self.value() {
+            ValueRef::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The value, to change in place.
+    pub fn value_mut(&mut self) -> ValueMut<'_> {
+        let shape = self.shape();
+        match shape.form {
+            Form::Text | Form::Int | Form::Raw => ValueMut::String,
+            Form::List => ValueMut::List(self.pointee_mut::<List>(shape)),
+            Form::Set => ValueMut::Set(self.pointee_mut::<Set>(shape)),
+            Form::Hash => ValueMut::Hash(self.pointee_mut::<Hash>(shape)),
+            Form::SortedSet => ValueMut::SortedSet(self.pointee_mut::<SortedSet>(shape)),
+        }
+    }
+
+    /// The bytes of a string as a growable buffer, reported as `raw` from now on.
+    ///
+    /// # Panics
+    /// If the value is not a string.
+    pub fn make_raw(&mut self) -> &mut Vec<u8> {
+        if self.header().form != Form::Raw {
+            let bytes = self.text().expect("the caller checked the type").to_vec();
+            let rebuilt = Self::build(
+                self.key(),
+                Form::Raw,
+                into_word(Box::new(bytes)),
+                b"",
+                self.expiry(),
+                self.access(),
+            );
+            *self = rebuilt;
+        }
+        let shape = self.shape();
+        self.pointee_mut::<Vec<u8>>(shape)
+    }
+
+    /// Overwrites the value and the expiry; keeps the allocation when the new string fits its size class.
+    /// Returns the old value if it had an allocation of its own.
+    pub fn overwrite(&mut self, value: NewValue<'_>, expiry: Option<UnixMillis>, access: u32) -> OwnedValue {
+        if let NewValue::Text(text) = value {
+            if self.overwrite_in_place(text, expiry, access) {
+                return OwnedValue::Inline;
+            }
+        }
+        let mut rebuilt = Self::new(self.key(), value, expiry, access);
+        std::mem::swap(self, &mut rebuilt);
+        rebuilt.into_value()
+    }
+
+    fn overwrite_in_place(&mut self, text: &[u8], expiry: Option<UnixMillis>, access: u32) -> bool {
+        let shape = self.shape();
+        if shape.has_expiry != expiry.is_some() {
+            return false;
+        }
+        let number = spinel_structs::number::parse_i64(text);
+        match (shape.form, number) {
+            (Form::Int, Some(n)) => {
+                // SAFETY: the form has a word at this place.
+                unsafe { self.0.add(shape.word_at()).cast::<u64>().write(n as u64) };
+            }
+            (Form::Text, None) if text.len() == shape.text_len => {
+                // SAFETY: exactly `text_len` bytes stand there; `text` cannot overlap what `self` borrows
+                // exclusively.
+                unsafe {
+                    self.0
+                        .add(shape.key_at() + shape.key_len)
+                        .copy_from_nonoverlapping(NonNull::from(text).cast(), text.len());
+                }
+            }
+            _ => return false,
+        }
+        if let Some(at) = expiry {
+            // SAFETY: the flag, equal on both sides, says that this word exists.
+            unsafe { self.0.add(HEADER).cast::<i64>().write(at.0) };
+        }
+        self.touch(access);
+        true
+    }
+
+    /// Sets an integer string in place; false if the value is kept in another form.
+    pub fn set_int(&mut self, n: i64) -> bool {
+        let shape = self.shape();
+        if shape.form != Form::Int {
+            return false;
+        }
+        // SAFETY: the form has a word at this place.
+        unsafe { self.0.add(shape.word_at()).cast::<u64>().write(n as u64) };
+        true
+    }
+
+    /// Sets, changes or removes the expiry.
+    pub fn set_expiry(&mut self, expiry: Option<UnixMillis>) {
+        let shape = self.shape();
+        match expiry {
+            Some(at) if shape.has_expiry => {
+                // SAFETY: the flag says that this word exists.
+                unsafe { self.0.add(HEADER).cast::<i64>().write(at.0) };
+            }
+            None if !shape.has_expiry => {}
+            _ => {
+                let word = if shape.form == Form::Text { 0 } else { self.word(shape) };
+                let text = if shape.form == Form::Text { self.inline_text(shape) } else { b"" };
+                let rebuilt = Self::build(self.key(), shape.form, word, text, expiry, self.access());
+                let old = std::mem::replace(self, rebuilt);
+                old.forget_value();
+            }
+        }
+    }
+
+    /// Makes a copy under another key of a value that was taken out; used by RENAME.
+    #[must_use]
+    pub fn rekey(self, key: &[u8]) -> Self {
+        let shape = self.shape();
+        let word = if shape.form == Form::Text { 0 } else { self.word(shape) };
+        let text = if shape.form == Form::Text { self.inline_text(shape) } else { b"" };
+        let rebuilt = Self::build(key, shape.form, word, text, self.expiry(), self.access());
+        self.forget_value();
+        rebuilt
+    }
+
+    /// Frees the allocation but not what the word owns, which lives on elsewhere.
+    fn forget_value(self) {
+        let layout = self.shape().layout();
+        let start = self.0;
+        std::mem::forget(self);
+        // SAFETY: `start` was allocated with this layout in `build` and is not used again.
+        unsafe { dealloc(start.as_ptr(), layout) };
+    }
+
+    /// The value, taken out.
+    #[must_use]
+    pub fn into_value(self) -> OwnedValue {
+        let shape = self.shape();
+        let value = match shape.form {
+            Form::Text | Form::Int => OwnedValue::Inline,
+            Form::Raw => OwnedValue::Raw(from_word(self.word(shape))),
+            Form::List => OwnedValue::List(from_word(self.word(shape))),
+            Form::Set => OwnedValue::Set(from_word(self.word(shape))),
+            Form::Hash => OwnedValue::Hash(from_word(self.word(shape))),
+            Form::SortedSet => OwnedValue::SortedSet(from_word(self.word(shape))),
+        };
+        self.forget_value();
+        value
+    }
+
+    /// The name `OBJECT ENCODING` reports.
+    #[must_use]
+    pub fn encoding(&self) -> &'static str {
+        let shape = self.shape();
+        match self.value() {
+            ValueRef::String(Text::Int(_)) => "int",
+            ValueRef::String(Text::Bytes(bytes)) => {
+                if shape.form == Form::Text && bytes.len() <= MAX_EMBSTR { "embstr" } else { "raw" }
+            }
+            ValueRef::List(list) => list.encoding(),
+            ValueRef::Set(set) => set.encoding(),
+            ValueRef::Hash(hash) => hash.encoding(),
+            ValueRef::SortedSet(zset) => zset.encoding(),
+        }
+    }
+
+    /// Bytes allocated for the entry and its value.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let shape = self.shape();
+        let value = match shape.form {
+            Form::Text | Form::Int => 0,
+            Form::Raw => {
+                malloc_size(size_of::<Vec<u8>>()) + malloc_size(self.pointee::<Vec<u8>>(shape).capacity())
+            }
+            Form::List => self.pointee::<List>(shape).memory_bytes(),
+            Form::Set => self.pointee::<Set>(shape).memory_bytes(),
+            Form::Hash => self.pointee::<Hash>(shape).memory_bytes(),
+            Form::SortedSet => self.pointee::<SortedSet>(shape).memory_bytes(),
+        };
+        malloc_size(shape.size()) + value
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let whole = Self(self.0);
+        drop(whole.into_value());
+    }
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Entry").field("key", &self.key()).field("encoding", &self.encoding()).finish()
+    }
+}
+
+// SAFETY: 1. `Entry` is one non-null pointer of 8 bytes; 2. `address` is the start of its own allocation.
+unsafe impl TableItem for Entry {
+    fn hash_again(&self, key: &HashKey) -> u64 {
+        hash_bytes(key, self.key())
+    }
+
+    fn address(&self) -> *const u8 {
+        self.0.as_ptr()
+    }
+}
+
+fn into_word<T>(value: Box<T>) -> u64 {
+    Box::into_raw(value) as u64
+}
+
+fn from_word<T>(word: u64) -> Box<T> {
+    // SAFETY: the word was made by `into_word::<T>` and its owner gives it up.
+    unsafe { Box::from_raw(word as *mut T) }
+}

@@ -1,0 +1,308 @@
+//! The whole keyspace and the guards under which its shards are reached.
+//!
+//! `unsafe` in this file rests on one rule: a [`ShardGuard`] exists only while its shard's lock is held, and
+//! there is at most one for a shard.
+
+use std::cell::UnsafeCell;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use smallvec::SmallVec;
+use spinel_structs::hash::HashKey;
+
+use crate::lock::{TryLock, Wake};
+use crate::{DbCounts, DbIndex, Key, Shard, ShardIndex};
+
+/// How a keyspace is divided.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyspaceOptions {
+    /// Shards, a power of two up to 4096.
+    pub shards: usize,
+    /// Databases, 1 to 65535.
+    pub databases: usize,
+    /// The key of the hash function.
+    pub hash_key: HashKey,
+}
+
+#[repr(align(128))]
+struct ShardCell {
+    lock: TryLock,
+    shard: UnsafeCell<Shard>,
+    counts: Box<[Arc<DbCounts>]>,
+}
+
+// SAFETY: the shard inside is reached through a guard only, and guards are exclusive.
+unsafe impl Sync for ShardCell {}
+
+/// All shards.
+pub struct Keyspace {
+    shards: Box<[ShardCell]>,
+    hash_key: HashKey,
+    databases: usize,
+}
+
+impl Keyspace {
+    /// An empty keyspace.
+    ///
+    /// # Panics
+    /// If `shards` is not a power of two from 1 to 4096 or there is no database.
+    #[must_use]
+    pub fn new(options: KeyspaceOptions) -> Self {
+        assert!(options.shards.is_power_of_two() && options.shards <= 4096);
+        assert!((1..=65535).contains(&options.databases));
+        let shards = (0..options.shards)
+            .map(|_| {
+                let counts: Box<[Arc<DbCounts>]> =
+                    (0..options.databases).map(|_| Arc::new(DbCounts::default())).collect();
+                let shard = UnsafeCell::new(Shard::new(options.hash_key, &counts));
+                ShardCell { lock: TryLock::default(), shard, counts }
+            })
+            .collect();
+        Self { shards, hash_key: options.hash_key, databases: options.databases }
+    }
+
+    /// The key of the hash function.
+    #[must_use]
+    pub fn hash_key(&self) -> &HashKey {
+        &self.hash_key
+    }
+
+    /// Shards.
+    #[must_use]
+    pub fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// Databases.
+    #[must_use]
+    pub fn databases(&self) -> usize {
+        self.databases
+    }
+
+    /// A key with its hash.
+    #[must_use]
+    pub fn key<'a>(&self, bytes: &'a [u8]) -> Key<'a> {
+        Key::new(bytes, &self.hash_key)
+    }
+
+    /// The shard where a hash lives.
+    #[inline]
+    #[must_use]
+    pub fn shard_of(&self, hash: u64) -> ShardIndex {
+        ShardIndex(((hash >> 40) as usize & (self.shards.len() - 1)) as u16)
+    }
+
+    /// Keys of a database, and those of them that have an expiry; summed without any lock.
+    #[must_use]
+    pub fn count(&self, db: DbIndex) -> (usize, usize) {
+        self.shards.iter().fold((0, 0), |(keys, expiring), cell| {
+            let counts = &cell.counts[usize::from(db.0)];
+            (keys + counts.keys.load(Ordering::Relaxed), expiring + counts.expiring.load(Ordering::Relaxed))
+        })
+    }
+
+    /// Keys of one shard in a database; without its lock.
+    #[must_use]
+    pub fn count_in(&self, shard: ShardIndex, db: DbIndex) -> usize {
+        self.shards[usize::from(shard.0)].counts[usize::from(db.0)].keys.load(Ordering::Relaxed)
+    }
+
+    fn guard(&self, shard: ShardIndex) -> ShardGuard<'_> {
+        ShardGuard { cell: &self.shards[usize::from(shard.0)], index: shard, _one_thread: PhantomData }
+    }
+
+    /// One attempt at a shard's lock.
+    #[inline]
+    pub fn try_lock(&self, shard: ShardIndex) -> Option<ShardGuard<'_>> {
+        self.shards[usize::from(shard.0)].lock.try_acquire().then(|| self.guard(shard))
+    }
+
+    /// Attempts at a shard's lock for as long as a short command may hold it.
+    #[inline]
+    pub fn spin_lock(&self, shard: ShardIndex) -> Option<ShardGuard<'_>> {
+        self.shards[usize::from(shard.0)].lock.spin_acquire().then(|| self.guard(shard))
+    }
+
+    /// Waits for a shard's lock by yielding the thread: for helper threads, never for an event loop.
+    pub fn wait_lock(&self, shard: ShardIndex) -> ShardGuard<'_> {
+        loop {
+            if let Some(guard) = self.spin_lock(shard) {
+                return guard;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// Calls `wake` when the shard is released; false, without a call, if it is free by now.
+    pub fn wake_on_release(&self, shard: ShardIndex, wake: Wake) -> bool {
+        self.shards[usize::from(shard.0)].lock.leave_ticket(wake)
+    }
+
+    /// Locks all of `shards`, which are in ascending order without repetition, or none: the one found taken is
+    /// the error.
+    #[inline]
+    pub fn hold(&self, shards: &[ShardIndex]) -> Result<Held<'_>, ShardIndex> {
+        debug_assert!(shards.windows(2).all(|pair| pair[0] < pair[1]), "the lock order is ascending");
+        let mut held = Held { guards: SmallVec::new(), keyspace: self };
+        for &shard in shards {
+            let Some(guard) = self.spin_lock(shard) else { return Err(shard) };
+            held.guards.push(guard);
+        }
+        Ok(held)
+    }
+
+    /// Locks every shard, or none.
+    pub fn hold_all(&self) -> Result<Held<'_>, ShardIndex> {
+        let mut held = Held { guards: SmallVec::with_capacity(self.shards.len()), keyspace: self };
+        for shard in 0..self.shards.len() {
+            let shard = ShardIndex(shard as u16);
+            let Some(guard) = self.spin_lock(shard) else { return Err(shard) };
+            held.guards.push(guard);
+        }
+        Ok(held)
+    }
+
+    /// Makes guards again from what [`Held::into_token`] gave.
+    ///
+    /// # Panics
+    /// If the token is another keyspace's.
+    pub fn adopt(&self, token: LockToken) -> Held<'_> {
+        assert_eq!(token.keyspace, std::ptr::from_ref(self) as usize, "a token belongs to its keyspace");
+        Held { guards: token.shards.iter().map(|&shard| self.guard(shard)).collect(), keyspace: self }
+    }
+}
+
+/// Locks on their way to another thread. Losing one leaves its shards locked for ever.
+#[must_use = "the shards stay locked until the token is adopted"]
+pub struct LockToken {
+    shards: SmallVec<[ShardIndex; 4]>,
+    keyspace: usize,
+}
+
+/// The permission to look at and change one shard.
+pub struct ShardGuard<'k> {
+    cell: &'k ShardCell,
+    index: ShardIndex,
+    /// A shard is looked at by one thread; to send it on, make a [`LockToken`].
+    _one_thread: PhantomData<*const ()>,
+}
+
+impl ShardGuard<'_> {
+    /// Which shard.
+    #[must_use]
+    pub fn index(&self) -> ShardIndex {
+        self.index
+    }
+}
+
+impl std::ops::Deref for ShardGuard<'_> {
+    type Target = Shard;
+
+    #[inline]
+    fn deref(&self) -> &Shard {
+        // SAFETY: the lock is held and this is its only guard.
+        unsafe { &*self.cell.shard.get() }
+    }
+}
+
+impl std::ops::DerefMut for ShardGuard<'_> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Shard {
+        // SAFETY: as for `deref`, and the guard is borrowed exclusively.
+        unsafe { &mut *self.cell.shard.get() }
+    }
+}
+
+impl Drop for ShardGuard<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.cell.lock.release();
+    }
+}
+
+/// The shards under which one command runs, in ascending order.
+pub struct Held<'k> {
+    guards: SmallVec<[ShardGuard<'k>; 1]>,
+    keyspace: &'k Keyspace,
+}
+
+impl<'k> Held<'k> {
+    /// No shard: for commands without keys.
+    #[must_use]
+    pub fn none(keyspace: &'k Keyspace) -> Self {
+        Self { guards: SmallVec::new(), keyspace }
+    }
+
+    /// The keyspace.
+    #[must_use]
+    pub fn keyspace(&self) -> &'k Keyspace {
+        self.keyspace
+    }
+
+    /// Whether all shards are held.
+    #[must_use]
+    pub fn holds_all(&self) -> bool {
+        self.guards.len() == self.keyspace.shards.len()
+    }
+
+    #[inline]
+    fn place(&self, shard: ShardIndex) -> Option<usize> {
+        if self.guards.len() == 1 {
+            return (self.guards[0].index == shard).then_some(0);
+        }
+        if self.holds_all() {
+            return Some(usize::from(shard.0));
+        }
+        self.guards.binary_search_by_key(&shard, |guard| guard.index).ok()
+    }
+
+    /// Whether the shard of a hash is held.
+    #[must_use]
+    pub fn covers(&self, hash: u64) -> bool {
+        self.place(self.keyspace.shard_of(hash)).is_some()
+    }
+
+    /// The shard of a hash.
+    ///
+    /// # Panics
+    /// If it is not held: the command did not declare the key.
+    #[inline]
+    #[must_use]
+    pub fn shard(&self, hash: u64) -> &Shard {
+        let place = self.place(self.keyspace.shard_of(hash)).expect("a command reaches only keys it declared");
+        &self.guards[place]
+    }
+
+    /// The shard of a hash, to change. Panics as [`Held::shard`].
+    #[inline]
+    pub fn shard_mut(&mut self, hash: u64) -> &mut Shard {
+        let place = self.place(self.keyspace.shard_of(hash)).expect("a command reaches only keys it declared");
+        &mut self.guards[place]
+    }
+
+    /// Every shard held.
+    pub fn iter(&self) -> impl Iterator<Item = &Shard> {
+        self.guards.iter().map(|guard| &**guard)
+    }
+
+    /// Every shard held, to change.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Shard> {
+        self.guards.iter_mut().map(|guard| &mut **guard)
+    }
+
+    /// The shards held.
+    pub fn indexes(&self) -> impl Iterator<Item = ShardIndex> {
+        self.guards.iter().map(ShardGuard::index)
+    }
+
+    /// Turns the guards into something that can be sent to another thread.
+    pub fn into_token(self) -> LockToken {
+        let shards = self.guards.iter().map(ShardGuard::index).collect();
+        let keyspace = std::ptr::from_ref(self.keyspace) as usize;
+        for guard in self.guards {
+            std::mem::forget(guard);
+        }
+        LockToken { shards, keyspace }
+    }
+}

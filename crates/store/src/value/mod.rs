@@ -1,0 +1,248 @@
+//! The values a key can hold. How a value is encoded is known only inside its own module.
+
+mod hash;
+mod list;
+mod set;
+mod sorted_set;
+
+pub use hash::Hash;
+pub use list::List;
+pub use set::Set;
+pub use sorted_set::SortedSet;
+
+/// The thresholds at which collections change from compact to large encodings, as in `redis.conf`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncodingLimits {
+    /// `hash-max-listpack-entries`, in fields.
+    pub hash_max_listpack_entries: usize,
+    /// `hash-max-listpack-value`, in bytes.
+    pub hash_max_listpack_value: usize,
+    /// `list-max-listpack-size`: elements if positive, -1 to -5 for 4 to 64 KiB.
+    pub list_max_listpack_size: i32,
+    /// The size in bytes from which a list element gets a node of its own (`DEBUG QUICKLIST-PACKED-THRESHOLD`).
+    pub list_packed_threshold: usize,
+    /// `set-max-intset-entries`, in members.
+    pub set_max_intset_entries: usize,
+    /// `zset-max-listpack-entries`, in members.
+    pub zset_max_listpack_entries: usize,
+    /// `zset-max-listpack-value`, in bytes.
+    pub zset_max_listpack_value: usize,
+}
+
+impl Default for EncodingLimits {
+    fn default() -> Self {
+        Self {
+            hash_max_listpack_entries: 512,
+            hash_max_listpack_value: 64,
+            list_max_listpack_size: -2,
+            list_packed_threshold: 1 << 30,
+            set_max_intset_entries: 512,
+            zset_max_listpack_entries: 128,
+            zset_max_listpack_value: 64,
+        }
+    }
+}
+
+/// The type of a value, as `TYPE` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A string.
+    String,
+    /// A list.
+    List,
+    /// A set.
+    Set,
+    /// A hash.
+    Hash,
+    /// A sorted set.
+    SortedSet,
+}
+
+impl Kind {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::List => "list",
+            Self::Set => "set",
+            Self::Hash => "hash",
+            Self::SortedSet => "zset",
+        }
+    }
+}
+
+/// The contents of a string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Text<'a> {
+    /// A canonical decimal integer.
+    Int(i64),
+    /// Any other bytes.
+    Bytes(&'a [u8]),
+}
+
+impl<'a> Text<'a> {
+    /// Calls `with` with the bytes; an integer is written out on the stack.
+    pub fn with_bytes<R>(self, with: impl FnOnce(&[u8]) -> R) -> R {
+        match self {
+            Self::Int(n) => with(itoa::Buffer::new().format(n).as_bytes()),
+            Self::Bytes(bytes) => with(bytes),
+        }
+    }
+
+    /// The bytes, owned.
+    #[must_use]
+    pub fn to_vec(self) -> Vec<u8> {
+        self.with_bytes(<[u8]>::to_vec)
+    }
+
+    /// Length in bytes.
+    #[must_use]
+    pub fn len(self) -> usize {
+        self.with_bytes(<[u8]>::len)
+    }
+
+    /// Whether there are no bytes.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A value to read.
+#[derive(Clone, Copy)]
+pub enum ValueRef<'a> {
+    /// A string.
+    String(Text<'a>),
+    /// A list.
+    List(&'a List),
+    /// A set.
+    Set(&'a Set),
+    /// A hash.
+    Hash(&'a Hash),
+    /// A sorted set.
+    SortedSet(&'a SortedSet),
+}
+
+impl ValueRef<'_> {
+    /// Elements of a collection; 1 for a string.
+    #[must_use]
+    pub fn elements(&self) -> usize {
+        match self {
+            Self::String(_) => 1,
+            Self::List(list) => list.len(),
+            Self::Set(set) => set.len(),
+            Self::Hash(hash) => hash.len(),
+            Self::SortedSet(zset) => zset.len(),
+        }
+    }
+}
+
+/// A value to change in place.
+pub enum ValueMut<'a> {
+    /// A string; changed through the entry.
+    String,
+    /// A list.
+    List(&'a mut List),
+    /// A set.
+    Set(&'a mut Set),
+    /// A hash.
+    Hash(&'a mut Hash),
+    /// A sorted set.
+    SortedSet(&'a mut SortedSet),
+}
+
+/// A value to store.
+pub enum NewValue<'a> {
+    /// A string; stored as an integer if it is a canonical one.
+    Text(&'a [u8]),
+    /// An integer string.
+    Int(i64),
+    /// A string with room to grow, reported as `raw`.
+    Raw(Vec<u8>),
+    /// A list.
+    List(Box<List>),
+    /// A set.
+    Set(Box<Set>),
+    /// A hash.
+    Hash(Box<Hash>),
+    /// A sorted set.
+    SortedSet(Box<SortedSet>),
+}
+
+/// A value taken out of the data set.
+pub enum OwnedValue {
+    /// A string kept inline: nothing to free.
+    Inline,
+    /// A string with an allocation of its own.
+    Raw(Box<Vec<u8>>),
+    /// A list.
+    List(Box<List>),
+    /// A set.
+    Set(Box<Set>),
+    /// A hash.
+    Hash(Box<Hash>),
+    /// A sorted set.
+    SortedSet(Box<SortedSet>),
+}
+
+impl OwnedValue {
+    /// Roughly how many allocations freeing it takes.
+    #[must_use]
+    pub fn free_effort(&self) -> usize {
+        match self {
+            Self::Inline | Self::Raw(_) => 1,
+            Self::List(list) => list.free_effort(),
+            Self::Set(set) => set.free_effort(),
+            Self::Hash(hash) => hash.free_effort(),
+            Self::SortedSet(zset) => zset.free_effort(),
+        }
+    }
+}
+
+/// A collection type, for access to a key's value by type.
+pub trait Typed: Sized {
+    /// Its kind.
+    const KIND: Kind;
+    /// The value as this type.
+    fn of(value: ValueRef<'_>) -> Option<&Self>;
+    /// The value as this type, to change.
+    fn of_mut(value: ValueMut<'_>) -> Option<&mut Self>;
+    /// An empty one.
+    fn empty() -> Self;
+    /// Whether it has no elements (and its key must go).
+    fn is_empty(&self) -> bool;
+    /// To store it.
+    fn into_new(self: Box<Self>) -> NewValue<'static>;
+}
+
+macro_rules! typed {
+    ($($name:ident),*) => {$(
+        impl Typed for $name {
+            const KIND: Kind = Kind::$name;
+            fn of(value: ValueRef<'_>) -> Option<&Self> {
+                match value {
+                    ValueRef::$name(inner) => Some(inner),
+                    _ => None,
+                }
+            }
+            fn of_mut(value: ValueMut<'_>) -> Option<&mut Self> {
+                match value {
+                    ValueMut::$name(inner) => Some(inner),
+                    _ => None,
+                }
+            }
+            fn empty() -> Self {
+                Self::new()
+            }
+            fn is_empty(&self) -> bool {
+                self.len() == 0
+            }
+            fn into_new(self: Box<Self>) -> NewValue<'static> {
+                NewValue::$name(self)
+            }
+        }
+    )*};
+}
+
+typed!(List, Set, Hash, SortedSet);

@@ -1,0 +1,37 @@
+//! The Set value.
+
+/// A set of byte strings.
+#[derive(Debug, Default)]
+pub struct Set {}
+
+impl Set {
+    /// An empty one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {}
+    }
+
+    /// Elements.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        0
+    }
+
+    /// The name `OBJECT ENCODING` reports.
+    #[must_use]
+    pub fn encoding(&self) -> &'static str {
+        "hashtable"
+    }
+
+    /// Bytes allocated.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        0
+    }
+
+    /// Roughly how many allocations freeing it takes.
+    #[must_use]
+    pub fn free_effort(&self) -> usize {
+        self.len()
+    }
+}

@@ -1,0 +1,111 @@
+//! Clients that wait for keys to become ready (`BLPOP` and its kin), in order of arrival.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hashbrown::HashMap;
+
+use crate::DbIndex;
+
+/// A blocked command. Registered under every key it waits for; whoever claims it first serves it.
+pub struct Waiter {
+    claimed: AtomicBool,
+    /// The key in the same database that serving it writes to, besides the one that became ready.
+    pub destination: Option<Box<[u8]>>,
+    /// What the engine keeps for it.
+    pub payload: Box<dyn Any + Send + Sync>,
+}
+
+impl Waiter {
+    /// A waiter that nobody has claimed.
+    #[must_use]
+    pub fn new(destination: Option<Box<[u8]>>, payload: Box<dyn Any + Send + Sync>) -> Self {
+        Self { claimed: AtomicBool::new(false), destination, payload }
+    }
+
+    /// Claims it; true for exactly one caller.
+    pub fn claim(&self) -> bool {
+        !self.claimed.swap(true, Ordering::AcqRel)
+    }
+
+    /// Gives a claim back: the key turned out not to serve it.
+    pub fn release(&self) {
+        self.claimed.store(false, Ordering::Release);
+    }
+
+    /// Whether somebody claimed it.
+    #[must_use]
+    pub fn is_claimed(&self) -> bool {
+        self.claimed.load(Ordering::Acquire)
+    }
+}
+
+/// The waiting clients of one shard by key. Guarded by the shard's lock.
+#[derive(Default)]
+pub struct WaitTable {
+    keys: HashMap<(DbIndex, Box<[u8]>), VecDeque<Arc<Waiter>>>,
+    with_destination: usize,
+}
+
+impl WaitTable {
+    /// Whether nobody waits.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Keys somebody waits for.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether serving somebody here may write to another key.
+    #[inline]
+    #[must_use]
+    pub fn has_destinations(&self) -> bool {
+        self.with_destination > 0
+    }
+
+    /// Puts a waiter at the end of a key's queue.
+    pub fn add(&mut self, db: DbIndex, key: &[u8], waiter: &Arc<Waiter>) {
+        let queue = self.keys.entry((db, key.into())).or_default();
+        if !queue.iter().any(|w| Arc::ptr_eq(w, waiter)) {
+            queue.push_back(Arc::clone(waiter));
+            self.with_destination += usize::from(waiter.destination.is_some());
+        }
+    }
+
+    /// Takes a waiter out of a key's queue.
+    pub fn remove(&mut self, db: DbIndex, key: &[u8], waiter: &Arc<Waiter>) {
+        let slot = (db, Box::from(key));
+        let Some(queue) = self.keys.get_mut(&slot) else { return };
+        let before = queue.len();
+        queue.retain(|w| !Arc::ptr_eq(w, waiter));
+        if queue.len() < before && waiter.destination.is_some() {
+            self.with_destination -= 1;
+        }
+        if queue.is_empty() {
+            self.keys.remove(&slot);
+        }
+    }
+
+    /// Who waits for a key, first come first.
+    pub fn waiting(&self, db: DbIndex, key: &[u8]) -> impl Iterator<Item = &Arc<Waiter>> {
+        self.keys.get(&(db, Box::from(key))).into_iter().flatten()
+    }
+
+    /// Whether somebody waits for a key.
+    #[must_use]
+    pub fn is_awaited(&self, db: DbIndex, key: &[u8]) -> bool {
+        !self.keys.is_empty() && self.keys.contains_key(&(db, Box::from(key)))
+    }
+
+    /// The keys of a database that somebody waits for.
+    pub fn awaited(&self, db: DbIndex) -> impl Iterator<Item = &[u8]> {
+        self.keys.keys().filter(move |(at, _)| *at == db).map(|(_, key)| &**key)
+    }
+}
