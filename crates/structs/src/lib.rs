@@ -1,1 +1,6 @@
 //! Data structures: hash table, listpack, quicklist, counted B+tree, intset, glob and number formats.
+
+pub mod compact;
+pub mod hash;
+pub mod size_class;
+pub mod table;
