@@ -83,6 +83,12 @@ impl<'a> Args<'a> {
         Args { buf: self.buf, spans: self.spans.get(count..).unwrap_or_default() }
     }
 
+    /// The first `count` words; all of them if there are no more than that.
+    #[inline]
+    pub fn prefix(&self, count: usize) -> Args<'a> {
+        Args { buf: self.buf, spans: self.spans.get(..count).unwrap_or(self.spans) }
+    }
+
     /// Sum of the words' lengths in bytes.
     #[inline]
     pub fn bytes_len(&self) -> usize {

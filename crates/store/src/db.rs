@@ -94,7 +94,7 @@ impl Db {
     /// Stores a value under a key, new or not. Returns what was there.
     pub fn put(&mut self, key: Key<'_>, value: NewValue<'_>, keep: Keep, access: u32) -> Option<OwnedValue> {
         match self.table.entry(key.hash, |entry| entry.key() == key.bytes) {
-            table::Slot::Occupied(mut slot) => {
+            table::Entry::Occupied(mut slot) => {
                 let old_expiry = slot.get().expiry();
                 let expiry = match keep {
                     Keep::Expiry => old_expiry,
@@ -104,7 +104,7 @@ impl Db {
                 self.expiry_changed(key.hash, old_expiry, expiry);
                 Some(old)
             }
-            table::Slot::Vacant(slot) => {
+            table::Entry::Vacant(slot) => {
                 let expiry = match keep {
                     Keep::Expiry => None,
                     Keep::Replace(expiry) => expiry,
@@ -239,8 +239,8 @@ impl Db {
     }
 
     /// Removes up to `n` entries in no order; for freeing a database in slices.
-    pub fn take_chunk(&mut self, n: usize) -> Vec<Entry> {
-        self.table.take_chunk(n)
+    pub fn take_chunk(&mut self, n: usize, sink: impl FnMut(Entry)) -> usize {
+        self.table.take_chunk(n, sink)
     }
 
     /// Bytes of the table and the expiry index, entries not included.

@@ -4,3 +4,7 @@ pub mod compact;
 pub mod hash;
 pub mod size_class;
 pub mod table;
+pub mod glob;
+pub mod intset;
+pub mod listpack;
+pub mod number;
