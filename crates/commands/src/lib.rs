@@ -1,3 +1,29 @@
-//! The data commands, a folder for each family and a file for each command.
+//! The data commands: a folder for each family, a file for each command or tight group.
+//!
+//! To add a command: write its struct in a file of its own, derive `Command`, implement one of the traits of
+//! crate `family`, and add one word to the family's table in `mod.rs`.
+//!
+//! What is deliberately absent: sessions, transactions, anything about connections (crate `engine`).
 
 #![forbid(unsafe_code)]
+
+pub mod generic;
+pub mod hash;
+pub mod list;
+pub mod set;
+pub mod sorted_set;
+pub mod string;
+#[cfg(test)]
+mod testing;
+
+use spinel_family::CommandEntry;
+
+/// Every family's table.
+pub const FAMILIES: &[&[CommandEntry]] = &[
+    generic::COMMANDS,
+    hash::COMMANDS,
+    list::COMMANDS,
+    set::COMMANDS,
+    sorted_set::COMMANDS,
+    string::COMMANDS,
+];

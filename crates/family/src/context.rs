@@ -319,7 +319,9 @@ impl<'k> UpdateContext<'k> {
         self.make_room(key);
         let db = self.query.options.db;
         let access = self.query.options.now.access_clock();
-        let Some(entry) = self.query.held.shard_mut(key.hash).db_mut(db).find_mut(key) else { return Ok(None) };
+        let Some(entry) = self.query.held.shard_mut(key.hash).db_mut(db).find_mut(key) else {
+            return Ok(None);
+        };
         entry.touch(access);
         T::of_mut(entry.value_mut()).map(Some).ok_or(CommandError::WrongType)
     }
@@ -342,7 +344,9 @@ impl<'k> UpdateContext<'k> {
         self.make_room(key);
         let db = self.query.options.db;
         let access = self.query.options.now.access_clock();
-        let Some(entry) = self.query.held.shard_mut(key.hash).db_mut(db).find_mut(key) else { return Ok(None) };
+        let Some(entry) = self.query.held.shard_mut(key.hash).db_mut(db).find_mut(key) else {
+            return Ok(None);
+        };
         if entry.kind() != Kind::String {
             return Err(CommandError::WrongType);
         }
@@ -420,8 +424,7 @@ impl<'k> UpdateContext<'k> {
 
     /// Removes a key whose collection became empty, and sends the event `del`; true if so.
     pub fn remove_if_empty<T: Typed>(&mut self, key: Key<'_>) -> bool {
-        let empty =
-            self.query.peek(key).and_then(|entry| T::of(entry.value())).is_some_and(T::is_empty);
+        let empty = self.query.peek(key).and_then(|entry| T::of(entry.value())).is_some_and(T::is_empty);
         if empty {
             self.remove(key);
             self.notify(EventClass::Generic, "del", key);
@@ -558,7 +561,11 @@ impl<'k> SweepContext<'k> {
     ///
     /// # Errors
     /// [`CommandError::Busy`] if it is taken: pass it on, and the command is tried again as a whole.
-    pub fn with_shard<R>(&self, shard: ShardIndex, look: impl FnOnce(&Shard) -> R) -> Result<R, CommandError> {
+    pub fn with_shard<R>(
+        &self,
+        shard: ShardIndex,
+        look: impl FnOnce(&Shard) -> R,
+    ) -> Result<R, CommandError> {
         if let Some(held) = self.held {
             let found = held.iter().nth(usize::from(shard.0)).expect("all shards are held");
             return Ok(look(found));

@@ -1,7 +1,5 @@
 //! What a command leaves behind besides its reply: dirt, events, journal words, ready keys, garbage.
 
-use std::borrow::Cow;
-
 use smallvec::SmallVec;
 use spinel_resp::OwnedArgs;
 use spinel_store::{DbIndex, EncodingLimits, OwnedValue};
@@ -153,6 +151,3 @@ impl Effects {
         self.misses = 0;
     }
 }
-
-/// A word of a journal command.
-pub type JournalWord<'a> = Cow<'a, [u8]>;

@@ -34,7 +34,10 @@ pub use spinel_resp::{Args, Encoder, OwnedArgs, Protocol};
 pub use spinel_spec as spec;
 pub use spinel_spec_derive::{Block, Choice, Command};
 pub use spinel_store::{DbIndex, Key, UnixMillis};
-pub use table::{Attempt, BlockingEntry, CommandEntry, KeyRule, Run, WaitFor, WaitKeys};
+pub use table::{
+    Attempt, BlockingEntry, CommandEntry, KeyRule, Run, RunExclusive, RunQuery, RunSweep, RunUpdate, WaitFor,
+    WaitKeys,
+};
 
 /// What running a command yields: a reply in the encoder, or an error to be sent instead.
 pub type Reply = Result<(), CommandError>;

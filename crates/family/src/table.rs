@@ -5,8 +5,7 @@ use spinel_spec::{Begin, CommandFlags, Find, KeyFlags, KeySpec, Spec};
 use spinel_store::Key;
 
 use crate::{
-    CommandError, ExclusiveContext, Many, QueryContext, Reply, SweepContext, Timeout, UpdateContext,
-    Words,
+    CommandError, ExclusiveContext, Many, QueryContext, Reply, SweepContext, Timeout, UpdateContext, Words,
 };
 
 /// A command with its description and how it is run.

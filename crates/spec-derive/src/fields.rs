@@ -83,7 +83,8 @@ impl Part {
         let since = &self.attr.since;
         let deprecated_since = &self.attr.deprecated_since;
         let multiple_token = self.attr.multiple_token;
-        let kind = self.attr.kind.as_ref().map(|kind| quote!(spec.kind = ::spinel_family::spec::ArgKind::#kind;));
+        let kind =
+            self.attr.kind.as_ref().map(|kind| quote!(spec.kind = ::spinel_family::spec::ArgKind::#kind;));
         let key_spec = key_spec.map(|index| quote!(spec.key_spec = Some(#index);));
         quote!({
             let mut spec = #shape.arg(#name, #token);

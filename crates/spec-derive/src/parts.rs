@@ -78,10 +78,14 @@ pub(crate) fn expand_choice(input: &DeriveInput) -> syn::Result<TokenStream> {
             spec
         }));
         let reads = parts.iter().map(Part::read_positional);
-        let names: Vec<_> = parts.iter().enumerate().map(|(i, p)| match &variant.fields {
-            Fields::Named(_) => p.ident.clone(),
-            _ => format_ident!("part{i}"),
-        }).collect();
+        let names: Vec<_> = parts
+            .iter()
+            .enumerate()
+            .map(|(i, p)| match &variant.fields {
+                Fields::Named(_) => p.ident.clone(),
+                _ => format_ident!("part{i}"),
+            })
+            .collect();
         let build = match &variant.fields {
             Fields::Unit => quote!(Self::#variant_ident),
             Fields::Unnamed(_) => quote!(Self::#variant_ident(#(#names),*)),

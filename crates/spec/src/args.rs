@@ -98,7 +98,15 @@ impl Shape {
     /// A single word of the given kind.
     #[must_use]
     pub const fn word(kind: ArgKind) -> Self {
-        Self { kind, min_words: 1, optional: false, multiple: false, children: &[], find: Find::Unknown, spread: false }
+        Self {
+            kind,
+            min_words: 1,
+            optional: false,
+            multiple: false,
+            children: &[],
+            find: Find::Unknown,
+            spread: false,
+        }
     }
 
     /// This shape, optional.

@@ -131,7 +131,8 @@ impl KeySpec {
             Begin::Index(at) => i64::from(at),
             Begin::Keyword { word: keyword, start_from } => {
                 let step: i64 = if start_from < 0 { -1 } else { 1 };
-                let mut at = if start_from < 0 { count + i64::from(start_from) } else { i64::from(start_from) };
+                let mut at =
+                    if start_from < 0 { count + i64::from(start_from) } else { i64::from(start_from) };
                 loop {
                     if at < 1 || at >= count {
                         return Some(());
@@ -165,7 +166,11 @@ impl KeySpec {
                     return None;
                 }
                 let first = begin + i64::from(first);
-                (first, first.checked_add(keys.checked_sub(1)?.checked_mul(i64::from(step))?)?, i64::from(step))
+                (
+                    first,
+                    first.checked_add(keys.checked_sub(1)?.checked_mul(i64::from(step))?)?,
+                    i64::from(step),
+                )
             }
             Find::Unknown => return None,
         };
@@ -202,7 +207,10 @@ mod tests {
         assert_eq!(keys(pairs, "mset a 1 b 2"), Some(vec![1, 3]));
         let but_last = spec(Begin::Index(1), Find::Range { last: -2, step: 1, limit: 0 });
         assert_eq!(keys(but_last, "blpop a b 0"), Some(vec![1, 2]));
-        let half = spec(Begin::Keyword { word: "STREAMS", start_from: 1 }, Find::Range { last: -1, step: 1, limit: 2 });
+        let half = spec(
+            Begin::Keyword { word: "STREAMS", start_from: 1 },
+            Find::Range { last: -1, step: 1, limit: 2 },
+        );
         assert_eq!(keys(half, "xread count 2 streams a b 0 0"), Some(vec![4, 5]));
     }
 

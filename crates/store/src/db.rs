@@ -40,13 +40,14 @@ pub struct Db {
     expiries: ExpiryIndex,
     counts: Arc<DbCounts>,
     expiring: usize,
+    hash_key: HashKey,
 }
 
 impl Db {
     /// An empty database.
     #[must_use]
     pub(crate) fn new(hash_key: HashKey, counts: Arc<DbCounts>) -> Self {
-        Self { table: Table::new(hash_key), expiries: ExpiryIndex::new(), counts, expiring: 0 }
+        Self { table: Table::new(hash_key), expiries: ExpiryIndex::new(), counts, expiring: 0, hash_key }
     }
 
     /// Keys, expired ones that nobody noticed yet included.
@@ -143,7 +144,9 @@ impl Db {
 
     /// Sets, changes or removes the expiry of an existing key; false if there is no such key.
     pub fn set_expiry(&mut self, key: Key<'_>, expiry: Option<UnixMillis>) -> bool {
-        let Some(entry) = self.table.find_mut(key.hash, |entry| entry.key() == key.bytes) else { return false };
+        let Some(entry) = self.table.find_mut(key.hash, |entry| entry.key() == key.bytes) else {
+            return false;
+        };
         let old = entry.expiry();
         entry.set_expiry(expiry);
         self.expiry_changed(key.hash, old, expiry);
@@ -157,10 +160,10 @@ impl Db {
             (Some(_), None) => self.expiring -= 1,
             _ => {}
         }
-        if let Some(at) = new {
-            if old.is_none_or(|old| at < old) {
-                self.expiries.note(hash, at);
-            }
+        if let Some(at) = new
+            && old.is_none_or(|old| at < old)
+        {
+            self.expiries.note(hash, at);
         }
         if old.is_some() != new.is_some() {
             self.publish_counts();
@@ -168,12 +171,7 @@ impl Db {
     }
 
     /// Removes up to `limit` keys whose time has come and hands them to `removed`; returns how many.
-    pub fn remove_expired(
-        &mut self,
-        now: UnixMillis,
-        limit: usize,
-        mut removed: impl FnMut(Entry),
-    ) -> usize {
+    pub fn remove_expired(&mut self, now: UnixMillis, limit: usize, mut removed: impl FnMut(Entry)) -> usize {
         let mut count = 0;
         while count < limit {
             let Some(hash) = self.expiries.next_due(now) else { break };
@@ -223,7 +221,7 @@ impl Db {
 
     /// Takes everything out, to be freed elsewhere.
     pub fn clear(&mut self) -> Db {
-        let empty = Self::new(self.table.hash_key(), Arc::clone(&self.counts));
+        let empty = Self::new(self.hash_key, Arc::clone(&self.counts));
         let old = std::mem::replace(self, empty);
         self.publish_counts();
         old

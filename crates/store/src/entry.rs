@@ -132,7 +132,8 @@ impl Entry {
         // SAFETY: the layout is never empty, it has at least the header.
         let start = unsafe { alloc(layout) };
         let Some(start) = NonNull::new(start) else { handle_alloc_error(layout) };
-        let flags = if shape.has_expiry { HAS_EXPIRY } else { 0 } | if shape.long_key() { LONG_KEY } else { 0 };
+        let flags =
+            if shape.has_expiry { HAS_EXPIRY } else { 0 } | if shape.long_key() { LONG_KEY } else { 0 };
         let header = Header {
             access: AtomicU32::new(access),
             form,
@@ -316,10 +317,10 @@ impl Entry {
     /// Overwrites the value and the expiry; keeps the allocation when the new string fits its size class.
     /// Returns the old value if it had an allocation of its own.
     pub fn overwrite(&mut self, value: NewValue<'_>, expiry: Option<UnixMillis>, access: u32) -> OwnedValue {
-        if let NewValue::Text(text) = value {
-            if self.overwrite_in_place(text, expiry, access) {
-                return OwnedValue::Inline;
-            }
+        if let NewValue::Text(text) = value
+            && self.overwrite_in_place(text, expiry, access)
+        {
+            return OwnedValue::Inline;
         }
         let mut rebuilt = Self::new(self.key(), value, expiry, access);
         std::mem::swap(self, &mut rebuilt);
@@ -429,7 +430,11 @@ impl Entry {
         match self.value() {
             ValueRef::String(Text::Int(_)) => "int",
             ValueRef::String(Text::Bytes(bytes)) => {
-                if shape.form == Form::Text && bytes.len() <= MAX_EMBSTR { "embstr" } else { "raw" }
+                if shape.form == Form::Text && bytes.len() <= MAX_EMBSTR {
+                    "embstr"
+                } else {
+                    "raw"
+                }
             }
             ValueRef::List(list) => list.encoding(),
             ValueRef::Set(set) => set.encoding(),
@@ -469,8 +474,7 @@ impl std::fmt::Debug for Entry {
     }
 }
 
-// SAFETY: 1. `Entry` is one non-null pointer of 8 bytes; 2. `address` is the start of its own allocation.
-unsafe impl TableItem for Entry {
+impl TableItem for Entry {
     fn hash_again(&self, key: &HashKey) -> u64 {
         hash_bytes(key, self.key())
     }

@@ -169,7 +169,7 @@ impl Keyspace {
     /// If the token is another keyspace's.
     pub fn adopt(&self, token: LockToken) -> Held<'_> {
         assert_eq!(token.keyspace, std::ptr::from_ref(self) as usize, "a token belongs to its keyspace");
-        Held { guards: token.shards.iter().map(|&shard| self.guard(shard)).collect(), keyspace: self }
+        Held { guards: token.shards.into_iter().map(|shard| self.guard(shard)).collect(), keyspace: self }
     }
 }
 
@@ -270,14 +270,16 @@ impl<'k> Held<'k> {
     #[inline]
     #[must_use]
     pub fn shard(&self, hash: u64) -> &Shard {
-        let place = self.place(self.keyspace.shard_of(hash)).expect("a command reaches only keys it declared");
+        let place =
+            self.place(self.keyspace.shard_of(hash)).expect("a command reaches only keys it declared");
         &self.guards[place]
     }
 
     /// The shard of a hash, to change. Panics as [`Held::shard`].
     #[inline]
     pub fn shard_mut(&mut self, hash: u64) -> &mut Shard {
-        let place = self.place(self.keyspace.shard_of(hash)).expect("a command reaches only keys it declared");
+        let place =
+            self.place(self.keyspace.shard_of(hash)).expect("a command reaches only keys it declared");
         &mut self.guards[place]
     }
 

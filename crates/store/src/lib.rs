@@ -24,6 +24,7 @@ pub use db::{Db, Keep, ScanStep};
 pub use entry::Entry;
 pub use expiry::ExpiryIndex;
 pub use keyspace::{Held, Keyspace, KeyspaceOptions, LockToken, ShardGuard};
+pub use lock::Wake;
 pub use shard::{DbCounts, Shard};
 pub use spinel_structs::hash::HashKey;
 pub use value::{EncodingLimits, Kind, NewValue, OwnedValue, Text, Typed, ValueMut, ValueRef};

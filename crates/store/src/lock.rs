@@ -70,9 +70,4 @@ impl TryLock {
         tickets.push(wake);
         true
     }
-
-    #[cfg(debug_assertions)]
-    pub(crate) fn is_held(&self) -> bool {
-        self.state.load(Ordering::Relaxed) != FREE
-    }
 }

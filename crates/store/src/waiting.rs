@@ -42,10 +42,13 @@ impl Waiter {
     }
 }
 
+/// Who waits for one key, first come first.
+type Queue = VecDeque<Arc<Waiter>>;
+
 /// The waiting clients of one shard by key. Guarded by the shard's lock.
 #[derive(Default)]
 pub struct WaitTable {
-    keys: HashMap<(DbIndex, Box<[u8]>), VecDeque<Arc<Waiter>>>,
+    keys: HashMap<(DbIndex, Box<[u8]>), Queue>,
     with_destination: usize,
 }
 

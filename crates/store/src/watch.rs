@@ -29,10 +29,13 @@ impl WatchFlag {
     }
 }
 
+/// The watchers of one key.
+type Flags = Vec<Arc<WatchFlag>>;
+
 /// The watched keys of one shard. Guarded by the shard's lock.
 #[derive(Debug, Default)]
 pub struct WatchTable {
-    keys: HashMap<(DbIndex, Box<[u8]>), Vec<Arc<WatchFlag>>>,
+    keys: HashMap<(DbIndex, Box<[u8]>), Flags>,
 }
 
 impl WatchTable {
@@ -73,12 +76,8 @@ impl WatchTable {
         if self.keys.is_empty() {
             return;
         }
-        for ((at, watched), flags) in self.keys.iter().filter(|((at, _), _)| *at == db) {
-            debug_assert_eq!(*at, db);
-            if **watched == *key {
-                flags.iter().for_each(|f| f.raise());
-                return;
-            }
+        if let Some(flags) = self.keys.get(&(db, Box::from(key))) {
+            flags.iter().for_each(|flag| flag.raise());
         }
     }
 

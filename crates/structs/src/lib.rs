@@ -1,10 +1,10 @@
 //! Data structures: hash table, listpack, quicklist, counted B+tree, intset, glob and number formats.
 
 pub mod compact;
-pub mod hash;
-pub mod size_class;
-pub mod table;
 pub mod glob;
+pub mod hash;
 pub mod intset;
 pub mod listpack;
 pub mod number;
+pub mod size_class;
+pub mod table;

@@ -17,6 +17,12 @@ impl Hash {
         0
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The name `OBJECT ENCODING` reports.
     #[must_use]
     pub fn encoding(&self) -> &'static str {

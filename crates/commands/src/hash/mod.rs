@@ -1,0 +1,8 @@
+//! The hash commands.
+
+use spinel_family::family;
+
+family! {
+    /// The hash commands.
+    pub static COMMANDS;
+}

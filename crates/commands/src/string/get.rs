@@ -1,0 +1,34 @@
+//! `GET key`
+
+use spinel_family::{Command, Encoder, Key, Query, QueryContext, Reply};
+
+/// Returns the string stored at a key.
+#[derive(Command)]
+#[command(group = String, since = "1.0.0", complexity = "O(1)", flags(fast))]
+pub(super) struct Get<'a> {
+    #[key(ro, access)]
+    key: Key<'a>,
+}
+
+impl Query for Get<'_> {
+    fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
+        match cx.text(self.key)? {
+            Some(text) => text.with_bytes(|bytes| out.bulk(bytes)),
+            None => out.null(),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Server;
+
+    #[test]
+    fn get_answers_null_for_a_missing_key_and_refuses_other_types() {
+        let mut server = Server::new();
+        assert_eq!(server.run("GET a"), "$-1\r\n");
+        server.run("SET a hello");
+        assert_eq!(server.run("GET a"), "$5\r\nhello\r\n");
+    }
+}

@@ -1,0 +1,131 @@
+//! The commands alone, without sessions: for the tests beside them.
+
+use std::cell::Cell;
+
+use spinel_family::{
+    Attempt, CallOptions, CommandEntry, CommandError, DbIndex, Effects, Encoder, EventClasses,
+    ExclusiveContext, KeyRule, OwnedArgs, Protocol, QueryContext, Run, SweepContext, UnixMillis,
+    UpdateContext, Words,
+};
+use spinel_family::{CommandSettings, Event};
+use spinel_store::{HashKey, Held, Keyspace, KeyspaceOptions, ShardIndex};
+
+/// A keyspace with a clock that stands still, and a way to run commands on it.
+pub(crate) struct Server {
+    keyspace: Keyspace,
+    pub(crate) settings: CommandSettings,
+    pub(crate) effects: Effects,
+    pub(crate) protocol: Protocol,
+    pub(crate) db: u16,
+    pub(crate) events: Vec<Event>,
+    now_ms: i64,
+    random: Cell<u64>,
+}
+
+impl Server {
+    pub(crate) fn new() -> Self {
+        Self {
+            keyspace: Keyspace::new(KeyspaceOptions {
+                shards: 4,
+                databases: 16,
+                hash_key: HashKey::from_bytes([7; 16]),
+            }),
+            settings: CommandSettings { notify: EventClasses(u32::MAX), ..CommandSettings::default() },
+            effects: Effects::default(),
+            protocol: Protocol::Resp2,
+            db: 0,
+            events: Vec::new(),
+            now_ms: 1_700_000_000_000,
+            random: Cell::new(0x9E37_79B9_7F4A_7C15),
+        }
+    }
+
+    pub(crate) fn advance_ms(&mut self, ms: i64) {
+        self.now_ms += ms;
+    }
+
+    /// Runs a line of words separated by blanks (no quoting) and gives the reply as it would go over the wire.
+    /// The effects of this command alone are in `effects`, its events in `events`.
+    pub(crate) fn run(&mut self, line: &str) -> String {
+        self.run_words(line.split(' '))
+    }
+
+    /// Runs a command given by its words.
+    pub(crate) fn run_words<I: IntoIterator<Item: AsRef<[u8]>>>(&mut self, words: I) -> String {
+        let owned = OwnedArgs::from_words(words);
+        let args = owned.args();
+        let mut out = Encoder::new(self.protocol);
+        self.effects.clear();
+        let (entry, at) =
+            find(args.iter().map(|word| String::from_utf8_lossy(word).to_lowercase()).collect());
+        if !entry.spec.accepts(args.len()) {
+            out.error(&CommandError::Arity.wire(entry.spec.name));
+            return String::from_utf8_lossy(out.as_bytes()).into_owned();
+        }
+        let words = Words::new(args, at, self.keyspace.hash_key(), None);
+        let options = CallOptions {
+            db: DbIndex(self.db),
+            now: UnixMillis(self.now_ms),
+            protocol: self.protocol,
+            no_touch: false,
+            may_move: false,
+            retried: false,
+            deny_blocking: false,
+        };
+        let mut keys = Vec::new();
+        KeyRule::of(entry.spec).each(args, |i| keys.push(self.keyspace.key(args.at(i))));
+        let mut shards: Vec<ShardIndex> = keys.iter().map(|key| self.keyspace.shard_of(key.hash)).collect();
+        shards.sort();
+        shards.dedup();
+        let held: Held<'_> = match entry.run {
+            Run::Exclusive(_) => self.keyspace.hold_all(),
+            _ => self.keyspace.hold(&shards),
+        }
+        .unwrap_or_else(|shard| panic!("{shard:?} is held by nobody else"));
+        let query = QueryContext::new(held, options, &self.settings, &self.random);
+        let mut cx = UpdateContext::new(query, &mut self.effects);
+        let result = match entry.run {
+            Run::Query(run) => run(cx.as_query(), words, &mut out),
+            Run::Update(run) => run(&mut cx, words, &mut out),
+            Run::Blocking(blocking) => (blocking.attempt)(&mut cx, words, &mut out).map(|attempt| {
+                if attempt == Attempt::NotReady {
+                    out.simple("BLOCKED");
+                }
+            }),
+            Run::Sweep(run) => {
+                let mut sweep =
+                    SweepContext::new(&self.keyspace, None, options, &self.settings, &self.random);
+                run(&mut sweep, words, &mut out)
+            }
+            Run::Exclusive(run) => {
+                let mut exclusive = ExclusiveContext::new(cx);
+                let result = run(&mut exclusive, words, &mut out);
+                cx = exclusive.into_update();
+                result
+            }
+            Run::Container(_) => unreachable!("find looks into containers"),
+        };
+        if let Err(error) = result {
+            out.error(&error.wire(entry.spec.name));
+        }
+        cx.settle(keys.into_iter());
+        drop(cx);
+        self.events = std::mem::take(&mut self.effects.events);
+        String::from_utf8_lossy(out.as_bytes()).into_owned()
+    }
+}
+
+fn find(words: Vec<String>) -> (&'static CommandEntry, usize) {
+    let named =
+        |name: &str, entries: &'static [CommandEntry]| entries.iter().find(|e| e.spec.leaf_name() == name);
+    let entry = crate::FAMILIES
+        .iter()
+        .find_map(|family| named(&words[0], family))
+        .unwrap_or_else(|| panic!("no command {}", words[0]));
+    match entry.run {
+        Run::Container(subs) => {
+            (named(&words[1], subs).unwrap_or_else(|| panic!("no subcommand {}", words[1])), 2)
+        }
+        _ => (entry, 1),
+    }
+}
