@@ -80,7 +80,7 @@ impl<'a> Words<'a> {
 
     /// The next word, or a syntax error if there is none.
     #[inline]
-    pub fn next(&mut self) -> Result<&'a [u8], CommandError> {
+    pub fn take(&mut self) -> Result<&'a [u8], CommandError> {
         let word = self.args.get(self.at).ok_or(CommandError::Syntax)?;
         self.at += 1;
         Ok(word)
@@ -90,7 +90,7 @@ impl<'a> Words<'a> {
     #[inline]
     pub fn key(&mut self) -> Result<Key<'a>, CommandError> {
         let at = self.at;
-        let bytes = self.next()?;
+        let bytes = self.take()?;
         if self.known.0 == at {
             return Ok(Key { bytes, hash: self.known.1 });
         }
@@ -149,7 +149,7 @@ impl<'a> Field<'a> for &'a [u8] {
 
     #[inline]
     fn parse(words: &mut Words<'a>) -> Result<Self, CommandError> {
-        words.next()
+        words.take()
     }
 }
 
@@ -157,7 +157,7 @@ impl<'a> Field<'a> for i64 {
     const SHAPE: Shape = Shape::word(ArgKind::Integer);
 
     fn parse(words: &mut Words<'a>) -> Result<Self, CommandError> {
-        number::parse_i64(words.next()?).ok_or(CommandError::NotInteger)
+        number::parse_i64(words.take()?).ok_or(CommandError::NotInteger)
     }
 }
 
@@ -165,7 +165,7 @@ impl<'a> Field<'a> for f64 {
     const SHAPE: Shape = Shape::word(ArgKind::Double);
 
     fn parse(words: &mut Words<'a>) -> Result<Self, CommandError> {
-        number::parse_f64(words.next()?).ok_or(CommandError::NotFloat)
+        number::parse_f64(words.take()?).ok_or(CommandError::NotFloat)
     }
 }
 
@@ -177,7 +177,7 @@ impl<'a> Field<'a> for Pattern<'a> {
     const SHAPE: Shape = Shape::word(ArgKind::Pattern);
 
     fn parse(words: &mut Words<'a>) -> Result<Self, CommandError> {
-        words.next().map(Self)
+        words.take().map(Self)
     }
 }
 
@@ -189,7 +189,7 @@ impl<'a> Field<'a> for Opaque<'a> {
     const SHAPE: Shape = Shape::word(ArgKind::String);
 
     fn parse(words: &mut Words<'a>) -> Result<Self, CommandError> {
-        words.next().map(Self)
+        words.take().map(Self)
     }
 }
 
@@ -246,7 +246,7 @@ impl<'a, T: Field<'a>> Many<'a, T> {
     /// Whether the words come out even.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.words.len() % T::SHAPE.min_words == 0
+        self.words.len().is_multiple_of(T::SHAPE.min_words)
     }
 
     /// Reads them one after the other.
@@ -321,7 +321,7 @@ impl<'a, T: Field<'a>> Field<'a> for Counted<'a, T> {
     };
 
     fn parse(words: &mut Words<'a>) -> Result<Self, CommandError> {
-        let count = number::parse_i64(words.next()?).ok_or(CommandError::NotInteger)?;
+        let count = number::parse_i64(words.take()?).ok_or(CommandError::NotInteger)?;
         if count <= 0 {
             return Err(CommandError::NumKeysNotPositive);
         }
@@ -342,7 +342,7 @@ impl<'a> Field<'a> for Timeout {
     const SHAPE: Shape = Shape::word(ArgKind::Double);
 
     fn parse(words: &mut Words<'a>) -> Result<Self, CommandError> {
-        let seconds = number::parse_f64(words.next()?).ok_or(CommandError::TimeoutNotFloat)?;
+        let seconds = number::parse_f64(words.take()?).ok_or(CommandError::TimeoutNotFloat)?;
         let millis = (seconds * 1000.0).ceil();
         if seconds < 0.0 {
             return Err(CommandError::TimeoutNegative);

@@ -35,8 +35,8 @@ pub use spinel_spec as spec;
 pub use spinel_spec_derive::{Block, Choice, Command};
 pub use spinel_store::{DbIndex, Key, UnixMillis};
 pub use table::{
-    Attempt, BlockingEntry, CommandEntry, KeyRule, Run, RunExclusive, RunQuery, RunSweep, RunUpdate, WaitFor,
-    WaitKeys,
+    Attempt, BlockingEntry, CommandEntry, KeyRule, Run, RunExclusive, RunQuery, RunSweep, RunUpdate,
+    TellWait, WaitFor, WaitKeys,
 };
 
 /// What running a command yields: a reply in the encoder, or an error to be sent instead.

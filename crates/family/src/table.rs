@@ -43,6 +43,9 @@ pub enum Run {
     Container(&'static [CommandEntry]),
 }
 
+/// Tells what a blocking command waits for.
+pub type TellWait = fn(Words<'_'>, &mut dyn FnMut(WaitFor<'_'>)) -> Reply;
+
 /// How a blocking command is run.
 #[derive(Clone, Copy, Debug)]
 pub struct BlockingEntry {
