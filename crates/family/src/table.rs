@@ -44,7 +44,7 @@ pub enum Run {
 }
 
 /// Tells what a blocking command waits for.
-pub type TellWait = fn(Words<'_'>, &mut dyn FnMut(WaitFor<'_'>)) -> Reply;
+pub type TellWait = fn(Words<'_>, &mut dyn FnMut(WaitFor<'_>)) -> Reply;
 
 /// How a blocking command is run.
 #[derive(Clone, Copy, Debug)]
