@@ -52,7 +52,7 @@ pub struct BlockingEntry {
     /// Tries now.
     pub attempt: fn(&mut UpdateContext<'_>, Words<'_>, &mut Encoder) -> Result<Attempt, CommandError>,
     /// Calls back with what it waits for.
-    pub wait_for: fn(Words<'_>, &mut dyn FnMut(WaitFor<'_>)) -> Result<(), CommandError>,
+    pub wait_for: TellWait,
     /// The reply when the time is up.
     pub timed_out: fn(Words<'_>, &mut Encoder),
 }

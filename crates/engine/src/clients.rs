@@ -1,0 +1,198 @@
+//! What others may know of a connection: the client's shared face, and the registry of all of them.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use hashbrown::HashMap;
+
+use crate::inbox::{Inbox, Message};
+
+/// The number of a client; never used twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientId(pub u64);
+
+/// How a connection came about, for `CLIENT LIST`.
+#[derive(Clone, Debug, Default)]
+pub struct Endpoint {
+    /// The peer's address and port, or the path of the unix socket with `:0`.
+    pub peer: String,
+    /// Our address and port.
+    pub local: String,
+    /// The file descriptor.
+    pub fd: i64,
+    /// Over a unix socket.
+    pub unix: bool,
+}
+
+/// Flags of a client that `CLIENT LIST` shows.
+#[derive(Debug, Default)]
+pub struct ClientFlags {
+    /// `b`: waits in a blocking operation.
+    pub blocked: AtomicBool,
+    /// `x`: in a transaction.
+    pub in_multi: AtomicBool,
+    /// `d`: a watched key was changed.
+    pub watch_broken: AtomicBool,
+    /// `O`: a monitor.
+    pub monitor: AtomicBool,
+    /// `P`: a subscriber.
+    pub subscriber: AtomicBool,
+    /// `e`: excluded from client eviction.
+    pub no_evict: AtomicBool,
+    /// `T`: does not change access times.
+    pub no_touch: AtomicBool,
+    /// `c`: to be closed after the reply.
+    pub closing: AtomicBool,
+}
+
+/// What others may know of a connection. Its own worker writes, everybody reads.
+#[derive(Debug)]
+pub struct Client {
+    /// Its number.
+    pub id: ClientId,
+    /// How it came about.
+    pub endpoint: Endpoint,
+    /// When, in Unix milliseconds.
+    pub created_ms: i64,
+    /// Its last command, in Unix milliseconds.
+    pub last_active_ms: AtomicI64,
+    /// Its name; protects itself.
+    pub name: Mutex<Vec<u8>>,
+    /// `lib-name` and `lib-ver`; protects itself.
+    pub library: Mutex<(Vec<u8>, Vec<u8>)>,
+    /// Flags.
+    pub flags: ClientFlags,
+    /// The selected database.
+    pub db: AtomicU16,
+    /// Channels it listens to.
+    pub channels: AtomicU32,
+    /// Patterns it listens to.
+    pub patterns: AtomicU32,
+    /// Shard channels it listens to.
+    pub shard_channels: AtomicU32,
+    /// Commands queued in its transaction, or -1.
+    pub queued: AtomicI64,
+    /// Bytes of commands queued in its transaction.
+    pub queued_bytes: AtomicU64,
+    /// Bytes received and not yet understood.
+    pub query_bytes: AtomicU64,
+    /// Room left in its receive buffer.
+    pub query_room: AtomicU64,
+    /// Bytes of the words of the command in progress.
+    pub argument_bytes: AtomicU64,
+    /// Bytes of replies waiting to be sent.
+    pub output_bytes: AtomicU64,
+    /// Bytes of its buffers in all.
+    pub total_bytes: AtomicU64,
+    /// The number of its last command plus one, or 0.
+    pub last_command: AtomicU16,
+    /// 2 or 3.
+    pub protocol: AtomicU8,
+    /// To be closed: set by whoever kills it, so that nothing more of it is run.
+    pub killed: AtomicBool,
+    inbox: Arc<Inbox>,
+}
+
+impl Client {
+    /// Sends it a message by way of its worker.
+    pub fn post(&self, message: Message) {
+        self.inbox.post(self.id, message);
+    }
+
+    /// Marks it to be closed and tells its worker.
+    pub fn kill(&self) {
+        self.killed.store(true, Ordering::Release);
+        self.post(Message::Kill);
+    }
+
+    /// Its type, as `CLIENT LIST TYPE` names it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        if self.flags.subscriber.load(Ordering::Relaxed) { "pubsub" } else { "normal" }
+    }
+}
+
+/// All clients by number.
+pub struct Clients {
+    next_id: AtomicU64,
+    /// Protects itself; held for look-ups and copies of the list only.
+    by_id: Mutex<HashMap<ClientId, Arc<Client>>>,
+    count: AtomicU64,
+}
+
+impl Default for Clients {
+    fn default() -> Self {
+        Self { next_id: AtomicU64::new(1), by_id: Mutex::default(), count: AtomicU64::new(0) }
+    }
+}
+
+impl Clients {
+    fn map(&self) -> std::sync::MutexGuard<'_, HashMap<ClientId, Arc<Client>>> {
+        self.by_id.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Registers a new connection of a worker.
+    pub fn add(&self, endpoint: Endpoint, inbox: &Arc<Inbox>, now_ms: i64) -> Arc<Client> {
+        let id = ClientId(self.next_id.fetch_add(1, Ordering::Relaxed));
+        let client = Arc::new(Client {
+            id,
+            endpoint,
+            created_ms: now_ms,
+            last_active_ms: AtomicI64::new(now_ms),
+            name: Mutex::default(),
+            library: Mutex::default(),
+            flags: ClientFlags::default(),
+            db: AtomicU16::new(0),
+            channels: AtomicU32::new(0),
+            patterns: AtomicU32::new(0),
+            shard_channels: AtomicU32::new(0),
+            queued: AtomicI64::new(-1),
+            queued_bytes: AtomicU64::new(0),
+            query_bytes: AtomicU64::new(0),
+            query_room: AtomicU64::new(0),
+            argument_bytes: AtomicU64::new(0),
+            output_bytes: AtomicU64::new(0),
+            total_bytes: AtomicU64::new(0),
+            last_command: AtomicU16::new(0),
+            protocol: AtomicU8::new(2),
+            killed: AtomicBool::new(false),
+            inbox: Arc::clone(inbox),
+        });
+        self.map().insert(id, Arc::clone(&client));
+        self.count.fetch_add(1, Ordering::Relaxed);
+        client
+    }
+
+    /// Forgets a connection.
+    pub fn remove(&self, id: ClientId) {
+        if self.map().remove(&id).is_some() {
+            self.count.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.count.load(Ordering::Relaxed) as usize
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A client by number.
+    #[must_use]
+    pub fn get(&self, id: ClientId) -> Option<Arc<Client>> {
+        self.map().get(&id).cloned()
+    }
+
+    /// All clients in order of arrival.
+    #[must_use]
+    pub fn list(&self) -> Vec<Arc<Client>> {
+        let mut all: Vec<_> = self.map().values().cloned().collect();
+        all.sort_by_key(|client| client.id);
+        all
+    }
+}

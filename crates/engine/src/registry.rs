@@ -1,0 +1,213 @@
+//! All commands by name: those of the families and those of the engine itself.
+
+use std::sync::LazyLock;
+
+use hashbrown::HashMap;
+use spinel_family::spec::{Category, CommandFlags, Group, Spec};
+use spinel_family::{CommandEntry, KeyRule, Run};
+
+use crate::session::SessionEntry;
+
+/// The number of a command, for tables indexed by command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CommandId(pub u16);
+
+/// How a command is run.
+#[derive(Clone, Copy, Debug)]
+pub enum Action {
+    /// By a family, on data.
+    Data(&'static CommandEntry),
+    /// By the engine, on the session.
+    Session(&'static SessionEntry),
+    /// By one of its subcommands.
+    Container,
+}
+
+/// A command as the dispatcher sees it.
+#[derive(Debug)]
+pub struct Command {
+    /// Its number.
+    pub id: CommandId,
+    /// Its description.
+    pub spec: &'static Spec,
+    /// All its flags.
+    pub flags: CommandFlags,
+    /// How it is run.
+    pub action: Action,
+    /// Where its keys stand.
+    pub keys: KeyRule,
+    /// Its subcommands, for a container.
+    pub subcommands: Vec<CommandId>,
+    /// Constant time and few words: not timed one by one.
+    pub is_fast: bool,
+}
+
+impl Command {
+    /// Its access control categories, those that follow from flags and group included.
+    pub fn categories(&self) -> impl Iterator<Item = Category> + '_ {
+        Category::ALL.into_iter().filter(|category| self.in_category(*category))
+    }
+
+    /// Whether it is in a category.
+    #[must_use]
+    pub fn in_category(&self, category: Category) -> bool {
+        let flags = self.flags;
+        let implied = match category {
+            Category::Write => flags.has(CommandFlags::WRITE),
+            Category::Read => {
+                flags.has(CommandFlags::READONLY) && self.spec.group != Group::Scripting
+            }
+            Category::Admin => flags.has(CommandFlags::ADMIN),
+            Category::Dangerous => flags.has(CommandFlags::ADMIN),
+            Category::Pubsub => flags.has(CommandFlags::PUBSUB),
+            Category::Fast => flags.has(CommandFlags::FAST),
+            Category::Slow => !flags.has(CommandFlags::FAST),
+            Category::Blocking => flags.has(CommandFlags::BLOCKING),
+            Category::String => self.spec.group == Group::String,
+            Category::List => self.spec.group == Group::List,
+            Category::Set => self.spec.group == Group::Set,
+            Category::Hash => self.spec.group == Group::Hash,
+            Category::SortedSet => self.spec.group == Group::SortedSet,
+            Category::Bitmap => self.spec.group == Group::Bitmap,
+            Category::Hyperloglog => self.spec.group == Group::Hyperloglog,
+            Category::Geo => self.spec.group == Group::Geo,
+            Category::Stream => self.spec.group == Group::Stream,
+            Category::Scripting => self.spec.group == Group::Scripting,
+            Category::Transaction => self.spec.group == Group::Transactions,
+            Category::Connection => self.spec.group == Group::Connection,
+            Category::Keyspace => false,
+        };
+        implied || self.spec.categories.contains(&category)
+    }
+}
+
+/// The longest command name that is looked up.
+const MAX_NAME: usize = 32;
+
+/// All commands.
+#[derive(Debug)]
+pub struct Registry {
+    commands: Vec<Command>,
+    by_name: HashMap<&'static [u8], CommandId, foldhash_like::Fx>,
+}
+
+/// A hash for short lower-case names that no client chooses.
+mod foldhash_like {
+    use std::hash::{BuildHasherDefault, Hasher};
+
+    #[derive(Debug, Default)]
+    pub struct FxHasher(u64);
+
+    pub type Fx = BuildHasherDefault<FxHasher>;
+
+    impl Hasher for FxHasher {
+        fn write(&mut self, bytes: &[u8]) {
+            for chunk in bytes.chunks(8) {
+                let mut word = [0; 8];
+                word[..chunk.len()].copy_from_slice(chunk);
+                self.0 = (self.0.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(0x517c_c1b7_2722_0a95);
+            }
+        }
+
+        fn finish(&self) -> u64 {
+            self.0 ^ (self.0 >> 29)
+        }
+    }
+}
+
+/// The registry of this build.
+pub static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::build);
+
+impl Registry {
+    fn build() -> Self {
+        let mut registry = Self { commands: Vec::new(), by_name: HashMap::default() };
+        for entry in spinel_commands::FAMILIES.iter().copied().flatten() {
+            let id = registry.add_data(entry);
+            registry.by_name.insert(entry.spec.name.as_bytes(), id);
+        }
+        for entry in crate::session::TABLES.iter().copied().flatten() {
+            registry.add_session(entry);
+        }
+        registry
+    }
+
+    fn add(&mut self, spec: &'static Spec, flags: CommandFlags, action: Action) -> CommandId {
+        let id = CommandId(self.commands.len() as u16);
+        self.commands.push(Command {
+            id,
+            spec,
+            flags,
+            action,
+            keys: KeyRule::of(spec),
+            subcommands: Vec::new(),
+            is_fast: flags.has(CommandFlags::FAST) && !flags.has(CommandFlags::BLOCKING),
+        });
+        id
+    }
+
+    fn add_data(&mut self, entry: &'static CommandEntry) -> CommandId {
+        let Run::Container(subs) = entry.run else {
+            return self.add(entry.spec, entry.flags(), Action::Data(entry));
+        };
+        let id = self.add(entry.spec, entry.flags(), Action::Container);
+        for sub in subs {
+            let sub = self.add_data(sub);
+            self.commands[usize::from(id.0)].subcommands.push(sub);
+        }
+        id
+    }
+
+    /// A session command; `a|b` joins the container `a`, whose table entry stands before it (in either registry).
+    fn add_session(&mut self, entry: &'static SessionEntry) {
+        let action = if entry.is_container() { Action::Container } else { Action::Session(entry) };
+        let id = self.add(entry.spec, entry.spec.flags, action);
+        match entry.spec.name.split_once('|') {
+            Some((container, _)) => {
+                let parent = self.by_name.get(container.as_bytes()).copied();
+                let parent = parent.expect("a container stands before its subcommands");
+                self.commands[usize::from(parent.0)].subcommands.push(id);
+            }
+            None => {
+                self.by_name.insert(entry.spec.name.as_bytes(), id);
+            }
+        }
+    }
+
+    /// A command by its number.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, id: CommandId) -> &Command {
+        &self.commands[usize::from(id.0)]
+    }
+
+    /// A command by its name in any case; a container is given as itself.
+    #[must_use]
+    pub fn find(&self, name: &[u8]) -> Option<&Command> {
+        let mut lower = [0; MAX_NAME];
+        let lower = lower.get_mut(..name.len())?;
+        lower.copy_from_slice(name);
+        lower.make_ascii_lowercase();
+        self.by_name.get(&*lower).map(|&id| self.get(id))
+    }
+
+    /// A container's subcommand by its name in any case.
+    #[must_use]
+    pub fn find_sub(&self, container: &Command, name: &[u8]) -> Option<&Command> {
+        container
+            .subcommands
+            .iter()
+            .map(|&id| self.get(id))
+            .find(|sub| sub.spec.leaf_name().as_bytes().eq_ignore_ascii_case(name))
+    }
+
+    /// Top-level commands.
+    pub fn top_level(&self) -> impl Iterator<Item = &Command> {
+        self.commands.iter().filter(|command| !command.spec.name.contains('|'))
+    }
+
+    /// All commands, subcommands included.
+    #[must_use]
+    pub fn all(&self) -> &[Command] {
+        &self.commands
+    }
+}

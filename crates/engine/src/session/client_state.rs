@@ -1,0 +1,156 @@
+//! One connection's state.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use spinel_family::{DbIndex, OwnedArgs, Protocol};
+use spinel_store::{WatchFlag, Waiter};
+
+use crate::clients::{Client, ClientId};
+use crate::pubsub::{Subscriptions, Topic};
+use crate::registry::CommandId;
+
+/// Whether replies are sent (`CLIENT REPLY`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReplyMode {
+    /// They are.
+    #[default]
+    On,
+    /// None is.
+    Off,
+    /// The reply of the next command is not.
+    SkipNext,
+    /// The reply of this command is not.
+    Skip,
+}
+
+/// Commands queued between MULTI and EXEC.
+#[derive(Default)]
+pub struct Transaction {
+    /// The commands.
+    pub queue: Vec<(CommandId, OwnedArgs)>,
+    /// A command was refused: EXEC answers EXECABORT.
+    pub broken: bool,
+    /// Bytes of the queued words.
+    pub bytes: usize,
+}
+
+/// A blocked command of a session.
+pub struct Blocked {
+    /// Registered under its keys.
+    pub waiter: Arc<Waiter>,
+    /// The keys, in the database.
+    pub keys: Vec<Box<[u8]>>,
+    /// The database.
+    pub db: DbIndex,
+    /// The command.
+    pub command: CommandId,
+    /// Its words.
+    pub args: OwnedArgs,
+    /// When it ends without success, in monotonic nanoseconds.
+    pub deadline_nanos: Option<u64>,
+    /// Which blocking of the session this is.
+    pub serial: u64,
+    /// When it began, in monotonic nanoseconds.
+    pub since_nanos: u64,
+}
+
+/// One connection's state.
+pub struct Session {
+    /// Its shared face.
+    pub client: Arc<Client>,
+    /// The selected database.
+    pub db: DbIndex,
+    /// The protocol of its replies.
+    pub protocol: Protocol,
+    /// It gave the password, or none is needed.
+    pub authenticated: bool,
+    /// The open transaction.
+    pub transaction: Option<Transaction>,
+    /// Keys it watches.
+    pub watched: Vec<(DbIndex, Box<[u8]>)>,
+    /// Raised when one of them is changed.
+    pub watch_flag: Arc<WatchFlag>,
+    /// What it listens to.
+    pub subscriptions: Subscriptions,
+    /// Whether replies are sent.
+    pub reply_mode: ReplyMode,
+    /// The blocked command.
+    pub blocked: Option<Blocked>,
+    /// Blockings so far.
+    pub blockings: u64,
+    /// A command of it runs on a helper thread.
+    pub moved: bool,
+    /// It watches all commands.
+    pub monitor: bool,
+    /// It does not change access times.
+    pub no_touch: bool,
+}
+
+impl Session {
+    /// The state of a new connection.
+    #[must_use]
+    pub fn new(client: Arc<Client>, authenticated: bool) -> Self {
+        Self {
+            client,
+            db: DbIndex(0),
+            protocol: Protocol::Resp2,
+            authenticated,
+            transaction: None,
+            watched: Vec::new(),
+            watch_flag: Arc::new(WatchFlag::default()),
+            subscriptions: Subscriptions::default(),
+            reply_mode: ReplyMode::On,
+            blocked: None,
+            blockings: 0,
+            moved: false,
+            monitor: false,
+            no_touch: false,
+        }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn id(&self) -> ClientId {
+        self.client.id
+    }
+
+    /// Selects a database.
+    pub fn select(&mut self, db: DbIndex) {
+        self.db = db;
+        self.client.db.store(db.0, Ordering::Relaxed);
+    }
+
+    /// Sets the protocol.
+    pub fn set_protocol(&mut self, protocol: Protocol) {
+        self.protocol = protocol;
+        let number = if protocol == Protocol::Resp3 { 3 } else { 2 };
+        self.client.protocol.store(number, Ordering::Relaxed);
+    }
+
+    /// Whether it speaks RESP2 and listens to something: few commands are allowed then.
+    #[must_use]
+    pub fn only_listens(&self) -> bool {
+        self.protocol == Protocol::Resp2 && self.subscriptions.any()
+    }
+
+    /// Copies the counts of its subscriptions to its shared face.
+    pub fn publish_subscriptions(&self) {
+        let count = |topic| self.subscriptions.count(topic) as u32;
+        self.client.channels.store(count(Topic::Channel), Ordering::Relaxed);
+        self.client.patterns.store(count(Topic::Pattern), Ordering::Relaxed);
+        self.client.shard_channels.store(count(Topic::ShardChannel), Ordering::Relaxed);
+        self.client.flags.subscriber.store(self.subscriptions.any(), Ordering::Relaxed);
+    }
+
+    /// Copies the state of its transaction to its shared face.
+    pub fn publish_transaction(&self) {
+        let (queued, bytes) = match &self.transaction {
+            Some(transaction) => (transaction.queue.len() as i64, transaction.bytes as u64),
+            None => (-1, 0),
+        };
+        self.client.queued.store(queued, Ordering::Relaxed);
+        self.client.queued_bytes.store(bytes, Ordering::Relaxed);
+        self.client.flags.in_multi.store(queued >= 0, Ordering::Relaxed);
+    }
+}

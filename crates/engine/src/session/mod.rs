@@ -1,0 +1,13 @@
+//! One connection's state, and the commands that are about it rather than about data.
+
+mod client_state;
+mod context;
+mod table;
+
+pub use client_state::{Blocked, ReplyMode, Session, Transaction};
+pub use context::{SessionCommand, SessionContext};
+pub(crate) use table::session_commands;
+pub use table::{RunSession, SessionEntry};
+
+/// The tables of the engine's own commands. A container stands before its subcommands.
+pub const TABLES: &[&[SessionEntry]] = &[crate::connection::COMMANDS, crate::transaction::COMMANDS];
