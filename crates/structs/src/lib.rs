@@ -4,3 +4,4 @@ pub mod glob;
 pub mod intset;
 pub mod listpack;
 pub mod number;
+pub mod quicklist;
