@@ -1,6 +1,8 @@
 //! Data structures: hash table, listpack, quicklist, counted B+tree, intset, glob and number formats.
 
 pub mod compact;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod glob;
 pub mod hash;
 pub mod intset;
@@ -8,3 +10,4 @@ pub mod listpack;
 pub mod number;
 pub mod size_class;
 pub mod table;
+pub mod quicklist;

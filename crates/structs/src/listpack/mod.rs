@@ -76,9 +76,8 @@ use std::num::NonZeroU32;
 
 pub use iter::{Iter, Pairs};
 pub use validate::ListpackError;
-pub use value::ListpackValue;
+pub use value::{ListpackValue, Needle};
 
-use crate::number::parse_i64;
 use encoding::{END, Encoded};
 
 /// Bytes before the first entry.
@@ -264,15 +263,11 @@ impl Listpack {
     }
 
     fn find_from(&self, start: usize, needle: &[u8], skip: usize) -> Option<Pos> {
-        let integer = parse_i64(needle);
+        let needle = Needle::new(needle);
         let mut at = start;
         while self.bytes[at] != END {
             let rest = &self.bytes[at..];
-            let equal = match encoding::decode(rest) {
-                ListpackValue::Bytes(bytes) => bytes == needle,
-                ListpackValue::Int(value) => integer == Some(value),
-            };
-            if equal {
+            if needle.matches(encoding::decode(rest)) {
                 return Some(Pos::at(at));
             }
             at += encoding::entry_len(rest);

@@ -81,6 +81,30 @@ impl<'a> ListpackValue<'a> {
     }
 }
 
+/// A text to compare many values with: whether it is an integer is found out once.
+#[derive(Debug, Clone, Copy)]
+pub struct Needle<'a> {
+    bytes: &'a [u8],
+    integer: Option<i64>,
+}
+
+impl<'a> Needle<'a> {
+    /// Prepares `bytes` for comparing.
+    #[inline]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Needle { bytes, integer: parse_i64(bytes) }
+    }
+
+    /// Whether the text of `value` is this one.
+    #[inline]
+    pub fn matches(&self, value: ListpackValue<'_>) -> bool {
+        match value {
+            ListpackValue::Int(value) => self.integer == Some(value),
+            ListpackValue::Bytes(bytes) => self.bytes == bytes,
+        }
+    }
+}
+
 impl PartialEq for ListpackValue<'_> {
     fn eq(&self, other: &Self) -> bool {
         match (*self, *other) {

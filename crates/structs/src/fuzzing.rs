@@ -1,0 +1,111 @@
+//! Checks for arbitrary bytes, shared by the fuzz targets and by a test that runs every seed.
+//!
+//! Each function takes whatever a fuzzer comes up with and panics when a promise is broken. None is of use to
+//! a server.
+
+use crate::glob;
+use crate::intset::IntSet;
+use crate::listpack::{Listpack, Needle};
+
+/// Bytes taken as a listpack: refused, or sound from both ends and under change.
+pub fn fuzz_listpack(data: &[u8]) {
+    read_listpack(data.to_vec());
+    let mut framed = data.to_vec();
+    if framed.len() > 6 {
+        let total = u32::try_from(framed.len()).expect("fuzzers give short inputs");
+        framed[..4].copy_from_slice(&total.to_le_bytes());
+        framed[4..6].copy_from_slice(&u16::MAX.to_le_bytes());
+        *framed.last_mut().expect("it was seen not to be empty") = 0xFF;
+        read_listpack(framed);
+    }
+    let texts: Vec<&[u8]> = data.split(|&byte| byte == 0).collect();
+    let pack: Listpack = texts.iter().collect();
+    pack.check_invariants();
+    assert!(pack.iter().zip(&texts).all(|(value, text)| value.eq_bytes(text)));
+    read_listpack(pack.as_bytes().to_vec());
+}
+
+fn read_listpack(bytes: Vec<u8>) {
+    let Ok(mut pack) = Listpack::from_bytes(bytes) else { return };
+    pack.check_invariants();
+    let texts: Vec<Vec<u8>> = pack.iter().map(|value| value.to_vec()).collect();
+    for (text, value) in texts.iter().zip(&pack) {
+        assert!(Needle::new(text).matches(value) && value.len() == text.len());
+    }
+    if let Some(last) = texts.last() {
+        assert!(pack.find(last, 0).is_some_and(|found| pack.get(found).eq_bytes(last)));
+    }
+    let rest = pack.split_off(texts.len() / 2);
+    pack.append(&rest);
+    let mut next = pack.first();
+    while let Some(pos) = next {
+        pack.replace(pos, b"replaced");
+        next = pack.next(pos).and_then(|pos| pack.remove(pos));
+        pack.check_invariants();
+    }
+    assert_eq!(pack.len(), texts.len().div_ceil(2));
+}
+
+/// Bytes taken as an intset: refused, or sound and equal to the set built from its members.
+pub fn fuzz_intset(data: &[u8]) {
+    if let Ok(set) = IntSet::from_bytes(data.to_vec()) {
+        set.check_invariants();
+        let mut again: IntSet = set.iter().collect();
+        assert!(set.iter().eq(again.iter()));
+        for value in &set.iter().collect::<Vec<_>>() {
+            assert!(set.contains(*value) && again.remove(*value) && !again.contains(*value));
+        }
+        assert!(again.is_empty());
+    }
+    let members = data.chunks_exact(8).map(|bytes| {
+        let wide = i64::from_le_bytes(bytes.try_into().expect("the chunks are of eight bytes"));
+        wide >> (bytes[0] & 63)
+    });
+    members.collect::<IntSet>().check_invariants();
+}
+
+/// The first byte says whether case counts and where the pattern ends and the text begins.
+pub fn fuzz_glob(data: &[u8]) {
+    let Some((&head, rest)) = data.split_first() else { return };
+    let nocase = head & 1 == 1;
+    let (pattern, text) = rest.split_at(usize::from(head >> 1).min(rest.len()));
+    let matched = glob::matches(pattern, text, nocase);
+    if matched && !nocase {
+        assert!(text.starts_with(glob::literal_prefix(pattern)));
+    }
+    if glob::is_literal(pattern) && !nocase {
+        assert_eq!(matched, pattern == text);
+    }
+    let escaped: Vec<u8> = text.iter().flat_map(|&byte| [b'\\', byte]).collect();
+    assert!(glob::matches(&escaped, text, nocase));
+    // A leading star is the same as trying every place to begin.
+    if !text.is_empty() && text.len() <= 256 {
+        let starred = [b"*", pattern].concat();
+        let anywhere = (0..=text.len()).any(|start| glob::matches(pattern, &text[start..], nocase));
+        assert_eq!(glob::matches(&starred, text, nocase), anywhere);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn run_seeds(target: &str, check: fn(&[u8])) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
+        let mut seeds = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            check(&std::fs::read(entry.unwrap().path()).unwrap());
+            seeds += 1;
+        }
+        assert!(seeds >= 8, "{target} has {seeds} seeds");
+    }
+
+    #[test]
+    fn every_seed_of_the_corpora_keeps_the_promises() {
+        run_seeds("listpack", fuzz_listpack);
+        run_seeds("intset", fuzz_intset);
+        run_seeds("glob", fuzz_glob);
+    }
+}
