@@ -1,2 +1,7 @@
 //! Data structures: hash table, listpack, quicklist, counted B+tree, intset, glob and number formats.
+
+pub mod compact;
+pub mod hash;
+pub mod size_class;
 pub mod sorted_set;
+pub mod table;
