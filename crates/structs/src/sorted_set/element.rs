@@ -96,6 +96,11 @@ impl Element {
         }
     }
 
+    /// Where the element lies: to tell it from others and to fetch it ahead of need.
+    pub(super) fn address(&self) -> *const u8 {
+        self.0.as_ptr()
+    }
+
     /// Bytes asked of the allocator for an element whose member has `len` bytes.
     pub(super) fn layout_bytes(len: usize) -> usize {
         SCORE_BYTES + header_bytes(len) + len

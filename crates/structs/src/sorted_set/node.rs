@@ -11,11 +11,16 @@
 use super::edge::{Edge, KeyEdge, Landmark};
 use super::element::Element;
 use super::slots::Slots;
+use crate::table::prefetch;
+use std::ops::Range;
 
 /// Elements in a full leaf. Unit tests make do with a few, so that small sets already have many levels.
 pub(super) const LEAF_CAPACITY: usize = if cfg!(test) { 9 } else { 63 };
 /// Children of a full inner node.
 pub(super) const INNER_CAPACITY: usize = if cfg!(test) { 8 } else { 31 };
+
+/// A leaf is searched in strides of this many elements, then within one.
+const STRIDE: usize = 8;
 
 /// Elements in order.
 pub(super) type Leaf = Slots<Element, LEAF_CAPACITY>;
@@ -189,9 +194,39 @@ impl Child {
 
 impl Leaf {
     /// Number of elements left of the edge.
+    ///
+    /// Looking at an element mostly means waiting for memory, and a bisection would wait six times in a row. So every
+    /// eighth element is fetched at once, then those between the two that enclose the edge: two waits.
     pub(super) fn gap(&self, edge: &impl Edge) -> usize {
-        self.partition(|element| edge.is_right_of(element))
+        let posts = self.len() / STRIDE;
+        let post = |number: usize| number * STRIDE + STRIDE - 1;
+        (0..posts).for_each(|number| prefetch(self.get(post(number)).address()));
+        let passed = bisect(0..posts, |number| edge.is_right_of(self.get(post(number))));
+        let start = passed * STRIDE;
+        let end = self.len().min(start + STRIDE - 1);
+        (start..end).for_each(|at| prefetch(self.get(at).address()));
+        bisect(start..end, |at| edge.is_right_of(self.get(at)))
     }
+
+    /// The place of this very element, which is told by its address without looking at any other.
+    pub(super) fn place_of(&self, element: &Element) -> Option<usize> {
+        let address = element.address();
+        self.iter().position(|other| other.address() == address)
+    }
+}
+
+/// The first number of the range for which `is_left` is false, when it is true before and false behind.
+fn bisect(range: Range<usize>, is_left: impl Fn(usize) -> bool) -> usize {
+    let Range { mut start, mut end } = range;
+    while start < end {
+        let middle = start.midpoint(end);
+        if is_left(middle) {
+            start = middle + 1;
+        } else {
+            end = middle;
+        }
+    }
+    start
 }
 
 impl Inner {

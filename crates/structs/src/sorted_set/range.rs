@@ -5,7 +5,10 @@
 //! and a removal that has no links to mend. For the same reason skipping ahead costs one descent.
 
 use super::element::Element;
+use super::set::pair;
 use super::tree::Tree;
+use crate::table::prefetch;
+use std::ops::Range;
 
 /// The direction of a walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +18,9 @@ pub enum Order {
     /// From the highest score down.
     Descending,
 }
+
+/// How many elements ahead a walk fetches: each waits for memory on its own, while the caller is busy with another.
+const FETCH_AHEAD: usize = 8;
 
 /// The elements of consecutive ranks.
 #[derive(Debug)]
@@ -29,10 +35,10 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// The elements of the ranks `from..to`, as far as they exist.
-    pub(super) fn new(tree: &'a Tree, from: usize, to: usize, order: Order) -> Self {
-        let to = to.min(tree.len());
-        Self { tree, window: &[], from: from.min(to), to, order }
+    /// The elements of these ranks, as far as they exist.
+    pub(super) fn new(tree: &'a Tree, ranks: Range<usize>, order: Order) -> Self {
+        let to = ranks.end.min(tree.len());
+        Self { tree, window: &[], from: ranks.start.min(to), to, order }
     }
 
     /// Elements still to come.
@@ -56,7 +62,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Moves the window to the next leaf.
+    /// Moves the window to the next leaf and begins to fetch its elements.
     fn advance(&mut self) {
         match self.order {
             Order::Ascending => {
@@ -64,12 +70,19 @@ impl<'a> Walk<'a> {
                 let end = leaf.len().min(at + (self.to - self.from));
                 self.window = &leaf.filled()[at..end];
                 self.from += end - at;
+                self.window
+                    .iter()
+                    .take(FETCH_AHEAD + 1)
+                    .flatten()
+                    .for_each(|element| prefetch(element.address()));
             }
             Order::Descending => {
                 let (leaf, last) = self.tree.leaf_at(self.to - 1);
                 let start = (last + 1).saturating_sub(self.to - self.from);
                 self.window = &leaf.filled()[start..=last];
                 self.to -= last + 1 - start;
+                let first = self.window.iter().rev().take(FETCH_AHEAD + 1);
+                first.flatten().for_each(|element| prefetch(element.address()));
             }
         }
     }
@@ -85,10 +98,19 @@ impl<'a> Iterator for Walk<'a> {
             }
             self.advance();
         }
-        let (next, rest) = match self.order {
-            Order::Ascending => self.window.split_first()?,
-            Order::Descending => self.window.split_last()?,
+        let (next, rest, ahead) = match self.order {
+            Order::Ascending => {
+                let (next, rest) = self.window.split_first()?;
+                (next, rest, rest.get(FETCH_AHEAD))
+            }
+            Order::Descending => {
+                let (next, rest) = self.window.split_last()?;
+                (next, rest, rest.len().checked_sub(FETCH_AHEAD + 1).map(|at| &rest[at]))
+            }
         };
+        if let Some(Some(ahead)) = ahead {
+            prefetch(ahead.address());
+        }
         self.window = rest;
         next.as_ref()
     }
@@ -102,3 +124,26 @@ impl<'a> Iterator for Walk<'a> {
         (self.remaining(), Some(self.remaining()))
     }
 }
+
+/// Members of a [`SortedSet`](super::SortedSet) with their scores. It knows its length, and `nth` (so `skip`) passes
+/// over any number of members at the cost of one descent.
+#[derive(Debug)]
+pub struct Members<'a>(pub(super) Walk<'a>);
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (&'a [u8], f64);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(pair)
+    }
+
+    fn nth(&mut self, count: usize) -> Option<Self::Item> {
+        self.0.nth(count).map(pair)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Members<'_> {}

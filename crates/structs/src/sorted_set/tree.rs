@@ -10,6 +10,9 @@
 use super::edge::{Edge, KeyEdge};
 use super::element::Element;
 use super::node::{Census, Child, INNER_CAPACITY, Inner, Leaf, Node};
+use super::range::{Order, Walk};
+use std::mem::ManuallyDrop;
+use std::ops::Range;
 
 /// Elements by score and member.
 #[derive(Debug)]
@@ -43,15 +46,14 @@ impl Tree {
 
     /// Number of elements left of the edge.
     pub(super) fn rank_of_edge(&self, edge: &impl Edge) -> usize {
-        let (rank, _) = self.seek(edge);
-        rank
+        let (start, leaf) = self.seek(edge);
+        start + leaf.gap(edge)
     }
 
-    /// The rank of the element with this score and member, from 0.
-    pub(super) fn rank(&self, score: f64, member: &[u8]) -> Option<usize> {
-        let (rank, last_left) = self.seek(&KeyEdge::behind(score, member));
-        let found = last_left?;
-        found.order(score, member).is_eq().then(|| rank - 1)
+    /// The rank of an element of this tree, from 0.
+    pub(super) fn rank_of(&self, element: &Element) -> usize {
+        let (start, leaf) = self.seek(&KeyEdge::behind(element.score(), element.member()));
+        start + leaf.place_of(element).expect("an element of this tree lies where its key leads")
     }
 
     /// The element of this rank.
@@ -80,9 +82,11 @@ impl Tree {
 
     /// Adds an element whose score and member are not in the tree yet.
     pub(super) fn insert(&mut self, element: Element) {
+        // Should the way down panic, the element is leaked, not dropped while an alias of it may be about.
+        let element = ManuallyDrop::new(element);
         let (leaf, gap) = self.make_gap(&KeyEdge::behind(element.score(), element.member()));
         debug_assert!(gap == 0 || leaf.get(gap - 1).order(element.score(), element.member()).is_lt());
-        leaf.insert(gap, element);
+        leaf.insert(gap, ManuallyDrop::into_inner(element));
         self.len += 1;
     }
 
@@ -106,17 +110,27 @@ impl Tree {
         self.lower_root();
     }
 
-    /// Gives the element of this rank another score if it keeps its place, and says whether it did.
-    pub(super) fn rescore_in_place(&mut self, rank: usize, score: f64) -> bool {
-        let member = self.get(rank).expect("the caller knows the rank").member();
-        let before = rank.checked_sub(1).and_then(|rank| self.get(rank));
-        let behind = self.get(rank + 1);
-        let fits = before.is_none_or(|before| before.order(score, member).is_lt())
-            && behind.is_none_or(|behind| behind.order(score, member).is_gt());
-        if fits {
+    /// Gives the element of this rank another score: in its place when that keeps the order, else by moving it.
+    pub(super) fn rescore(&mut self, rank: usize, score: f64) {
+        let (leaf, at) = self.leaf_at(rank);
+        let member = leaf.get(at).member();
+        let before =
+            if at > 0 { Some(leaf.get(at - 1)) } else { rank.checked_sub(1).and_then(|rank| self.get(rank)) };
+        let behind = if at + 1 < leaf.len() { Some(leaf.get(at + 1)) } else { self.get(rank + 1) };
+        if before.is_none_or(|before| before.order(score, member).is_lt())
+            && behind.is_none_or(|behind| behind.order(score, member).is_gt())
+        {
             rescore_below(&mut self.root, rank, score);
+        } else {
+            let mut element = self.remove_at(rank);
+            element.set_score(score);
+            self.insert(element);
         }
-        fits
+    }
+
+    /// The elements of these ranks, as far as they exist.
+    pub(super) fn walk(&self, ranks: Range<usize>, order: Order) -> Walk<'_> {
+        Walk::new(self, ranks, order)
     }
 
     /// Builds a tree of elements that come in ascending order, every node full but the last of each level.
@@ -153,16 +167,13 @@ impl Tree {
         tree
     }
 
-    /// Number of elements left of the edge, and the last of them.
-    fn seek(&self, edge: &impl Edge) -> (usize, Option<&Element>) {
+    /// The leaf in which the edge runs, and the rank of its first element.
+    fn seek(&self, edge: &impl Edge) -> (usize, &Leaf) {
         let mut rank = 0;
         let mut node = &self.root;
         loop {
             match node {
-                Node::Leaf(leaf) => {
-                    let gap = leaf.gap(edge);
-                    return (rank + gap, gap.checked_sub(1).map(|at| leaf.get(at)));
-                }
+                Node::Leaf(leaf) => return (rank, leaf),
                 Node::Inner(inner) => {
                     let at = inner.choose(edge);
                     rank += inner.count_before(at);
