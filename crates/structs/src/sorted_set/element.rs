@@ -109,8 +109,8 @@ impl Element {
     /// A second way to this element that owns nothing.
     ///
     /// # Safety
-    /// 1. The alias must not be read once the element is dropped. 2. While a reference obtained through the alias
-    /// lives, [`Self::set_score`] must not run.
+    /// The alias must not be read once the element is dropped, and [`Self::set_score`] must not run while a
+    /// reference obtained through the alias lives.
     pub(super) unsafe fn alias(&self) -> Alias {
         Alias(self.0)
     }

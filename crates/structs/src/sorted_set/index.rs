@@ -34,20 +34,29 @@ impl Index {
         self.table.len()
     }
 
+    /// The hash of a member, which the methods below ask for: it is computed once per operation.
+    pub(super) fn hash(&self, member: &[u8]) -> u64 {
+        hash_bytes(&self.key, member)
+    }
+
+    /// Begins to fetch what looking for a member of this hash will read first.
+    pub(super) fn fetch(&self, hash: u64) {
+        self.table.prefetch_bucket(hash);
+    }
+
     /// The element with this member.
-    pub(super) fn find(&self, member: &[u8]) -> Option<&Element> {
-        self.table.find(hash_bytes(&self.key, member), is(member)).map(Alias::element)
+    pub(super) fn find(&self, hash: u64, member: &[u8]) -> Option<&Element> {
+        self.table.find(hash, is(member)).map(Alias::element)
     }
 
     /// Adds an element whose member is not in the index.
-    pub(super) fn insert(&mut self, alias: Alias) {
-        let hash = alias.hash_again(&self.key);
+    pub(super) fn insert(&mut self, hash: u64, alias: Alias) {
         self.table.insert_unique(hash, alias);
     }
 
     /// Takes out the alias of the element with this member.
-    pub(super) fn remove(&mut self, member: &[u8]) -> Option<Alias> {
-        self.table.remove(hash_bytes(&self.key, member), is(member))
+    pub(super) fn remove(&mut self, hash: u64, member: &[u8]) -> Option<Alias> {
+        self.table.remove(hash, is(member))
     }
 
     /// Passes some elements to `see` and returns the next cursor, 0 after the last.

@@ -163,7 +163,7 @@ impl Node {
             Self::Leaf(mut leaf) => {
                 census.leaves -= 1;
                 let len = leaf.len();
-                leaf.drain(0, len, take);
+                leaf.hand_out(0, len, take);
             }
             Self::Inner(mut inner) => {
                 census.inners -= 1;
@@ -206,6 +206,12 @@ impl Leaf {
         let end = self.len().min(start + STRIDE - 1);
         (start..end).for_each(|at| prefetch(self.get(at).address()));
         bisect(start..end, |at| edge.is_right_of(self.get(at)))
+    }
+
+    /// Takes out the elements `from..to`, in order, fetching them all before the first is looked at.
+    pub(super) fn hand_out(&mut self, from: usize, to: usize, take: &mut impl FnMut(Element)) {
+        (from..to).for_each(|at| prefetch(self.get(at).address()));
+        self.drain(from, to, take);
     }
 
     /// The place of this very element, which is told by its address without looking at any other.

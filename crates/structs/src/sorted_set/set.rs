@@ -8,8 +8,12 @@ use super::range::{Members, Order};
 use super::tree::Tree;
 use crate::hash::HashKey;
 use crate::size_class::malloc_size;
+use std::collections::VecDeque;
 use std::mem::ManuallyDrop;
 use std::ops::Range;
+
+/// How many elements wait for their place in the index to be fetched while a range is removed.
+const MOST_WAITING: usize = 16;
 
 /// Members with scores, ordered by score and then by bytes.
 ///
@@ -72,11 +76,12 @@ impl SortedSet {
         }
         set.tree = Tree::from_ascending(elements);
         for element in set.tree.walk(0..set.tree.len(), Order::Ascending) {
-            if set.index.find(element.member()).is_some() {
+            let hash = set.index.hash(element.member());
+            if set.index.find(hash, element.member()).is_some() {
                 return None;
             }
             // SAFETY: as in `insert`; and the loop's shared borrow of the tree keeps the element alive.
-            set.index.insert(unsafe { element.alias() });
+            set.index.insert(hash, unsafe { element.alias() });
         }
         Some(set)
     }
@@ -93,13 +98,14 @@ impl SortedSet {
 
     /// The score of a member.
     pub fn score(&self, member: &[u8]) -> Option<f64> {
-        self.index.find(member).map(Element::score)
+        self.find(member).map(Element::score)
     }
 
     /// Adds a member or changes its score, which must not be NaN.
     pub fn insert(&mut self, member: &[u8], score: f64) -> Inserted {
         assert!(!score.is_nan(), "the score of a sorted set is never NaN");
-        match self.index.find(member).map(|element| (element, element.score())) {
+        let hash = self.index.hash(member);
+        match self.index.find(hash, member).map(|element| (element, element.score())) {
             None => {
                 let element = Element::new(member, score);
                 // SAFETY: 1. the alias lives in the index alone, and every path that takes an element out of the
@@ -108,7 +114,7 @@ impl SortedSet {
                 // because both need the set: `&self` the one, `&mut self` the other.
                 let alias = unsafe { element.alias() };
                 self.tree.insert(element);
-                self.index.insert(alias);
+                self.index.insert(hash, alias);
                 self.element_bytes += element_bytes(member);
                 Inserted::Added
             }
@@ -122,7 +128,7 @@ impl SortedSet {
 
     /// Removes a member and returns its score.
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
-        let alias = self.index.remove(member)?;
+        let alias = self.index.remove(self.index.hash(member), member)?;
         let rank = self.tree.rank_of(alias.element());
         let element = self.tree.remove_at(rank);
         self.element_bytes -= element_bytes(member);
@@ -131,7 +137,7 @@ impl SortedSet {
 
     /// The rank of a member, from 0 at the lowest score, and its score.
     pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
-        let element = self.index.find(member)?;
+        let element = self.find(member)?;
         Some((self.tree.rank_of(element), element.score()))
     }
 
@@ -228,14 +234,27 @@ impl SortedSet {
         let end = ranks.end.min(self.len());
         let start = ranks.start.min(end);
         let (index, bytes) = (&mut self.index, &mut self.element_bytes);
-        self.tree.remove_range(start, end, &mut |element| {
-            // Should anything here panic, the element is leaked, not dropped while the index still knows it.
-            let element = ManuallyDrop::new(element);
+        // Between the tree and the index each element waits while its place in the index is fetched. Should anything
+        // here panic, elements are leaked, not dropped while the index still knows them.
+        let mut waiting: VecDeque<(u64, ManuallyDrop<Element>)> = VecDeque::new();
+        let mut leave = |index: &mut Index, (hash, element): (u64, ManuallyDrop<Element>)| {
             see(element.member(), element.score());
-            index.remove(element.member()).expect("the index knows what is in the tree");
+            index.remove(hash, element.member()).expect("the index knows what is in the tree");
             *bytes -= element_bytes(element.member());
             drop(ManuallyDrop::into_inner(element));
+        };
+        self.tree.remove_range(start, end, &mut |element| {
+            let element = ManuallyDrop::new(element);
+            let hash = index.hash(element.member());
+            index.fetch(hash);
+            if waiting.len() == MOST_WAITING
+                && let Some(first) = waiting.pop_front()
+            {
+                leave(index, first);
+            }
+            waiting.push_back((hash, element));
         });
+        waiting.into_iter().for_each(|last| leave(index, last));
         end - start
     }
 
@@ -283,11 +302,15 @@ impl SortedSet {
         assert_eq!(self.index.len(), self.tree.len(), "index and tree have the same members");
         let mut bytes = 0;
         for element in self.tree.walk(0..self.len(), Order::Ascending) {
-            let found = self.index.find(element.member()).expect("the index knows every member");
+            let found = self.find(element.member()).expect("the index knows every member");
             assert!(std::ptr::eq(found.member(), element.member()), "index and tree share the element");
             bytes += element_bytes(element.member());
         }
         assert_eq!(bytes, self.element_bytes, "the bytes of the elements are counted");
+    }
+
+    fn find(&self, member: &[u8]) -> Option<&Element> {
+        self.index.find(self.index.hash(member), member)
     }
 
     fn ranks_between<E: Edge>(&self, start: &E, end: &E) -> Range<usize> {
@@ -297,7 +320,7 @@ impl SortedSet {
 
     fn pop<R>(&mut self, rank: usize, see: impl FnOnce(&[u8], f64) -> R) -> R {
         let element = self.tree.get(rank).expect("the caller looked at the length");
-        drop(self.index.remove(element.member()));
+        self.index.remove(self.index.hash(element.member()), element.member());
         let element = self.tree.remove_at(rank);
         self.element_bytes -= element_bytes(element.member());
         see(element.member(), element.score())

@@ -258,7 +258,7 @@ fn remove_range_below(
     take: &mut impl FnMut(Element),
 ) {
     let inner = match node {
-        Node::Leaf(leaf) => return leaf.drain(from, to, take),
+        Node::Leaf(leaf) => return leaf.hand_out(from, to, take),
         Node::Inner(inner) => inner,
     };
     let (mut at, mut start) = inner.locate(from);
