@@ -1,7 +1,11 @@
 //! Data structures: hash table, listpack, quicklist, counted B+tree, intset, glob and number formats.
 
 pub mod compact;
+pub mod glob;
 pub mod hash;
+pub mod intset;
+pub mod listpack;
+pub mod number;
 pub mod size_class;
 pub mod sorted_set;
 pub mod table;
