@@ -117,7 +117,8 @@ impl ScoreEdge {
         }
     }
 
-    fn is_right_of_score(self, score: f64) -> bool {
+    /// Whether elements of this score lie left of the edge.
+    pub(super) fn is_right_of_score(self, score: f64) -> bool {
         match self {
             Self::Before(edge) => score < edge,
             Self::Behind(edge) => score <= edge,
@@ -168,16 +169,21 @@ impl<'a> LexEdge<'a> {
             LexBound::Exclusive(member) => Self::Before(member),
         }
     }
+
+    /// Whether this member lies left of the edge.
+    pub(super) fn is_right_of_member(&self, member: &[u8]) -> bool {
+        match *self {
+            Self::Start => false,
+            Self::End => true,
+            Self::Before(edge) => member < edge,
+            Self::Behind(edge) => member <= edge,
+        }
+    }
 }
 
 impl Edge for LexEdge<'_> {
     fn is_right_of(&self, element: &Element) -> bool {
-        match *self {
-            Self::Start => false,
-            Self::End => true,
-            Self::Before(edge) => element.member() < edge,
-            Self::Behind(edge) => element.member() <= edge,
-        }
+        self.is_right_of_member(element.member())
     }
 
     fn is_right_of_landmark(&self, landmark: Landmark) -> Option<bool> {

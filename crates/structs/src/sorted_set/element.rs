@@ -229,8 +229,9 @@ mod tests {
         // SAFETY: the alias is read before the element is dropped.
         let alias = unsafe { element.alias() };
         assert_eq!(alias.element().member(), b"member");
-        drop(alias);
         assert_eq!(live::count(), 1);
+        drop(element);
+        assert_eq!(live::count(), 0);
     }
 
     #[test]

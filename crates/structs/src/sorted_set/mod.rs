@@ -58,8 +58,8 @@
 //! | remove k in a row | O(log n + k) | 16,000 for 100 |
 //!
 //! # What it does not do
-//! It knows no NaN (asserted), no options of commands and no clock. It does not shrink to the small encoding by
-//! itself. Whether a lexicographic range makes sense (all scores equal) is the caller's affair: it will get some
+//! It knows no NaN (asserted), no options of commands and no clock. When to change to the small encoding
+//! ([`PackedSortedSet`]) or back is for the owner to say. Whether a lexicographic range makes sense (all scores equal) is the caller's affair: it will get some
 //! answer, as it does from Redis. `unsafe` is confined to `element` and the two places in `set` that make an alias.
 //!
 //! # Credits
@@ -74,16 +74,20 @@ mod edge;
 mod element;
 mod index;
 mod node;
+mod packed;
 mod range;
 mod set;
 mod slots;
 mod tree;
 
 #[cfg(test)]
+mod packed_tests;
+#[cfg(test)]
 mod set_tests;
 #[cfg(test)]
 mod tree_tests;
 
 pub use edge::{LexBound, ScoreBound};
+pub use packed::{PackedMembers, PackedSortedSet};
 pub use range::{Members, Order};
 pub use set::{Inserted, SortedSet};

@@ -60,13 +60,14 @@ impl SortedSet {
 
     /// A set of members that come in ascending order, built faster and packed tighter than by insertion. `None` when
     /// they do not ascend strictly, a member comes twice or a score is NaN.
-    pub fn from_ascending<'a>(
+    pub fn from_ascending<M: AsRef<[u8]>>(
         key: HashKey,
-        members: impl IntoIterator<Item = (&'a [u8], f64)>,
+        members: impl IntoIterator<Item = (M, f64)>,
     ) -> Option<Self> {
         let mut set = Self::new(key);
         let mut elements: Vec<Element> = Vec::new();
         for (member, score) in members {
+            let member = member.as_ref();
             let ascends = elements.last().is_none_or(|last| last.order(score, member).is_lt());
             if score.is_nan() || !ascends {
                 return None;

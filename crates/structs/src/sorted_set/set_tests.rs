@@ -324,3 +324,19 @@ fn members_that_do_not_ascend_or_come_twice_build_no_set() {
     assert_eq!(build(&[(b"a", f64::NAN)]), None);
     assert_eq!(live::count(), 0);
 }
+
+#[test]
+fn a_set_may_move_between_threads() {
+    let mut set = new_set();
+    (0..100u8).for_each(|i| {
+        set.insert(&[i], f64::from(i));
+    });
+    let (set, last) = std::thread::scope(|scope| {
+        scope
+            .spawn(move || (set.pop_last(|member, _| member.to_vec()), set))
+            .join()
+            .map(|(last, set)| (set, last))
+    })
+    .unwrap();
+    assert_eq!((set.len(), last), (99, Some(vec![99])));
+}
