@@ -9,5 +9,6 @@ pub mod intset;
 pub mod listpack;
 pub mod number;
 pub mod size_class;
+pub mod sorted_set;
 pub mod table;
 pub mod quicklist;

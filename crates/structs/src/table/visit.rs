@@ -1,6 +1,6 @@
 //! Ways through a whole table: in order, by a cursor, at random, and taking items out on the way.
 
-use super::bucket::links;
+use super::bucket::{Bucket, links};
 use super::{Table, TableItem};
 
 impl<T: TableItem> Table<T> {
@@ -25,7 +25,7 @@ impl<T: TableItem> Table<T> {
         }
         let suffix_mask = u64::from(self.storage.suffix_mask(cursor));
         let bucket = self.storage.bucket((cursor & suffix_mask) as u32);
-        bucket.chain().flat_map(|bucket| bucket.items()).for_each(f);
+        bucket.chain().flat_map(Bucket::items).for_each(f);
         // The bits above the suffix are set to ones, so that one more, counted backwards, carries into the suffix.
         (cursor | !suffix_mask).reverse_bits().wrapping_add(1).reverse_bits()
     }
