@@ -1,8 +1,8 @@
 //! CONFIG SET: all of the given pairs or none.
 //!
-//! Pure: the outcome is a changed copy of the settings and the names that changed. Whoever owns the settings lets the
-//! parts that must act on a change act (sockets, the log, the process's score), publishes the copy when all succeeded, and
-//! otherwise drops it and answers with [`SetError::failed`].
+//! Pure: the outcome is a changed copy of the settings and the names that changed. Whoever owns the settings
+//! lets the parts that must act on a change act (sockets, the log, the process's score), publishes the copy
+//! when all succeeded, and otherwise drops it and answers with [`SetError::failed`].
 
 use std::fmt;
 
@@ -60,9 +60,9 @@ impl SetError {
         Self::Failed { name: name.into(), reason: reason.into() }
     }
 
-    /// The reply as bytes, without line end.
+    /// The reply as bytes, without line end; line ends inside names and values become blanks.
     pub fn reply(&self) -> Vec<u8> {
-        match self {
+        let mut reply = match self {
             Self::Loading => b"LOADING Redis is loading the dataset in memory".to_vec(),
             Self::Unknown(name) => {
                 [b"ERR Unknown option or number of arguments for CONFIG SET - '", name.as_slice(), b"'"]
@@ -75,7 +75,11 @@ impl SetError {
                 reason.as_bytes(),
             ]
             .concat(),
+        };
+        for byte in reply.iter_mut().filter(|byte| matches!(byte, b'\r' | b'\n')) {
+            *byte = b' ';
         }
+        reply
     }
 }
 
@@ -90,8 +94,8 @@ impl std::error::Error for SetError {}
 /// Sets all `pairs` of name and value on a copy of `settings`.
 ///
 /// # Errors
-/// The first problem in the reference's order: names and permissions of all pairs before any value, with the refusal
-/// while loading above all others.
+/// The first problem in the reference's order: names and permissions of all pairs before any value, with the
+/// refusal while loading above all others.
 pub fn set(
     settings: &Settings,
     pairs: &[(Vec<u8>, Vec<u8>)],

@@ -44,7 +44,8 @@ pub enum MaxmemoryPolicy {
 }
 
 impl MaxmemoryPolicy {
-    /// Whether access frequency is counted instead of access time (OBJECT FREQ answers, OBJECT IDLETIME does not).
+    /// Whether access frequency is counted instead of access time (OBJECT FREQ answers, OBJECT IDLETIME does
+    /// not).
     pub fn counts_frequency(self) -> bool {
         matches!(self, Self::VolatileLfu | Self::AllkeysLfu)
     }

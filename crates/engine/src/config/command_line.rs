@@ -1,10 +1,10 @@
 //! The command line: `spinel [file] [-] [--directive value ...]`.
 //!
-//! Options are not parsed here but written as lines of a configuration file, to be read after the file's own; so they
-//! override it, obey the same rules and give the same errors. What looks odd is the reference's and is relied upon: the
-//! word after a directive's name is its value even when it begins with `--`, only further ones end at `--`; `--save`
-//! without a value means no save points; a name and its value may come in one argument; and words before the first
-//! `--` continue the line that came before them.
+//! Options are not parsed here but written as lines of a configuration file, to be read after the file's own;
+//! so they override it, obey the same rules and give the same errors. What looks odd is the reference's and
+//! is relied upon: the word after a directive's name is its value even when it begins with `--`, only further
+//! ones end at `--`; `--save` without a value means no save points; a name and its value may come in one
+//! argument; and words before the first `--` continue the line that came before them.
 
 use super::lexer::{push_quoted, split_words};
 
@@ -15,7 +15,8 @@ pub enum CommandLine {
     Version,
     /// Print the usage and exit with status 1, as the reference does.
     Help,
-    /// Something the reference's binary does and this one does not; say so on standard error and exit with status 1.
+    /// Something the reference's binary does and this one does not; say so on standard error and exit with
+    /// status 1.
     Refused(&'static str),
     /// Serve.
     Serve(Invocation),

@@ -1,8 +1,9 @@
 //! A directive: its one declaration, and what follows from it.
 //!
-//! A declaration says the name, the kind with its bounds, the default, the field of [`Settings`] and whether the value has
-//! an effect here. Parsing with the reference's error texts, printing, and the line of a rewritten file are derived from
-//! that; directives with a syntax of their own bring three functions instead ([`Special`]).
+//! A declaration says the name, the kind with its bounds, the default, the field of [`Settings`] and whether
+//! the value has an effect here. Parsing with the reference's error texts, printing, and the line of a
+//! rewritten file are derived from that; directives with a syntax of their own bring three functions instead
+//! ([`Special`]).
 
 use std::fmt;
 
@@ -27,7 +28,8 @@ pub struct Directive {
     pub effect: Effect,
 }
 
-/// Whether a value means anything to this server. There is no fourth case: nothing is read and silently ignored.
+/// Whether a value means anything to this server. There is no fourth case: nothing is read and silently
+/// ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// The engine reads it from [`Settings`].
@@ -116,9 +118,12 @@ pub(super) enum Store {
     Special,
 }
 
+/// Sets a field from words.
+type Parse = fn(&mut Settings, &[Vec<u8>], Origin) -> Result<(), Reason>;
+
 /// A syntax of its own.
 pub(super) struct Special {
-    pub(super) parse: fn(&mut Settings, &[Vec<u8>], Origin) -> Result<(), Reason>,
+    pub(super) parse: Parse,
     pub(super) print: fn(&Settings) -> Vec<u8>,
     /// From the name, the settings and the default settings.
     pub(super) lines: fn(&str, &Settings, &Settings) -> RewrittenLines,
@@ -135,7 +140,8 @@ pub(super) enum Origin {
     LaterLine,
 }
 
-/// The lines a rewritten file has for a directive, each with whether it must be there even if it was not before.
+/// The lines a rewritten file has for a directive, each with whether it must be there even if it was not
+/// before.
 pub(super) struct RewrittenLines(pub(super) Vec<(Vec<u8>, bool)>);
 
 impl RewrittenLines {

@@ -1,6 +1,7 @@
 //! The disk as configuration needs it: files to read, wildcards to expand, a directory to enter.
 //!
-//! A capability, so that loading can be tested without a disk and a server that has none cannot be made to read one.
+//! A capability, so that loading can be tested without a disk and a server that has none cannot be made to
+//! read one.
 
 use std::ffi::OsStr;
 use std::io;
@@ -15,7 +16,8 @@ pub trait Disk {
     fn current_dir(&self) -> io::Result<PathBuf>;
     /// All bytes of a file.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
-    /// The existing files that match `pattern`, which starts from `base` when relative, in order of their names.
+    /// The existing files that match `pattern`, which starts from `base` when relative, in order of their
+    /// names.
     fn matching(&self, base: &Path, pattern: &Path) -> Vec<PathBuf>;
     /// The directory's canonical path, if it is one and may be entered.
     fn resolve_dir(&self, path: &Path) -> io::Result<PathBuf>;

@@ -5,17 +5,14 @@ use std::path::{Path, PathBuf};
 
 use super::{Disk, Invocation, Loaded, Rewrite, Settings, get, load, rewrite};
 
-/// Loads `data` as a configuration file. Nothing may panic; and when it loads, the rewritten file loads too and means the
-/// same, also when rewritten whole, and rewriting again changes nothing.
+/// Loads `data` as a configuration file. Nothing may panic; and when it loads, the rewritten file loads too
+/// and means the same, also when rewritten whole, and further rewrites change nothing.
 pub fn fuzz_config(data: &[u8]) {
     let Some(first) = load_options(data) else { return };
-    if first
-        .network
-        .bind
-        .iter()
-        .any(|address| address.iter().any(|byte| !byte.is_ascii_graphic() || b"\"'#".contains(byte)))
-    {
-        // Addresses are written without quotes, as the reference writes them.
+    // Addresses are written without quotes, as the reference writes them.
+    let is_plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'');
+    let addresses = &first.network.bind;
+    if addresses.iter().any(|address| address.is_empty() || !address.iter().all(is_plain)) {
         return;
     }
     for extent in [Rewrite::Changed, Rewrite::Everything] {
@@ -23,7 +20,9 @@ pub fn fuzz_config(data: &[u8]) {
         let second = load_options(&text).expect("a rewritten file loads");
         assert_eq!(show(&first), show(&second), "a rewritten file means the same");
         assert_eq!(first.security.renames, second.security.renames, "renames survive a rewrite");
-        assert_eq!(rewrite(&text, &second, extent), text, "rewriting twice changes nothing");
+        // The first rewrite of a file may still add an empty line at its end, as the reference's does.
+        let settled = rewrite(&text, &second, extent);
+        assert_eq!(rewrite(&settled, &second, extent), settled, "rewriting again and again changes nothing");
     }
 }
 

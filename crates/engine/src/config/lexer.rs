@@ -1,9 +1,10 @@
 //! Words of a configuration line: splitting them and writing them back.
 //!
-//! The rules are those redis.conf files have been written against for years: blanks separate words, `"..."` understands
-//! the escapes `\xHH \n \r \t \b \a` (any other escaped byte stands for itself), `'...'` understands only `\'`, and a
-//! closing quote must be followed by a blank or the end. A quote may open in the middle of a word. Text is bytes, since
-//! passwords and file names need not be UTF-8. A NUL ends the line, as it does for a C string.
+//! The rules are those redis.conf files have been written against for years: blanks separate words, `"..."`
+//! understands the escapes `\xHH \n \r \t \b \a` (any other escaped byte stands for itself), `'...'`
+//! understands only `\'`, and a closing quote must be followed by a blank or the end. A quote may open in the
+//! middle of a word. Text is bytes, since passwords and file names need not be UTF-8. A NUL ends the line, as
+//! it does for a C string.
 //!
 //! Nothing here knows what a directive is.
 
@@ -72,14 +73,14 @@ fn read_word(text: &[u8]) -> Option<(Vec<u8>, usize)> {
     Some((word, at))
 }
 
-/// Reads up to the closing quote with `step`, which decodes one unit: the byte, or `None` for the closing quote, and
-/// the bytes it took.
-fn read_quoted(
-    text: &[u8],
-    mut at: usize,
-    mut word: Vec<u8>,
-    step: fn(&[u8]) -> Option<(Option<u8>, usize)>,
-) -> Option<(Vec<u8>, usize)> {
+/// A unit of quoted text: a byte, or `None` for the closing quote.
+type Unit = Option<u8>;
+
+/// Decodes the unit at the start of a text; also gives the bytes it took.
+type Step = fn(&[u8]) -> Option<(Unit, usize)>;
+
+/// Reads up to the closing quote with `step`.
+fn read_quoted(text: &[u8], mut at: usize, mut word: Vec<u8>, step: Step) -> Option<(Vec<u8>, usize)> {
     loop {
         let (byte, used) = step(&text[at..])?;
         at += used;
@@ -91,7 +92,7 @@ fn read_quoted(
     }
 }
 
-fn double_quoted(text: &[u8]) -> Option<(Option<u8>, usize)> {
+fn double_quoted(text: &[u8]) -> Option<(Unit, usize)> {
     match *text {
         [b'\\', b'x', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
             Some((Some(hex_digit(high) * 16 + hex_digit(low)), 4))
@@ -103,7 +104,7 @@ fn double_quoted(text: &[u8]) -> Option<(Option<u8>, usize)> {
     }
 }
 
-fn single_quoted(text: &[u8]) -> Option<(Option<u8>, usize)> {
+fn single_quoted(text: &[u8]) -> Option<(Unit, usize)> {
     match *text {
         [b'\\', b'\'', ..] => Some((Some(b'\''), 2)),
         [b'\'', ..] => Some((None, 1)),

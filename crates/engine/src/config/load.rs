@@ -26,8 +26,8 @@ const MAX_INCLUDE_DEPTH: u32 = 16;
 pub struct Loaded {
     /// The settings.
     pub settings: Settings,
-    /// Absolute path of the configuration file, for CONFIG REWRITE and INFO; relative ones start from the directory in
-    /// which the server was started.
+    /// Absolute path of the configuration file, for CONFIG REWRITE and INFO; relative ones start from the
+    /// directory in which the server was started.
     pub config_file: Option<PathBuf>,
 }
 
@@ -88,8 +88,8 @@ impl std::error::Error for LoadError {}
 
 /// Loads a server's configuration.
 ///
-/// `stdin` is what standard input gave when the invocation reads it; `is_command` says whether a command of that name
-/// exists, for `rename-command`.
+/// `stdin` is what standard input gave when the invocation reads it; `is_command` says whether a command of
+/// that name exists, for `rename-command`.
 ///
 /// # Errors
 /// The first line that is refused; nothing is applied half.
@@ -104,8 +104,9 @@ pub fn load(
     let start = disk.current_dir().map_err(|error| LoadError::Whole(error_words(&error)))?;
     settings.persistence.dir = start.as_os_str().as_bytes().to_vec();
     let mut loader = Loader { settings, defaults, disk, is_command, seen: BTreeSet::new(), depth: 0 };
-    let mut text = match &invocation.file {
-        Some(file) => loader.read(file)?,
+    let config_file = invocation.file.as_ref().map(|file| start.join(path_of(file)));
+    let mut text = match &config_file {
+        Some(file) => loader.read(file.as_os_str().as_bytes())?,
         None => Vec::new(),
     };
     if invocation.reads_stdin {
@@ -114,7 +115,6 @@ pub fn load(
     text.push(b'\n');
     text.extend(&invocation.options);
     loader.load_text(&text)?;
-    let config_file = invocation.file.as_ref().map(|file| start.join(path_of(file)));
     Ok(Loaded { settings: loader.settings, config_file })
 }
 
@@ -287,7 +287,9 @@ fn accept_default_user(user: &[u8], rules: &[Vec<u8>]) -> Result<(), Reason> {
 fn bad_directive(name: &[u8]) -> Reason {
     const BAD: &str = "Bad directive or wrong number of arguments";
     match nearest(name, known_names()) {
-        Some(near) if near.as_bytes() != name => format!("{BAD}\nDid you mean '{near}'?").into(),
+        Some(near) if near.as_bytes() != name && !is_retired(name) => {
+            format!("{BAD}\nDid you mean '{near}'?").into()
+        }
         _ => BAD.into(),
     }
 }

@@ -1,15 +1,16 @@
 //! redis.conf, the command line and CONFIG.
 //!
 //! One declaration per directive ([`registry`]) yields how it is read, shown, changed and written back; typed
-//! [`Settings`] are what the engine reads. The behaviour, down to error texts and the order of checks, is that of Redis
-//! 7.0.15, so that its configuration files, start lines and tools work unchanged.
+//! [`Settings`] are what the engine reads. The behaviour, down to error texts and the order of checks, is
+//! that of Redis 7.0.15, so that its configuration files, start lines and tools work unchanged.
 //!
 //! * [`parse_command_line`] and [`load`] turn arguments and files into [`Settings`];
-//! * [`get`], [`set`] and [`rewrite`] are CONFIG GET, SET and REWRITE as pure functions: `set` gives changed settings back
-//!   and whoever owns them applies and publishes them, `rewrite` gives text back and whoever owns the file replaces it.
+//! * [`get`], [`set`] and [`rewrite`] are CONFIG GET, SET and REWRITE as pure functions: `set` gives changed
+//!   settings back and whoever owns them applies and publishes them, `rewrite` gives text back and whoever
+//!   owns the file replaces it.
 //!
-//! No option is read and silently ignored: [`Effect`] says for each whether it is honoured, accepted without meaning and
-//! why, or refused because its feature is not there yet.
+//! No option is read and silently ignored: [`Effect`] says for each whether it is honoured, accepted without
+//! meaning and why, or refused because its feature is not there yet.
 //!
 //! Nothing here prints, exits, opens sockets or touches the disk except through [`Disk`].
 

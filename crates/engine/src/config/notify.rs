@@ -49,8 +49,8 @@ impl NotifyFlags {
             | Self::MODULE.0,
     );
 
-    /// The letters in the order in which they are printed, with what they stand for; the first nine and `t`, `d` are
-    /// folded into `A` when all are there.
+    /// The letters in the order in which they are printed, with what they stand for; the first nine and `t`,
+    /// `d` are folded into `A` when all are there.
     const LETTERS: [(u8, Self); 14] = [
         (b'g', Self::GENERIC),
         (b'$', Self::STRING),

@@ -1,7 +1,8 @@
 //! Numbers as redis.conf writes them: plain, in memory units, in octal, as percentages, and back to text.
 //!
-//! Quirks that files in the field rely on are kept: `kb` is 1024 but `k` is 1000, a unit alone or no text at all is 0 in
-//! memory values, digits beyond 64 bits saturate and multiplication wraps. Bounds are the directive's business.
+//! Quirks that files in the field rely on are kept: `kb` is 1024 but `k` is 1000, a unit alone or no text at
+//! all is 0 in memory values, digits beyond 64 bits saturate and multiplication wraps. Bounds are the
+//! directive's business.
 
 /// A plain integer in its one canonical spelling: no sign but `-`, no leading zeros, no blanks.
 pub(super) fn parse_integer(text: &[u8]) -> Option<i64> {
@@ -17,8 +18,8 @@ pub(super) fn parse_integer(text: &[u8]) -> Option<i64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// A leading integer the way `strtoll` reads one, when nothing is left over: blanks and a sign may come first, an
-/// overlong number saturates and no digits at all count as 0 when the text is empty.
+/// A leading integer the way `strtoll` reads one, when nothing is left over: blanks and a sign may come
+/// first, an overlong number saturates and no digits at all count as 0 when the text is empty.
 pub(super) fn parse_loose(text: &[u8], radix: u32) -> Option<i64> {
     parse_loose_checked(text, radix).map(|(value, _)| value)
 }

@@ -26,7 +26,8 @@ pub struct OutputBufferLimits {
 }
 
 impl OutputBufferLimits {
-    /// The classes in order of print, each with the name that CONFIG GET uses and the one that a rewritten file uses.
+    /// The classes in order of print, each with the name that CONFIG GET uses and the one that a rewritten
+    /// file uses.
     pub fn classes(&self) -> [(&'static str, &'static str, OutputBufferLimit); 3] {
         [
             ("normal", "normal", self.normal),
@@ -35,7 +36,8 @@ impl OutputBufferLimits {
         ]
     }
 
-    /// Overwrites the classes named in `words`, groups of `<class> <hard> <soft> <seconds>`, or none on error.
+    /// Overwrites the classes named in `words`, groups of `<class> <hard> <soft> <seconds>`, or none on
+    /// error.
     pub fn update(&mut self, words: &[Vec<u8>]) -> Result<(), Reason> {
         if !words.len().is_multiple_of(4) {
             return Err("Wrong number of arguments in buffer limit configuration.".into());

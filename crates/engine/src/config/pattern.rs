@@ -1,7 +1,7 @@
 //! Glob patterns over bytes, as CONFIG GET and `include` take them.
 //!
-//! `*`, `?`, `[a-z]`, `[^a]` and `\` before a byte that stands for itself. Linear in practice: only the last `*` is ever
-//! retried, so hostile patterns cost at most the product of both lengths.
+//! `*`, `?`, `[a-z]`, `[^a]` and `\` before a byte that stands for itself. Linear in practice: only the last
+//! `*` is ever retried, so hostile patterns cost at most the product of both lengths.
 
 /// Whether letters of either case match each other.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -12,7 +12,8 @@ pub struct Title<'a> {
     pub config_file: Option<&'a [u8]>,
 }
 
-/// The process title that `settings` ask for; `None` when the template is not valid, which loading has excluded.
+/// The process title that `settings` ask for; `None` when the template is not valid, which loading has
+/// excluded.
 pub fn expand_title(settings: &Settings, title: Title<'_>) -> Option<Vec<u8>> {
     let network = &settings.network;
     let listen_address = || match (network.port, network.bind.first()) {

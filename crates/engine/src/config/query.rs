@@ -7,8 +7,8 @@ use super::settings::Settings;
 
 /// The directives that match any of `patterns`, each once, as names and printed values.
 ///
-/// A pattern without wildcards is a name and comes back as it was written; hidden directives answer only to their name.
-/// Aliases are listed beside the names they stand for.
+/// A pattern without wildcards is a name and comes back as it was written; hidden directives answer only to
+/// their name. Aliases are listed beside the names they stand for.
 pub fn get(settings: &Settings, patterns: &[Vec<u8>]) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut found: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
     let mut add = |name: &[u8], value: &dyn Fn() -> Vec<u8>| {

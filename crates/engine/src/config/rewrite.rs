@@ -1,9 +1,9 @@
 //! CONFIG REWRITE: the old file with the present settings in it.
 //!
-//! Comments, order and lines that are not settings (`include`, `rename-command`, `user`) stay. Each directive takes over the
-//! lines it had, in place; what it needs beyond them is appended below a marker; lines that it no longer needs
-//! disappear. A directive at its default gets no line unless the file had one. Lines that cannot be read are kept as
-//! comments that begin with `# ???`.
+//! Comments, order and lines that are not settings (`include`, `rename-command`, `user`) stay. Each directive
+//! takes over the lines it had, in place; what it needs beyond them is appended below a marker; lines that it
+//! no longer needs disappear. A directive at its default gets no line unless the file had one. Lines that
+//! cannot be read are kept as comments that begin with `# ???`.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -1,11 +1,11 @@
 //! What the server reads: every honoured directive as a typed field, grouped by topic.
 //!
-//! A [`Settings`] is never changed in place once published: CONFIG SET makes a changed copy, the engine lets whatever
-//! must act on it act (listening sockets, for one) and then swaps the shared pointer. So a reader sees all of a change or
-//! nothing of it, and reading costs a load and no lock.
+//! A [`Settings`] is never changed in place once published: CONFIG SET makes a changed copy, the engine lets
+//! whatever must act on it act (listening sockets, for one) and then swaps the shared pointer. So a reader
+//! sees all of a change or nothing of it, and reading costs a load and no lock.
 //!
-//! Defaults are not said here but in the [registry](super::registry), once. Bytes are raw: names and passwords need not be
-//! UTF-8, and an empty text means "not set".
+//! Defaults are not said here but in the [registry](super::registry), once. Bytes are raw: names and
+//! passwords need not be UTF-8, and an empty text means "not set".
 
 use std::collections::BTreeMap;
 

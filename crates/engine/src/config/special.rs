@@ -1,6 +1,7 @@
 //! The directives whose values have a syntax of their own: save points, addresses, percentiles and the like.
 //!
-//! Each is a [`Special`]: how words become a field, how the field prints, and which lines a rewritten file has for it.
+//! Each is a [`Special`]: how words become a field, how the field prints, and which lines a rewritten file
+//! has for it.
 
 use super::directive::{Origin, RewrittenLines, Special};
 use super::lexer::push_quoted;

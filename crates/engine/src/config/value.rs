@@ -28,7 +28,8 @@ pub(super) trait Field {
     /// The field that holds `value`.
     ///
     /// # Panics
-    /// When the declaration pairs a kind with a field of another type; building the defaults meets every pair.
+    /// When the declaration pairs a kind with a field of another type; building the defaults meets every
+    /// pair.
     fn from_value(value: Value) -> Self;
 }
 

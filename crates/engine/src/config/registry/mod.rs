@@ -1,8 +1,9 @@
 //! The registry: every directive, declared once, in slices by topic.
 //!
-//! Names, defaults, bounds and flags are those of Redis 7.0.15, compared in a test with a list that a running one gave;
-//! `threads` and `shards` are ours. A declaration reads as a sentence: kind, name, default, then where the value goes
-//! (`at` a field of the settings), or why it goes nowhere (`inert`), or what is missing for it (`later`).
+//! Names, defaults, bounds and flags are those of Redis 7.0.15, compared in a test with a list that a running
+//! one gave; `threads` and `shards` are ours. A declaration reads as a sentence: kind, name, default, then
+//! where the value goes (`at` a field of the settings), or why it goes nowhere (`inert`), or what is missing
+//! for it (`later`).
 
 mod dataset;
 mod distribution;

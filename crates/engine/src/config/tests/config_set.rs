@@ -82,6 +82,14 @@ fn errors_name_the_first_problem() {
 }
 
 #[test]
+fn replies_are_one_line() {
+    assert_eq!(
+        error(&[("a\r\nb", "1")], LOCAL),
+        "ERR Unknown option or number of arguments for CONFIG SET - 'a  b'"
+    );
+}
+
+#[test]
 fn an_alias_and_its_directive_are_not_duplicates() {
     let pairs = [("hash-max-listpack-entries", "1"), ("hash-max-ziplist-entries", "2")];
     let change = set_all(&Settings::default(), &pairs, LOCAL).expect("the reference takes both");

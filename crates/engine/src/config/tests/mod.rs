@@ -1,8 +1,8 @@
 //! Tests of configuration as a whole, most of them against facts that a running Redis 7.0.15 gave.
 //!
-//! `defaults.tsv` is its `CONFIG GET *` right after start (name, value, `hidden` where only the exact name answers), with
-//! `dir` left out; `config_set.tsv` is what CONFIG SET answered on a server with defaults (name, value, `=` and the value
-//! that CONFIG GET then showed, or `!` and the reason of the error).
+//! `defaults.tsv` is its `CONFIG GET *` right after start (name, value, `hidden` where only the exact name
+//! answers), with `dir` left out; `config_set.tsv` is what CONFIG SET answered on a server with defaults
+//! (name, value, `=` and the value that CONFIG GET then showed, or `!` and the reason of the error).
 
 mod config_get;
 mod config_rewrite;
