@@ -1,0 +1,145 @@
+//! The closed sets of words that honoured directives choose from.
+
+use super::value::Choice;
+
+/// How much is logged; an entry is written when its level is at least this one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Everything.
+    Debug,
+    /// Connections and periodic figures too.
+    Verbose,
+    /// What an operator wants to know.
+    #[default]
+    Notice,
+    /// Only what needs attention.
+    Warning,
+}
+
+impl Choice for LogLevel {
+    const WORDS: &'static [&'static str] = &["debug", "verbose", "notice", "warning"];
+    const MEANINGS: &'static [Self] = &[Self::Debug, Self::Verbose, Self::Notice, Self::Warning];
+}
+
+/// Which keys may be evicted when memory runs out, and how they are chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MaxmemoryPolicy {
+    /// Least recently used among keys with an expiry.
+    VolatileLru,
+    /// Least frequently used among keys with an expiry.
+    VolatileLfu,
+    /// Any key with an expiry.
+    VolatileRandom,
+    /// The key that expires soonest.
+    VolatileTtl,
+    /// Least recently used of all.
+    AllkeysLru,
+    /// Least frequently used of all.
+    AllkeysLfu,
+    /// Any key.
+    AllkeysRandom,
+    /// None: writes that need memory are refused.
+    #[default]
+    NoEviction,
+}
+
+impl MaxmemoryPolicy {
+    /// Whether access frequency is counted instead of access time (OBJECT FREQ answers, OBJECT IDLETIME does
+    /// not).
+    pub fn counts_frequency(self) -> bool {
+        matches!(self, Self::VolatileLfu | Self::AllkeysLfu)
+    }
+
+    /// The directive's word, as INFO shows it.
+    pub fn word(self) -> &'static str {
+        let position = Self::MEANINGS.iter().position(|&policy| policy == self);
+        Self::WORDS[position.expect("every policy is listed among the meanings")]
+    }
+}
+
+impl Choice for MaxmemoryPolicy {
+    const WORDS: &'static [&'static str] = &[
+        "volatile-lru",
+        "volatile-lfu",
+        "volatile-random",
+        "volatile-ttl",
+        "allkeys-lru",
+        "allkeys-lfu",
+        "allkeys-random",
+        "noeviction",
+    ];
+    const MEANINGS: &'static [Self] = &[
+        Self::VolatileLru,
+        Self::VolatileLfu,
+        Self::VolatileRandom,
+        Self::VolatileTtl,
+        Self::AllkeysLru,
+        Self::AllkeysLfu,
+        Self::AllkeysRandom,
+        Self::NoEviction,
+    ];
+}
+
+/// Who supervises the process and is told when it is ready.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Supervised {
+    /// Upstart: the process stops itself with SIGSTOP when ready.
+    Upstart,
+    /// systemd: readiness goes to `NOTIFY_SOCKET`.
+    Systemd,
+    /// Whichever of the two the environment names.
+    Auto,
+    /// Nobody.
+    #[default]
+    No,
+}
+
+impl Choice for Supervised {
+    const WORDS: &'static [&'static str] = &["upstart", "systemd", "auto", "no"];
+    const MEANINGS: &'static [Self] = &[Self::Upstart, Self::Systemd, Self::Auto, Self::No];
+}
+
+/// Whether `oom_score_adj` of the process is managed, and relative to what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OomScoreAdj {
+    /// Left alone.
+    #[default]
+    No,
+    /// `oom-score-adj-values` are added to the score at start.
+    Relative,
+    /// `oom-score-adj-values` are written as they are.
+    Absolute,
+}
+
+impl Choice for OomScoreAdj {
+    const WORDS: &'static [&'static str] = &["no", "yes", "relative", "absolute"];
+    const MEANINGS: &'static [Self] = &[Self::No, Self::Relative, Self::Relative, Self::Absolute];
+}
+
+/// From where a dangerous command or setting may be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProtectedAction {
+    /// From nowhere.
+    #[default]
+    No,
+    /// From every connection.
+    Yes,
+    /// From loopback and unix-socket connections.
+    Local,
+}
+
+impl ProtectedAction {
+    /// Whether a connection may act; `is_local` says that it came over loopback or a unix socket.
+    pub fn allows(self, is_local: bool) -> bool {
+        match self {
+            Self::No => false,
+            Self::Yes => true,
+            Self::Local => is_local,
+        }
+    }
+}
+
+impl Choice for ProtectedAction {
+    const WORDS: &'static [&'static str] = &["no", "yes", "local"];
+    const MEANINGS: &'static [Self] = &[Self::No, Self::Yes, Self::Local];
+}

@@ -1,0 +1,92 @@
+//! The data: databases, encodings, upkeep, eviction.
+
+use super::super::choices::MaxmemoryPolicy;
+use super::super::directive::{Directive, Flags, Store, Unit};
+use super::super::special;
+use super::super::value::Value;
+use super::{INT_MAX, ULONG_MAX, choice, count, field, flag, memory, number};
+
+const NO_EVICTION: &str = "nothing is evicted while maxmemory is 0, its only value so far";
+const NO_DEFRAGMENTATION: &str = "tunes active defragmentation, which cannot be switched on";
+const NO_STREAMS: &str = "there are no streams yet";
+
+pub(super) const DIRECTIVES: &[Directive] = &[
+    number("databases", "16", 1, INT_MAX).flags(Flags::IMMUTABLE).at(field!(keyspace.databases)),
+    number("hz", "10", 0, INT_MAX).at(HZ),
+    flag("dynamic-hz", "yes").at(field!(keyspace.dynamic_hz)),
+    super::special("notify-keyspace-events", "", special::NOTIFY),
+    flag("lazyfree-lazy-eviction", "no").flags(Flags::DEBUG).at(field!(keyspace.lazyfree.eviction)),
+    flag("lazyfree-lazy-expire", "no").flags(Flags::DEBUG).at(field!(keyspace.lazyfree.expire)),
+    flag("lazyfree-lazy-server-del", "no").flags(Flags::DEBUG).at(field!(keyspace.lazyfree.server_del)),
+    flag("lazyfree-lazy-user-del", "no").flags(Flags::DEBUG).at(field!(keyspace.lazyfree.user_del)),
+    flag("lazyfree-lazy-user-flush", "no").flags(Flags::DEBUG).at(field!(keyspace.lazyfree.user_flush)),
+    number("active-expire-effort", "1", 1, 10)
+        .inert("expired keys are found by an index, not by sampling with more or less effort"),
+    flag("activerehashing", "yes")
+        .inert("tables grow a little with each operation and need no turns of their own"),
+    // Encodings.
+    count("hash-max-listpack-entries", "512", 0, i64::MAX)
+        .alias("hash-max-ziplist-entries")
+        .at(field!(encodings.hash_max_listpack_entries)),
+    count("hash-max-listpack-value", "64", 0, i64::MAX)
+        .unit(Unit::Memory)
+        .alias("hash-max-ziplist-value")
+        .at(field!(encodings.hash_max_listpack_value)),
+    number("list-max-listpack-size", "-2", i32::MIN as i64, INT_MAX)
+        .alias("list-max-ziplist-size")
+        .at(field!(encodings.list_max_listpack_size)),
+    number("list-compress-depth", "0", 0, INT_MAX)
+        .flags(Flags::DEBUG)
+        .inert("nodes of lists are not compressed"),
+    count("set-max-intset-entries", "512", 0, i64::MAX).at(field!(encodings.set_max_intset_entries)),
+    count("zset-max-listpack-entries", "128", 0, i64::MAX)
+        .alias("zset-max-ziplist-entries")
+        .at(field!(encodings.zset_max_listpack_entries)),
+    count("zset-max-listpack-value", "64", 0, i64::MAX)
+        .unit(Unit::Memory)
+        .alias("zset-max-ziplist-value")
+        .at(field!(encodings.zset_max_listpack_value)),
+    count("hll-sparse-max-bytes", "3000", 0, i64::MAX)
+        .unit(Unit::Memory)
+        .at(field!(encodings.hll_sparse_max_bytes))
+        .inert("there are no HyperLogLogs yet"),
+    count("stream-node-max-bytes", "4096", 0, i64::MAX)
+        .unit(Unit::Memory)
+        .at(field!(encodings.stream_node_max_bytes))
+        .inert(NO_STREAMS),
+    number("stream-node-max-entries", "100", 0, i64::MAX)
+        .at(field!(encodings.stream_node_max_entries))
+        .inert(NO_STREAMS),
+    // Eviction.
+    memory("maxmemory", "0", 0, ULONG_MAX).unsigned().at(field!(memory.maxmemory)).later("a memory limit"),
+    choice::<MaxmemoryPolicy>("maxmemory-policy", "noeviction").at(field!(memory.maxmemory_policy)),
+    number("maxmemory-samples", "5", 1, INT_MAX).at(field!(memory.maxmemory_samples)).inert(NO_EVICTION),
+    number("maxmemory-eviction-tenacity", "10", 0, 100)
+        .at(field!(memory.maxmemory_eviction_tenacity))
+        .inert(NO_EVICTION),
+    memory("maxmemory-clients", "0", -100, i64::MAX)
+        .unit(Unit::MemoryOrPercent)
+        .at(field!(memory.maxmemory_clients))
+        .later("a memory limit for clients"),
+    number("lfu-log-factor", "10", 0, INT_MAX).at(field!(memory.lfu_log_factor)),
+    number("lfu-decay-time", "1", 0, INT_MAX).at(field!(memory.lfu_decay_time)),
+    // Defragmentation.
+    flag("activedefrag", "no").flags(Flags::DEBUG).later("active defragmentation"),
+    number("active-defrag-cycle-min", "1", 1, 99).inert(NO_DEFRAGMENTATION),
+    number("active-defrag-cycle-max", "25", 1, 99).inert(NO_DEFRAGMENTATION),
+    number("active-defrag-threshold-lower", "10", 0, 1000).inert(NO_DEFRAGMENTATION),
+    number("active-defrag-threshold-upper", "100", 0, 1000).inert(NO_DEFRAGMENTATION),
+    number("active-defrag-max-scan-fields", "1000", 1, i64::MAX).inert(NO_DEFRAGMENTATION),
+    count("active-defrag-ignore-bytes", "104857600", 1, i64::MAX)
+        .unit(Unit::Memory)
+        .inert(NO_DEFRAGMENTATION),
+];
+
+/// `hz` takes any number from 0 and keeps it between 1 and 500.
+const HZ: Store = Store::Field {
+    read: |settings| Value::Number(i64::from(settings.keyspace.hz)),
+    write: |settings, value| {
+        let Value::Number(hz) = value else { unreachable!("hz is declared as a number") };
+        settings.keyspace.hz = hz.clamp(1, 500) as u32;
+    },
+};

@@ -1,0 +1,72 @@
+//! The process: threads, logs, supervision, figures about itself.
+
+use super::super::choices::{LogLevel, OomScoreAdj, Supervised};
+use super::super::directive::{Directive, Flags};
+use super::super::settings::Process;
+use super::super::{proc_title, special};
+use super::{INT_MAX, choice, count, field, flag, number, optional_text, text, words};
+
+const OWN_THREADS: &str = "the number of event loops is `threads`, and each loop reads and writes for itself";
+const NO_SYSLOG: &str = "tunes logging to syslog, which cannot be switched on yet";
+const NO_CRASH_REPORT: &str =
+    "a panic inside a command becomes an error reply; signals end the process as the system does";
+
+pub(super) const DIRECTIVES: &[Directive] = &[
+    count("threads", "0", 0, 1024).flags(Flags::IMMUTABLE).at(field!(process.threads)),
+    count("shards", "0", 0, Process::MAX_SHARDS as i64)
+        .check_number(|shards| match shards {
+            0 => Ok(()),
+            given if given & (given - 1) == 0 => Ok(()),
+            _ => Err("argument must be 0 or a power of two".into()),
+        })
+        .flags(Flags::IMMUTABLE)
+        .at(field!(process.shards)),
+    number("io-threads", "1", 1, 128).flags(Flags::DEBUG.and(Flags::IMMUTABLE)).inert(OWN_THREADS),
+    flag("io-threads-do-reads", "no").flags(Flags::DEBUG.and(Flags::IMMUTABLE)).inert(OWN_THREADS),
+    flag("daemonize", "no").flags(Flags::IMMUTABLE).at(field!(process.daemonize)),
+    optional_text("pidfile").flags(Flags::IMMUTABLE).at(field!(process.pidfile)),
+    choice::<Supervised>("supervised", "no").flags(Flags::IMMUTABLE).at(field!(process.supervised)),
+    flag("set-proc-title", "yes").flags(Flags::IMMUTABLE).at(field!(process.set_proc_title)),
+    text("proc-title-template", "{title} {listen-addr} {server-mode}")
+        .check_text(proc_title::check)
+        .at(field!(process.proc_title_template)),
+    choice::<OomScoreAdj>("oom-score-adj", "no").at(field!(process.oom_score_adj)),
+    super::special("oom-score-adj-values", "0 200 800", special::OOM_VALUES).flags(Flags::MULTI_WORD),
+    super::special("shutdown-on-sigint", "default", special::ON_SIGINT).flags(Flags::MULTI_WORD),
+    super::special("shutdown-on-sigterm", "default", special::ON_SIGTERM).flags(Flags::MULTI_WORD),
+    flag("disable-thp", "yes")
+        .flags(Flags::IMMUTABLE)
+        .inert("huge pages only hurt a process that forks to save, and this one never does"),
+    flag("jemalloc-bg-thread", "yes").inert("the allocator's purging is not ours to switch at run time"),
+    text("ignore-warnings", "").inert("there is no start-up check that refuses to start and could be waived"),
+    optional_text("server_cpulist").flags(Flags::IMMUTABLE).later("pinning threads to cores"),
+    optional_text("bio_cpulist").flags(Flags::IMMUTABLE).later("pinning threads to cores"),
+    optional_text("aof_rewrite_cpulist").flags(Flags::IMMUTABLE).later("pinning threads to cores"),
+    optional_text("bgsave_cpulist").flags(Flags::IMMUTABLE).later("pinning threads to cores"),
+    flag("crash-log-enabled", "yes").inert(NO_CRASH_REPORT),
+    flag("crash-memcheck-enabled", "yes").inert(NO_CRASH_REPORT),
+    flag("use-exit-on-panic", "no").flags(Flags::HIDDEN).inert(NO_CRASH_REPORT),
+    number("watchdog-period", "0", 0, INT_MAX).flags(Flags::HIDDEN).later("the software watchdog"),
+    // Log.
+    choice::<LogLevel>("loglevel", "notice").at(field!(log.level)),
+    text("logfile", "").flags(Flags::IMMUTABLE).at(field!(log.file)),
+    flag("always-show-logo", "no").flags(Flags::IMMUTABLE).at(field!(log.always_show_logo)),
+    flag("syslog-enabled", "no").flags(Flags::IMMUTABLE).later("logging to syslog"),
+    text("syslog-ident", "redis").flags(Flags::IMMUTABLE).inert(NO_SYSLOG),
+    words(
+        "syslog-facility",
+        "local0",
+        &["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"],
+    )
+    .flags(Flags::IMMUTABLE)
+    .inert(NO_SYSLOG),
+    // Figures.
+    number("slowlog-log-slower-than", "10000", -1, i64::MAX)
+        .at(field!(observation.slowlog_log_slower_than_us)),
+    number("slowlog-max-len", "128", 0, i64::MAX).at(field!(observation.slowlog_max_len)),
+    number("latency-monitor-threshold", "0", 0, i64::MAX)
+        .at(field!(observation.latency_monitor_threshold_ms)),
+    flag("latency-tracking", "yes").at(field!(observation.latency_tracking)),
+    super::special("latency-tracking-info-percentiles", "50 99 99.9", special::PERCENTILES)
+        .flags(Flags::MULTI_WORD),
+];

@@ -1,0 +1,285 @@
+//! Configuration files and start lines; the errors are those of the reference for the same text.
+
+use super::super::{CommandLine, LoadError, LogLevel, OsDisk, Rename, Settings, load, parse_command_line};
+use super::{TestDisk, bytes, is_command, load_file, shown, text};
+
+/// The directives of the configuration file that Debian's package of the reference has.
+const STOCK: &str = include_str!("stock.conf");
+
+/// The file that the reference's own suite starts servers with.
+const SUITE: &str = "always-show-logo yes
+notify-keyspace-events KEA
+daemonize no
+pidfile /var/run/redis.pid
+port 6379
+timeout 0
+bind 127.0.0.1
+loglevel verbose
+logfile ''
+databases 16
+latency-monitor-threshold 1
+repl-diskless-sync-delay 0
+save 900 1
+rdbcompression yes
+dbfilename dump.rdb
+dir ./
+slave-serve-stale-data yes
+appendonly no
+appendfsync everysec
+no-appendfsync-on-rewrite no
+activerehashing yes
+enable-protected-configs yes
+enable-debug-command yes
+enable-module-command yes
+propagation-error-behavior panic
+unixsocket /tmp/s
+";
+
+fn refusal(file: &str) -> (usize, String, String) {
+    match load_file(file, &[("/home/inc.conf", "\n\nhz y\n")]) {
+        Err(LoadError::Line { number, line, reason }) => (number, text(&line), reason),
+        other => panic!("{file} gave {other:?}"),
+    }
+}
+
+/// Starts with the suite's file, or without a file, and the given arguments.
+fn start(file: Option<&str>, args: &[&str]) -> Result<Settings, LoadError> {
+    let disk = TestDisk::with(&[("/home/suite.conf", SUITE)]);
+    let args: Vec<Vec<u8>> = file.iter().chain(args).map(|arg| bytes(arg)).collect();
+    match parse_command_line(&args) {
+        CommandLine::Serve(invocation) => {
+            load(&invocation, b"hz 77\nport 1\n", &disk, &is_command).map(|loaded| loaded.settings)
+        }
+        other => panic!("{args:?} gave {other:?}"),
+    }
+}
+
+#[test]
+fn stock_files_load() {
+    let settings = load_file(STOCK, &[("/var/lib/redis/dump.rdb", "")]).expect("the stock file loads");
+    assert!(settings.process.daemonize);
+    assert_eq!(settings.network.bind, [bytes("127.0.0.1"), bytes("-::1")]);
+    assert_eq!(shown(&settings, "dir"), "/var/lib/redis");
+    assert_eq!(shown(&settings, "save"), "3600 1 300 100 60 10000");
+    let settings = load_file(SUITE, &[]).expect("the suite's file loads");
+    assert_eq!(settings.log.level, LogLevel::Verbose);
+    assert_eq!(shown(&settings, "notify-keyspace-events"), "AKE");
+    assert_eq!(shown(&settings, "dir"), "/home");
+    assert_eq!(shown(&settings, "save"), "900 1");
+}
+
+#[test]
+fn bad_lines_are_refused_as_by_the_reference() {
+    for (file, number, line, reason) in [
+        ("port\n", 1, "port", "wrong number of arguments"),
+        ("hz 5\n\n   PORT  1 2 \n", 3, "PORT  1 2", "wrong number of arguments"),
+        ("hz \"5", 1, "hz \"5", "Unbalanced quotes in configuration line"),
+        ("save 1", 1, "save 1", "Invalid save parameters"),
+        ("save \"100 \"", 1, "save \"100 \"", "Invalid save parameters"),
+        ("rename-command nosuch x", 1, "rename-command nosuch x", "No such command in rename-command"),
+        ("rename-command get set", 1, "rename-command get set", "Target command name already exists"),
+        (
+            "rename-command get \"\"\nrename-command get x",
+            2,
+            "rename-command get x",
+            "No such command in rename-command",
+        ),
+        ("include no*.conf\nhz x", 2, "hz x", "argument couldn't be parsed into an integer"),
+        (
+            "hz 5\nhz 6\nhz 7\nhz 8\ninclude inc.conf",
+            3,
+            "hz y",
+            "argument couldn't be parsed into an integer",
+        ),
+        ("include", 1, "include", "Bad directive or wrong number of arguments"),
+        ("foo.bar", 1, "foo.bar", "Module config specified without value"),
+        ("sentinel monitor x", 1, "sentinel monitor x", "sentinel directive while not in sentinel mode"),
+        ("dir /nowhere", 1, "dir /nowhere", "No such file or directory"),
+        ("dir a b", 1, "dir a b", "wrong number of arguments"),
+        (
+            "lua-replicate-commands yes\nlist-max-ziplist-value",
+            2,
+            "list-max-ziplist-value",
+            "Bad directive or wrong number of arguments",
+        ),
+        ("replicaof a", 1, "replicaof a", "wrong number of arguments"),
+        ("replicaof a 70000", 1, "replicaof a 70000", "Invalid master port"),
+        (
+            "loglevel 'ver bose'",
+            1,
+            "loglevel 'ver bose'",
+            "argument(s) must be one of the following: debug, verbose, notice, warning",
+        ),
+        ("loadmodule", 1, "loadmodule", "Bad directive or wrong number of arguments"),
+        ("databases 0", 1, "databases 0", "argument must be between 1 and 2147483647 inclusive"),
+        ("unixsocketperm 1777", 1, "unixsocketperm 1777", "argument must be between 0 and 777 inclusive"),
+        ("\"hz\" x", 1, "\"hz\" x", "argument couldn't be parsed into an integer"),
+        ("appenddirname ''", 1, "appenddirname ''", "appenddirname can't be empty"),
+        (
+            "shutdown-on-sigterm save nosave",
+            1,
+            "shutdown-on-sigterm save nosave",
+            "shutdown options SAVE and NOSAVE can't be used simultaneously",
+        ),
+    ] {
+        assert_eq!(refusal(file), (number, line.to_owned(), reason.to_owned()), "{file}");
+    }
+}
+
+#[test]
+fn what_is_not_there_yet_is_refused_unless_it_is_switched_off() {
+    for (line, feature) in [
+        ("appendonly yes", "the append-only file"),
+        ("replicaof 10.0.0.1 6379", "replication"),
+        ("slaveof 10.0.0.1 6379", "replication"),
+        ("cluster-enabled yes", "the cluster"),
+        ("tls-port 6380", "TLS"),
+        ("maxmemory 100mb", "a memory limit"),
+        ("aclfile /etc/users.acl", "a file of ACL users"),
+    ] {
+        assert_eq!(refusal(line).2, format!("{feature} is not supported yet by this version"), "{line}");
+    }
+    assert_eq!(refusal("loadmodule /x.so a").2, "modules are not supported yet by this version");
+    assert!(refusal("user alice on nopass").2.ends_with("not supported yet by this version"));
+    for line in [
+        "appendonly no",
+        "replicaof no one",
+        "cluster-enabled no",
+        "tls-port 0",
+        "maxmemory 0mb",
+        "aclfile ''",
+    ] {
+        assert!(load_file(line, &[]).is_ok(), "{line}");
+    }
+    assert!(load_file("user default on nopass ~* &* +@all", &[]).is_ok());
+}
+
+#[test]
+fn unknown_names_are_told_the_nearest() {
+    let (_, _, reason) = refusal("maxmemry 5");
+    assert_eq!(reason, "Bad directive or wrong number of arguments\nDid you mean 'maxmemory'?");
+}
+
+#[test]
+fn reports_have_the_form_that_tools_look_for() {
+    let error = load_file("hz 1\nhz x", &[]).expect_err("a bad line");
+    assert_eq!(
+        text(&error.report("Redis 7.0.15")),
+        "\n*** FATAL CONFIG FILE ERROR (Redis 7.0.15) ***\nReading the configuration file, at line 2\n>>> 'hz x'\n\
+         argument couldn't be parsed into an integer\n"
+    );
+    let error = load_file("include nowhere.conf", &[]).expect_err("a missing file");
+    assert_eq!(
+        error.to_string(),
+        "Fatal error, can't open config file 'nowhere.conf': No such file or directory"
+    );
+    let error = start(Some("nofile.conf"), &[]).expect_err("a missing file");
+    assert_eq!(
+        error.to_string(),
+        "Fatal error, can't open config file '/home/nofile.conf': No such file or directory"
+    );
+}
+
+#[test]
+fn bad_arguments_are_refused_as_by_the_reference() {
+    for (args, number, line, reason) in [
+        (&["--port"][..], 2, "port", "wrong number of arguments"),
+        (&["--port", "6380", "--loglevel"], 3, "loglevel", "wrong number of arguments"),
+        (&["--port", "6379", "6380"], 2, "port \"6379\" \"6380\"", "wrong number of arguments"),
+        (
+            &["--port", "--loglevel", "verbose"],
+            2,
+            "port \"--loglevel\" \"verbose\"",
+            "wrong number of arguments",
+        ),
+        (
+            &["--port", "--bla", "--loglevel", "verbose"],
+            2,
+            "port \"--bla\"",
+            "argument couldn't be parsed into an integer",
+        ),
+        (
+            &["--logfile", "--my--log--file", "--loglevel", "--bla"],
+            3,
+            "loglevel \"--bla\"",
+            "argument(s) must be one of the following: debug, verbose, notice, warning",
+        ),
+        (
+            &["--shutdown-on-sigint"],
+            2,
+            "shutdown-on-sigint",
+            "argument(s) must be one of the following: default, save, nosave, now, force",
+        ),
+        (&["--replicaof", "127.0.0.1", "abc"], 2, "replicaof \"127.0.0.1\" \"abc\"", "Invalid master port"),
+        (
+            &["--replicaof", "--127.0.0.1", "--abc"],
+            2,
+            "replicaof \"--127.0.0.1\"",
+            "wrong number of arguments",
+        ),
+    ] {
+        let refused = LoadError::Line { number, line: bytes(line), reason: reason.to_owned() };
+        assert_eq!(start(None, args), Err(refused), "{args:?}");
+    }
+}
+
+#[test]
+fn arguments_override_the_file() {
+    for (args, name, value) in [
+        (&["--save", "100", "100"][..], "save", "900 1 100 100"),
+        (&["--save", ""], "save", ""),
+        (&["--save", "--loglevel", "debug"], "save", ""),
+        (&["--loglevel", "debug", "--save"], "save", ""),
+        (&["--proc-title-template", "--save", "--save", ""], "proc-title-template", "--save"),
+        (
+            &["--hash-max-listpack-value 1kb", "--maxmemory-policy volatile-lru"],
+            "hash-max-listpack-value",
+            "1024",
+        ),
+        (&["loglevel", "warning", "--repl-backlog-size '2mb'"], "loglevel", "warning"),
+        (&["loglevel", "warning", "--repl-backlog-size '2mb'"], "repl-backlog-size", "2097152"),
+        (
+            &["--proc-title-template --my--title--template", "--hz 5"],
+            "proc-title-template",
+            "--my--title--template",
+        ),
+        (&["--shutdown-on-sigint", "nosave", "force", "now"], "shutdown-on-sigint", "nosave now force"),
+        (&["--shutdown-on-sigterm", "nosave force"], "shutdown-on-sigterm", "nosave force"),
+        (&["-"], "hz", "77"),
+        (&["-"], "port", "1"),
+        (&["--port", "2", "-"], "port", "2"),
+    ] {
+        let settings = start(Some("suite.conf"), args).unwrap_or_else(|error| panic!("{args:?}: {error}"));
+        assert_eq!(shown(&settings, name), value, "{args:?}");
+    }
+    assert_eq!(shown(&start(None, &[]).expect("no arguments"), "save"), "3600 1 300 100 60 10000");
+}
+
+#[test]
+fn includes_read_files_where_they_are_named_and_stop_at_a_depth() {
+    let others = [("/home/conf.d/a.conf", "hz 1\ntimeout 9"), ("/home/conf.d/b.conf", "\nhz 2")];
+    let settings = load_file("include conf.d/*.conf\nport 7", &others).expect("both files are read");
+    assert_eq!((settings.keyspace.hz, settings.network.timeout, settings.network.port), (2, 9, 7));
+    let settings = load_file("dir conf.d\ninclude a.conf", &others).expect("relative to the new directory");
+    assert_eq!(settings.network.timeout, 9);
+    assert_eq!(refusal("include /home/redis.conf").2, "include goes deeper than 16 files");
+}
+
+#[test]
+fn renames_are_kept_in_order() {
+    let settings =
+        load_file("rename-command get x\nrename-command X ''\nrename-command set get", &[]).expect("valid");
+    let rename = |from: &str, to: &str| Rename { from: bytes(from), to: bytes(to) };
+    assert_eq!(settings.security.renames, [rename("get", "x"), rename("X", ""), rename("set", "get")]);
+}
+
+#[test]
+fn the_operating_systems_disk_expands_wildcards() {
+    use super::super::Disk;
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let found = OsDisk.matching(root, "src/conf*/regi?try/[dm]*.rs".as_ref());
+    let names: Vec<_> = found.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+    assert_eq!(names, ["dataset.rs", "distribution.rs", "durability.rs", "mod.rs"]);
+    assert!(OsDisk.matching(root, "nothing-*/x".as_ref()).is_empty());
+    assert_eq!(OsDisk.resolve_dir(&root.join("src/../src")).expect("it exists"), root.join("src"));
+}
