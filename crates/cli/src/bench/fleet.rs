@@ -3,13 +3,13 @@
 use std::thread;
 use std::time::Duration;
 
-use super::blend::{Blend, Picker, ValueSizes};
+use super::blend::{Blend, Picker, Strictness, ValueSizes};
 use super::draw::{Draw, Rng};
 use super::failure::Failure;
 use super::latency::Latencies;
 use super::target::Target;
 use super::template::{Draws, Shape};
-use super::worker::{Quota, Tally, Worker};
+use super::worker::{Idle, Pace, Quota, Tally, Worker};
 use super::workload::{Load, SMALL_HASH_FIELDS, filling, loaded_key};
 
 /// Connections and pipeline used to fill a server.
@@ -26,24 +26,26 @@ pub(crate) struct Plan {
     pub(crate) threads: usize,
     /// Requests per second of the open loop; closed loop without it.
     pub(crate) rate: Option<f64>,
+    /// What the open loop does while nothing is due.
+    pub(crate) idle: Idle,
     /// Zipf's exponent; uniform without it.
     pub(crate) zipf: Option<f64>,
     pub(crate) stop: Stop,
     pub(crate) seed: u64,
 }
 
-/// When a load ends.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Stop {
-    AfterRequests(u64),
-    After(Duration),
+/// When a load ends: at the limit reached first.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Stop {
+    pub(crate) requests: Option<u64>,
+    pub(crate) after: Option<Duration>,
 }
 
 /// Connected threads, ready to run.
 #[derive(Debug)]
 pub(crate) struct Fleet {
     workers: Vec<Worker>,
-    rate: Option<f64>,
+    pace: Pace,
 }
 
 impl Fleet {
@@ -52,9 +54,9 @@ impl Fleet {
         target: &Target,
         plan: &Plan,
         blend: &Blend,
-        all_there: bool,
+        strictness: Strictness,
     ) -> Result<Fleet, Failure> {
-        let picker = blend.prepare(&plan.shape, plan.values, all_there)?;
+        let picker = blend.prepare(&plan.shape, plan.values, strictness)?;
         let mut seeds = Rng::new(plan.seed);
         let keys = Draw::random(plan.shape.keyspace, plan.zipf);
         let elements = Draw::random(plan.shape.elements, plan.zipf);
@@ -68,35 +70,29 @@ impl Fleet {
             Worker::connect(target, connections as usize, plan.pipeline, picker.clone(), draws)
         });
         let workers = workers.collect::<Result<Vec<_>, _>>()?;
-        let rate = plan.rate.map(|rate| rate / workers.len() as f64);
-        Ok(Fleet { workers, rate })
+        let pace = match plan.rate {
+            Some(rate) => Pace::Open { rate: rate / workers.len() as f64, idle: plan.idle },
+            None => Pace::Closed,
+        };
+        Ok(Fleet { workers, pace })
     }
 
     /// Runs all threads to their end. May be called again; the connections stay.
     pub(crate) fn run(&mut self, stop: Stop) -> Result<Tally, Failure> {
-        let rate = self.rate;
-        let quotas: Vec<Quota> = match stop {
-            Stop::AfterRequests(requests) => shares(requests, self.workers.len())
-                .map(|requests| Quota { requests, nanoseconds: u64::MAX })
-                .collect(),
-            Stop::After(duration) => {
-                let nanoseconds = duration.as_nanos() as u64;
-                vec![Quota { requests: u64::MAX, nanoseconds }; self.workers.len()]
-            }
-        };
-        let run = |worker: &mut Worker, quota: Quota| match rate {
-            Some(rate) => worker.run_open(quota, rate),
-            None => worker.run_closed(quota),
-        };
+        let pace = self.pace;
+        let nanoseconds = stop.after.map_or(u64::MAX, |after| after.as_nanos() as u64);
+        let quotas: Vec<Quota> = shares(stop.requests.unwrap_or(u64::MAX), self.workers.len())
+            .map(|requests| Quota { requests, nanoseconds })
+            .collect();
         if let [worker] = &mut self.workers[..] {
-            return run(worker, quotas[0]);
+            return worker.run(quotas[0], pace);
         }
         let tallies = thread::scope(|scope| {
             let threads: Vec<_> = self
                 .workers
                 .iter_mut()
                 .zip(quotas)
-                .map(|(worker, quota)| scope.spawn(move || run(worker, quota)))
+                .map(|(worker, quota)| scope.spawn(move || worker.run(quota, pace)))
                 .collect();
             threads
                 .into_iter()
@@ -141,7 +137,7 @@ pub(crate) fn fill_by(
     count: u64,
     seed: u64,
 ) -> Result<Tally, Failure> {
-    let picker: Picker = blend.prepare(shape, values, false)?;
+    let picker: Picker = blend.prepare(shape, values, Strictness::MayMiss)?;
     let draws = Draws {
         rng: Rng::new(seed),
         keys: Draw::Sequence { next: 0 },
@@ -149,7 +145,7 @@ pub(crate) fn fill_by(
         random_below: shape.keyspace,
     };
     let mut worker = Worker::connect(target, FILL_CONNECTIONS, FILL_PIPELINE, picker, draws)?;
-    worker.run_closed(Quota { requests: count, nanoseconds: u64::MAX })
+    worker.run(Quota { requests: count, nanoseconds: u64::MAX }, Pace::Closed)
 }
 
 /// `total` cut into `parts` nearly equal shares.

@@ -34,11 +34,6 @@ impl Object {
         self.raw(name, &format!("[{}]", values.join(",")))
     }
 
-    pub(crate) fn object(self, name: &str, value: Object) -> Object {
-        let value = value.finish();
-        self.raw(name, &value)
-    }
-
     pub(crate) fn finish(mut self) -> String {
         self.0.push('}');
         self.0
@@ -81,9 +76,8 @@ mod tests {
             .number("b", 1.23456)
             .number("c", f64::NAN)
             .objects("d", [inner(), inner()])
-            .object("e", inner())
             .finish();
-        let wanted = r#"{"a\"\\":"x\u000ay","b":1.2346,"c":null,"d":[{"n":1},{"n":1}],"e":{"n":1}}"#;
+        let wanted = r#"{"a\"\\":"x\u000ay","b":1.2346,"c":null,"d":[{"n":1},{"n":1}]}"#;
         assert_eq!(text, wanted);
         assert_eq!(Object::new().finish(), "{}");
     }

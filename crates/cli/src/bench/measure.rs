@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::blend::Blend;
+use super::blend::{Blend, Strictness};
 use super::failure::Failure;
 use super::fleet::{Fleet, Plan, Stop};
 use super::json::Object;
@@ -76,13 +76,13 @@ pub(crate) fn measure(
     target: &Target,
     plan: &Plan,
     blend: &Blend,
-    all_there: bool,
+    strictness: Strictness,
     warmup: Duration,
     watched: Watched,
 ) -> Result<Measurement, Failure> {
-    let mut fleet = Fleet::connect(target, plan, blend, all_there)?;
+    let mut fleet = Fleet::connect(target, plan, blend, strictness)?;
     if !warmup.is_zero() {
-        fleet.run(Stop::After(warmup))?;
+        fleet.run(Stop { requests: None, after: Some(warmup) })?;
     }
     let threads = |pid| if watched.per_thread { procfs::threads(pid) } else { Ok(Vec::new()) };
     let own = std::process::id();

@@ -22,6 +22,7 @@ mod json;
 mod latency;
 mod measure;
 mod options;
+mod paired;
 mod plain;
 mod procfs;
 mod scan;
@@ -36,6 +37,7 @@ use std::process::ExitCode;
 #[must_use]
 pub fn main(words: &[String]) -> ExitCode {
     let outcome = match words.first().map(String::as_str) {
+        Some("paired") => paired::run(&words[1..]),
         Some("echo-server") => echo::run(&words[1..]),
         _ => plain::run(words),
     };

@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::fleet::{Plan, Stop};
 use super::target::{Address, Target};
 use super::template::Shape;
+use super::worker::Idle;
 
 const fn flag(name: &'static str, value: &'static str, help: &'static str) -> Flag {
     Flag { name, value, help }
@@ -27,6 +28,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag("--duration", "S", "stop after so many seconds per workload (10)"),
     flag("--warmup", "S", "seconds to run before measuring (0)"),
     flag("--rate", "N", "open loop: requests per second in all, latency from the due time"),
+    flag("--nap", "", "open loop: sleep 100 us between polls instead of spinning"),
     flag("--keyspace", "N", "number of keys (1m)"),
     flag("--elements", "N", "elements of the one big list, set, hash, sorted set (1m)"),
     flag("--zipf", "S", "draw keys and elements by Zipf's law with this exponent"),
@@ -75,6 +77,9 @@ impl Options {
 fn plan(args: &Args) -> Result<Plan, Failure> {
     let values = value_sizes(args.text("--value-size").unwrap_or("3"))?;
     let count = |name, default| Ok::<u64, Failure>(args.count(name)?.unwrap_or(default));
+    let requests = args.count("--requests")?;
+    let seconds = positive(args, "--duration", false)?.or(if requests.is_none() { Some(10.0) } else { None });
+    let stop = Stop { requests, after: seconds.map(Duration::from_secs_f64) };
     let plan = Plan {
         shape: Shape {
             keyspace: count("--keyspace", 1_000_000)?,
@@ -88,13 +93,8 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
         threads: count("--threads", 1)? as usize,
         rate: positive(args, "--rate", false)?,
         zipf: positive(args, "--zipf", false)?,
-        stop: match (args.count("--requests")?, positive(args, "--duration", false)?) {
-            (Some(requests), None) => Stop::AfterRequests(requests),
-            (None, seconds) => Stop::After(Duration::from_secs_f64(seconds.unwrap_or(10.0))),
-            (Some(_), Some(_)) => {
-                return Err(Failure::Usage("either --requests or --duration".into()));
-            }
-        },
+        idle: if args.has("--nap") { Idle::Nap } else { Idle::Spin },
+        stop,
         seed: args.value("--seed")?.unwrap_or(1),
     };
     if plan.threads > plan.connections {
@@ -171,7 +171,7 @@ mod tests {
         let names: Vec<&str> = options.blends.iter().map(|blend| blend.name.as_str()).collect();
         assert_eq!(names, ["set", "get"]);
         assert_eq!((options.plan.connections, options.plan.pipeline), (50, 1));
-        assert_eq!(options.plan.stop, Stop::After(Duration::from_secs(10)));
+        assert_eq!(options.plan.stop, Stop { requests: None, after: Some(Duration::from_secs(10)) });
     }
 
     #[test]
@@ -181,22 +181,16 @@ mod tests {
         )
         .unwrap();
         assert_eq!(options.target.address, Address::Unix("/a/b".into()));
-        assert_eq!(options.plan.stop, Stop::AfterRequests(5000));
+        assert_eq!(options.plan.stop, Stop { requests: Some(5000), after: None });
         assert_eq!((options.plan.values, options.plan.rate), ((10, 20), Some(1000.0)));
         assert_eq!(options.blends.len(), 4);
     }
 
     #[test]
     fn contradictions_and_nonsense_are_refused() {
-        for text in [
-            "--requests 5 --duration 5",
-            "--threads 3 --connections 2",
-            "--resp 4",
-            "--rate 0",
-            "--zipf nan",
-            "nope",
-            "--value-size 9-3",
-        ] {
+        for text in
+            ["--threads 3 --connections 2", "--resp 4", "--rate 0", "--zipf nan", "nope", "--value-size 9-3"]
+        {
             assert!(options(text).is_err(), "{text}");
         }
         assert_eq!(value_sizes("7").ok(), Some((7, 7)));

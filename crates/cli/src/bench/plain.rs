@@ -1,6 +1,7 @@
 //! A plain run: each workload in turn against a server that is already there.
 
 use super::args::{self, Args};
+use super::blend::Strictness;
 use super::failure::Failure;
 use super::fleet::fill;
 use super::json::Object;
@@ -44,9 +45,9 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
                 options.plan.seed,
             )?;
         }
+        let strictness = if options.populate { Strictness::AllThere } else { Strictness::MayMiss };
         let watched = Watched { pid: options.server_pid, per_thread: options.per_thread };
-        let measured =
-            measure(&options.target, &options.plan, blend, options.populate, options.warmup, watched)?;
+        let measured = measure(&options.target, &options.plan, blend, strictness, options.warmup, watched)?;
         if options.json {
             println!("{}", measured.to_json(Object::new().text("workload", &blend.name)).finish());
         } else {

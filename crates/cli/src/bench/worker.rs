@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
@@ -22,6 +23,26 @@ use super::template::Draws;
 const BUFFER_SIZE: usize = 256 * 1024;
 /// Below this distance to the next due request the poller spins instead of sleeping, as it counts in milliseconds.
 const SPIN_NS: u64 = 2_000_000;
+/// How long [`Idle::Nap`] sleeps.
+const NAP: Duration = Duration::from_micros(100);
+
+/// When requests are sent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Pace {
+    /// When the replies to the former ones are there.
+    Closed,
+    /// At `rate` per second.
+    Open { rate: f64, idle: Idle },
+}
+
+/// What the open loop does while nothing is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Idle {
+    /// Polls without pause: exact, but a core is taken.
+    Spin,
+    /// Sleeps [`NAP`] at a time: leaves the core to others, and latencies are longer by up to as much.
+    Nap,
+}
 
 /// When to stop.
 #[derive(Debug, Clone, Copy)]
@@ -83,8 +104,15 @@ impl Worker {
         })
     }
 
-    /// Runs the closed loop until the quota is used up and every reply is there.
-    pub(crate) fn run_closed(&mut self, quota: Quota) -> Result<Tally, Failure> {
+    /// Runs until the quota is used up and every reply is there.
+    pub(crate) fn run(&mut self, quota: Quota, pace: Pace) -> Result<Tally, Failure> {
+        match pace {
+            Pace::Closed => self.run_closed(quota),
+            Pace::Open { rate, idle } => self.run_open(quota, rate, idle),
+        }
+    }
+
+    fn run_closed(&mut self, quota: Quota) -> Result<Tally, Failure> {
         self.begin(quota);
         let (mut events, mut waiting, mut operations) = (Events::with_capacity(1024), 0, 0);
         for index in 0..self.connections.len() {
@@ -111,8 +139,7 @@ impl Worker {
         Ok(self.finish(operations, 0))
     }
 
-    /// Runs the open loop at `rate` requests per second until the quota is used up and every reply is there.
-    pub(crate) fn run_open(&mut self, quota: Quota, rate: f64) -> Result<Tally, Failure> {
+    fn run_open(&mut self, quota: Quota, rate: f64, idle: Idle) -> Result<Tally, Failure> {
         self.begin(quota);
         let due_ns = |issued: u64| (issued as f64 * 1e9 / rate) as u64;
         let mut events = Events::with_capacity(1024);
@@ -136,7 +163,11 @@ impl Worker {
                 }
             }
             let blocked = over || with_room.is_empty() || self.requests_left == 0;
-            self.wait(&mut events, pause(blocked, due_ns(issued).saturating_sub(now_ns)))?;
+            let pause = pause(blocked, due_ns(issued).saturating_sub(now_ns));
+            self.wait(&mut events, pause)?;
+            if events.is_empty() && pause.is_zero() && idle == Idle::Nap {
+                thread::sleep(NAP);
+            }
             if !events.is_empty() {
                 last_reply_ns = self.now_ns();
             } else if waiting > 0 && now_ns > last_reply_ns + SILENCE.as_nanos() as u64 {
