@@ -47,12 +47,14 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
         return Err(Failure::Usage("the reply is empty".into()));
     }
     let port = args.value("--port")?.unwrap_or(6380);
-    serve(SocketAddr::from(([127, 0, 0, 1], port)), reply.as_bytes())
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let listener = TcpListener::bind(address).map_err(Failure::io(format!("listening on {address}")))?;
+    serve(listener, reply.as_bytes())
 }
 
-fn serve(address: SocketAddr, reply: &[u8]) -> Result<(), Failure> {
+/// Answers every request on every connection with `reply`; returns only when something breaks.
+pub(crate) fn serve(mut listener: TcpListener, reply: &[u8]) -> Result<(), Failure> {
     let mut poll = Poll::new().map_err(Failure::io("creating a poller"))?;
-    let mut listener = TcpListener::bind(address).map_err(Failure::io(format!("listening on {address}")))?;
     let watched = poll.registry().register(&mut listener, LISTENER, Interest::READABLE);
     watched.map_err(Failure::io("watching the listener"))?;
     let (mut peers, mut next) = (HashMap::new(), 1);

@@ -167,7 +167,99 @@ fn merge(tallies: &[Tally]) -> Tally {
 
 #[cfg(test)]
 mod tests {
-    use super::shares;
+    use super::{Fleet, Plan, Stop, fill_by, shares};
+    use crate::bench::blend::{Blend, Strictness};
+    use crate::bench::echo;
+    use crate::bench::failure::Failure;
+    use crate::bench::target::{Address, Target};
+    use crate::bench::template::Shape;
+    use crate::bench::worker::Idle;
+    use crate::bench::workload::Answer;
+    use mio::net::TcpListener;
+    use std::time::Duration;
+
+    const SHAPE: Shape = Shape { keyspace: 1000, elements: 100, key_size: 16, value_size: 3 };
+
+    /// An echo server on a thread that lives as long as the tests.
+    fn echo(reply: &'static [u8]) -> Target {
+        let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || echo::serve(listener, reply));
+        Target { address: Address::Tcp { host: "127.0.0.1".into(), port }, password: None, protocol: 2 }
+    }
+
+    fn plan() -> Plan {
+        Plan {
+            shape: SHAPE,
+            values: (3, 3),
+            connections: 3,
+            pipeline: 7,
+            threads: 2,
+            rate: None,
+            idle: Idle::Spin,
+            zipf: None,
+            stop: Stop::default(),
+            seed: 1,
+        }
+    }
+
+    fn run(target: &Target, plan: &Plan, stop: Stop) -> Result<(u64, u64), Failure> {
+        let blend = Blend::named("set")?;
+        let tally = Fleet::connect(target, plan, &blend, Strictness::AllThere)?.run(stop)?;
+        Ok((tally.operations, tally.unsent))
+    }
+
+    #[test]
+    fn the_closed_loop_sends_exactly_what_was_asked() {
+        let target = echo(b"+OK\r\n");
+        for requests in [1, 6, 1000, 12_345] {
+            let stop = Stop { requests: Some(requests), after: None };
+            assert_eq!(run(&target, &plan(), stop).unwrap(), (requests, 0));
+        }
+    }
+
+    #[test]
+    fn the_open_loop_sends_exactly_what_was_asked_and_waits_for_the_last_reply() {
+        let target = echo(b"+OK\r\n");
+        for idle in [Idle::Spin, Idle::Nap] {
+            let plan = Plan { rate: Some(20_000.0), idle, ..plan() };
+            let stop = Stop { requests: Some(1001), after: None };
+            assert_eq!(run(&target, &plan, stop).unwrap(), (1001, 0));
+        }
+    }
+
+    #[test]
+    fn what_the_open_loop_could_not_send_in_time_is_told() {
+        let target = echo(b"+OK\r\n");
+        let plan = Plan { rate: Some(1e9), ..plan() };
+        let stop = Stop { requests: None, after: Some(Duration::from_millis(50)) };
+        let (operations, unsent) = run(&target, &plan, stop).unwrap();
+        assert!(operations > 0 && unsent > 1_000_000, "{operations} {unsent}");
+    }
+
+    #[test]
+    fn requests_larger_than_the_kernels_buffers_get_through() {
+        let target = echo(b"+OK\r\n");
+        let plan = Plan { values: (1_000_000, 1_000_000), ..plan() };
+        let stop = Stop { requests: Some(50), after: None };
+        assert_eq!(run(&target, &plan, stop).unwrap(), (50, 0));
+    }
+
+    #[test]
+    fn a_wrong_reply_or_an_error_ends_the_run_with_its_text() {
+        let stop = Stop { requests: Some(10), after: None };
+        for (reply, text) in [(&b"-ERR full\r\n"[..], "ERR full"), (b":1\r\n", "Integer")] {
+            let failure = run(&echo(reply), &plan(), stop).unwrap_err();
+            assert!(matches!(&failure, Failure::Reply { answer, .. } if answer.contains(text)), "{failure}");
+        }
+    }
+
+    #[test]
+    fn filling_sends_each_thing_once() {
+        let blend = Blend::of("SADD s __member__", Answer::Integer);
+        let tally = fill_by(&echo(b":1\r\n"), &SHAPE, (3, 3), &blend, 100, 1).unwrap();
+        assert_eq!(tally.operations, 100);
+    }
 
     #[test]
     fn shares_add_up_and_differ_by_at_most_one() {

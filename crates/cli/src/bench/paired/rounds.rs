@@ -17,13 +17,13 @@ use crate::bench::worker::Idle;
 use crate::bench::workload::Load;
 
 const METRICS: &[Metric] = &[
-    Metric { name: "server_cpu_us_per_op", heading: "server CPU us/op", decimals: 3 },
-    Metric { name: "ops_per_s", heading: "ops/s", decimals: 0 },
-    Metric { name: "p50_us", heading: "p50 us", decimals: 0 },
-    Metric { name: "p99_us", heading: "p99 us", decimals: 0 },
-    Metric { name: "p999_us", heading: "p99.9 us", decimals: 0 },
-    Metric { name: "max_us", heading: "max us", decimals: 0 },
-    Metric { name: "generator_cpu_us_per_op", heading: "own CPU us/op", decimals: 3 },
+    Metric { name: "server_cpu_us_per_op", heading: "server CPU us/op", decimals: 3, compared: true },
+    Metric { name: "ops_per_s", heading: "ops/s", decimals: 0, compared: true },
+    Metric { name: "p50_us", heading: "p50 us", decimals: 0, compared: true },
+    Metric { name: "p99_us", heading: "p99 us", decimals: 0, compared: true },
+    Metric { name: "p999_us", heading: "p99.9 us", decimals: 0, compared: true },
+    Metric { name: "max_us", heading: "max us", decimals: 0, compared: false },
+    Metric { name: "generator_cpu_us_per_op", heading: "own CPU us/op", decimals: 3, compared: false },
 ];
 
 /// A server of a group and what was filled into it.

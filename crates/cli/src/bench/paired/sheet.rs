@@ -10,6 +10,8 @@ pub(crate) struct Metric {
     pub(crate) name: &'static str,
     pub(crate) heading: &'static str,
     pub(crate) decimals: usize,
+    /// Whether the servers are set side by side by it.
+    pub(crate) compared: bool,
 }
 
 /// The figures of one server in one case, one per metric of the sheet.
@@ -20,7 +22,7 @@ pub(crate) struct Entry {
     pub(crate) figures: Vec<f64>,
 }
 
-/// All results of a suite. The first server is the subject, the first metric the one that counts.
+/// All results of a suite. The first server is the subject; metrics come in the order of their weight.
 #[derive(Debug, Clone)]
 pub(crate) struct Sheet {
     pub(crate) title: String,
@@ -30,14 +32,16 @@ pub(crate) struct Sheet {
 }
 
 impl Sheet {
-    /// The comparison by the first metric, then every metric, as Markdown tables.
+    /// A comparison by each metric meant for it, then all figures, as Markdown tables.
     pub(crate) fn to_markdown(&self) -> String {
         let mut text = format!("## {}\n\n", self.title);
-        text.push_str(&table(&self.comparison()));
-        if self.metrics.len() > 1 {
-            text.push('\n');
-            text.push_str(&table(&self.details()));
+        for at in 0..self.metrics.len() {
+            if self.metrics[at].compared {
+                text.push_str(&table(&self.comparison(at)));
+                text.push('\n');
+            }
         }
+        text.push_str(&table(&self.details()));
         text
     }
 
@@ -55,16 +59,16 @@ impl Sheet {
         text
     }
 
-    /// A row per case: the first metric of each server and the ratios of the first server to the others.
-    fn comparison(&self) -> Vec<Vec<String>> {
-        let Some(metric) = self.metrics.first() else { return Vec::new() };
+    /// A row per case: metric number `at` of each server and the ratios of the first server to the others.
+    fn comparison(&self, at: usize) -> Vec<Vec<String>> {
+        let metric = self.metrics[at];
         let subject = self.servers.first().map_or("", String::as_str);
         let mut heading = vec![metric.heading.to_owned()];
         heading.extend(self.servers.iter().cloned());
         heading.extend(self.servers.iter().skip(1).map(|server| format!("{subject} / {server}")));
         let mut rows = vec![heading];
         for case in self.cases() {
-            let figures: Vec<f64> = self.servers.iter().map(|server| self.figure(case, server)).collect();
+            let figures: Vec<f64> = self.servers.iter().map(|server| self.figure(case, server, at)).collect();
             let mut row = vec![case.to_owned()];
             row.extend(figures.iter().map(|&figure| decimal(figure, metric.decimals)));
             row.extend(figures.iter().skip(1).map(|&other| decimal(figures[0] / other, 2)));
@@ -98,10 +102,10 @@ impl Sheet {
         cases
     }
 
-    /// The first metric of a server in a case; not a number when there is no such entry.
-    fn figure(&self, case: &str, server: &str) -> f64 {
+    /// Metric number `at` of a server in a case; not a number when there is no such entry.
+    fn figure(&self, case: &str, server: &str, at: usize) -> f64 {
         let entry = self.entries.iter().find(|entry| entry.case == case && entry.server == server);
-        entry.and_then(|entry| entry.figures.first().copied()).unwrap_or(f64::NAN)
+        entry.and_then(|entry| entry.figures.get(at).copied()).unwrap_or(f64::NAN)
     }
 }
 
@@ -161,8 +165,8 @@ mod tests {
             title: "core".into(),
             servers: vec!["spinel".into(), "redis".into()],
             metrics: vec![
-                Metric { name: "cpu_us", heading: "CPU us/op", decimals: 2 },
-                Metric { name: "ops", heading: "ops/s", decimals: 0 },
+                Metric { name: "cpu_us", heading: "CPU us/op", decimals: 2, compared: true },
+                Metric { name: "ops", heading: "ops/s", decimals: 0, compared: false },
             ],
             entries: vec![
                 entry("get", "spinel", &[0.5, 10.0]),
@@ -181,7 +185,7 @@ mod tests {
 
     #[test]
     fn the_comparison_divides_the_subject_by_the_others() {
-        let rows = sheet().comparison();
+        let rows = sheet().comparison(0);
         assert_eq!(rows[0], ["CPU us/op", "spinel", "redis", "spinel / redis"]);
         assert_eq!(rows[1], ["get", "0.50", "2.00", "0.25"]);
         assert_eq!(rows[2], ["set", "1.00", "-", "-"]);
