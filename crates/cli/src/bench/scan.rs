@@ -4,7 +4,9 @@
 //! first line. So the scanner holds a position instead of a value: how many values and how many bytes of the current
 //! string are still to come. Nested replies need no stack, because an aggregate only adds to the number of values
 //! outstanding. A reply of a gigabyte passes through a small buffer, each byte seen once; only an unfinished line has
-//! to be kept by the caller. It does not validate what it does not need (contents of numbers, UTF-8, map order).
+//! to be kept by the caller; `spinel_resp::skip_reply`, which keeps no state, would measure a long reply from its start
+//! again with every piece. It does not validate what it does not need (contents of numbers, UTF-8, map order) and knows
+//! no attributes, which no server sends unasked.
 
 /// The longest line accepted: Redis's own limit for lines is 64 KiB.
 const LINE_LIMIT: usize = 64 * 1024;
@@ -98,6 +100,12 @@ impl Scanner {
             b',' | b'#' | b'(' => Head::Scalar,
             b'_' => Head::Null,
             b'-' => return Err(Refusal::ErrorReply(String::from_utf8_lossy(rest).into_owned())),
+            b'!' => {
+                return Err(Refusal::ErrorReply(format!(
+                    "an error of {} bytes",
+                    String::from_utf8_lossy(rest)
+                )));
+            }
             b'$' | b'=' => match length(rest).ok_or_else(|| malformed(line))? {
                 Some(bytes) => {
                     self.bytes_left = bytes + 2;
@@ -163,6 +171,8 @@ fn malformed(bytes: &[u8]) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::{Head, Progress, Refusal, Scanner};
+    use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
+    use spinel_resp::{Encoder, Protocol, skip_reply};
 
     const REPLIES: &[(&[u8], Head)] = &[
         (b"+OK\r\n", Head::Status),
@@ -202,6 +212,96 @@ mod tests {
                 assert_eq!(first.consumed + second.consumed, reply.len());
                 assert_eq!(second.finished, Some(head));
                 assert!(scanner.at_boundary());
+            }
+        }
+    }
+
+    /// One step of an encoder: a reply, or the head of an aggregate and so many integers.
+    #[derive(Debug, Clone)]
+    enum Step {
+        Bulk(Vec<u8>),
+        Integer(i64),
+        Double(f64),
+        Null,
+        Array(usize),
+        Map(usize),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..40).prop_map(Step::Bulk),
+            any::<i64>().prop_map(Step::Integer),
+            any::<f64>().prop_map(Step::Double),
+            Just(Step::Null),
+            (0usize..5).prop_map(Step::Array),
+            (0usize..5).prop_map(Step::Map),
+        ]
+    }
+
+    fn encode(steps: &[Step], protocol: Protocol) -> Vec<u8> {
+        let mut encoder = Encoder::new(protocol);
+        encoder.array(steps.len());
+        for step in steps {
+            let integers = match step {
+                Step::Bulk(bytes) => {
+                    encoder.bulk(bytes);
+                    0
+                }
+                Step::Integer(number) => {
+                    encoder.integer(*number);
+                    0
+                }
+                Step::Double(number) => {
+                    encoder.double(*number);
+                    0
+                }
+                Step::Null => {
+                    encoder.null();
+                    0
+                }
+                Step::Array(count) => {
+                    encoder.array(*count);
+                    *count
+                }
+                Step::Map(pairs) => {
+                    encoder.map(*pairs);
+                    2 * *pairs
+                }
+            };
+            (0..integers).for_each(|_| encoder.integer(7));
+        }
+        encoder.into_inner()
+    }
+
+    proptest! {
+        #[test]
+        fn a_reply_in_pieces_ends_where_the_protocol_says(
+            steps in proptest::collection::vec(step(), 0..20),
+            resp3 in any::<bool>(),
+            piece in 1usize..50,
+        ) {
+            let protocol = if resp3 { Protocol::Resp3 } else { Protocol::Resp2 };
+            let mut bytes = encode(&steps, protocol);
+            let end = skip_reply(&bytes).unwrap();
+            assert_eq!(end, Some(bytes.len()));
+            bytes.extend_from_slice(b"+NEXT\r\n");
+            let (mut scanner, mut at, mut shown) = (Scanner::default(), 0, 0);
+            let head = loop {
+                shown = (shown + piece).min(bytes.len());
+                let progress = scanner.advance(&bytes[at..shown]).unwrap();
+                at += progress.consumed;
+                if let Some(head) = progress.finished {
+                    break head;
+                }
+            };
+            assert_eq!((Some(at), head), (end, Head::Aggregate(steps.len() as u64)));
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let mut scanner = Scanner::default();
+            if let Ok(progress) = scanner.advance(&bytes) {
+                assert!(progress.consumed <= bytes.len());
             }
         }
     }

@@ -6,6 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use spinel_resp::encode_command;
+
 use super::failure::Failure;
 use super::scan::{Head, Refusal, Scanner};
 use super::template::split_words;
@@ -92,12 +94,10 @@ impl Client {
 
     /// Sends a command and waits for the end of its reply, which is not kept.
     pub(crate) fn call<W: AsRef<str>>(&mut self, words: &[W]) -> Result<Head, Failure> {
-        let mut request = format!("*{}\r\n", words.len());
-        for word in words.iter().map(AsRef::as_ref) {
-            request.push_str(&format!("${}\r\n{word}\r\n", word.len()));
-        }
+        let mut request = Vec::new();
+        encode_command(words.iter().map(|word| word.as_ref().as_bytes()), &mut request);
         let shown = words.first().map_or("", AsRef::as_ref).to_owned();
-        self.socket.write_all(request.as_bytes()).map_err(Failure::io(format!("sending {shown}")))?;
+        self.socket.write_all(&request).map_err(Failure::io(format!("sending {shown}")))?;
         let (mut scanner, mut kept) = (Scanner::default(), 0);
         loop {
             let read = self.socket.read(&mut self.buffer[kept..]);
