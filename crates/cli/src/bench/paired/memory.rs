@@ -57,7 +57,12 @@ pub(crate) fn run(contestants: &[Contestant], site: Site, setting: &Setting) -> 
             let each = full.resident.saturating_sub(empty.resident) as f64 / count as f64;
             eprintln!("{name:<40} {:<12} {each:>8.1} bytes", contestant.name);
             let figures = vec![each, empty.resident as f64, full.resident as f64, full.peak as f64];
-            entries.push(Entry { case: (*name).to_owned(), server: contestant.name.clone(), figures });
+            entries.push(Entry {
+                case: (*name).to_owned(),
+                server: contestant.name.clone(),
+                figures,
+                rounds: Vec::new(),
+            });
         }
     }
     Ok(Sheet {

@@ -64,9 +64,15 @@ pub(crate) fn run(
                 }
             }
             for (seat, found) in seats.iter().zip(&found) {
-                let figures = medians(found);
+                let rounds: Vec<Vec<f64>> = found.iter().map(figures).collect();
+                let figures = medians(&rounds);
                 eprintln!("{:<40} {:<12} {:>8.3} us/op", group.label(case), seat.name, figures[0]);
-                sheet.entries.push(Entry { case: group.label(case), server: seat.name.to_owned(), figures });
+                sheet.entries.push(Entry {
+                    case: group.label(case),
+                    server: seat.name.to_owned(),
+                    figures,
+                    rounds,
+                });
             }
         }
     }
@@ -116,30 +122,35 @@ impl Seat<'_> {
     }
 }
 
+/// What [`METRICS`] name, in their order.
+fn figures(round: &Measurement) -> Vec<f64> {
+    let latency = &round.latency_us;
+    vec![
+        round.server_us(),
+        round.throughput(),
+        latency.p50,
+        latency.p99,
+        latency.p999,
+        latency.max,
+        round.own_us,
+    ]
+}
+
 /// The median of each metric over the rounds.
-fn medians(rounds: &[Measurement]) -> Vec<f64> {
-    let figures: [fn(&Measurement) -> f64; 7] = [
-        Measurement::server_us,
-        Measurement::throughput,
-        |round| round.latency_us.p50,
-        |round| round.latency_us.p99,
-        |round| round.latency_us.p999,
-        |round| round.latency_us.max,
-        |round| round.own_us,
-    ];
-    figures.iter().map(|figure| median(rounds.iter().map(figure).collect())).collect()
+fn medians(rounds: &[Vec<f64>]) -> Vec<f64> {
+    (0..METRICS.len()).map(|at| median(rounds.iter().map(|round| round[at]).collect())).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{METRICS, medians};
+    use super::{METRICS, figures, medians};
     use crate::bench::measure::Measurement;
 
     #[test]
     fn there_is_a_median_for_every_metric() {
-        let round = |operations| Measurement { operations, seconds: 1.0, ..Measurement::default() };
+        let round = |operations| figures(&Measurement { operations, seconds: 1.0, ..Measurement::default() });
         let found = medians(&[round(10), round(30), round(20)]);
         assert_eq!(found.len(), METRICS.len());
-        assert_eq!(found[1], 20.0);
+        assert_eq!((METRICS[1].name, found[1]), ("ops_per_s", 20.0));
     }
 }

@@ -1,7 +1,5 @@
 //! Results of a suite as figures by case and server, and their tables.
 
-use std::fmt::Write as _;
-
 use crate::bench::json::Object;
 
 /// A figure: its name in JSON, its heading in tables, its decimals.
@@ -20,6 +18,8 @@ pub(crate) struct Entry {
     pub(crate) case: String,
     pub(crate) server: String,
     pub(crate) figures: Vec<f64>,
+    /// The figures of each round that `figures` are the medians of; none when there was one measurement.
+    pub(crate) rounds: Vec<Vec<f64>>,
 }
 
 /// All results of a suite. The first server is the subject; metrics come in the order of their weight.
@@ -45,18 +45,18 @@ impl Sheet {
         text
     }
 
-    /// One line of JSON per entry.
+    /// Everything, the rounds included, as one JSON object.
     pub(crate) fn to_json(&self) -> String {
-        let mut text = String::new();
-        for entry in &self.entries {
-            let labels = Object::new().text("suite", &self.title).text("case", &entry.case);
-            let mut object = labels.text("server", &entry.server);
-            for (metric, figure) in self.metrics.iter().zip(&entry.figures) {
-                object = object.number(metric.name, *figure);
-            }
-            writeln!(text, "{}", object.finish()).expect("a String takes everything");
-        }
-        text
+        let named = |labels: Object, figures: &[f64]| {
+            let pairs = self.metrics.iter().zip(figures);
+            pairs.fold(labels, |object, (metric, figure)| object.number(metric.name, *figure))
+        };
+        let entries = self.entries.iter().map(|entry| {
+            let labels = Object::new().text("case", &entry.case).text("server", &entry.server);
+            let rounds = entry.rounds.iter().map(|figures| named(Object::new(), figures));
+            named(labels, &entry.figures).objects("rounds", rounds)
+        });
+        Object::new().text("suite", &self.title).objects("entries", entries).finish() + "\n"
     }
 
     /// A row per case: metric number `at` of each server and the ratios of the first server to the others.
@@ -160,6 +160,7 @@ mod tests {
             case: case.into(),
             server: server.into(),
             figures: figures.to_vec(),
+            rounds: vec![figures.to_vec()],
         };
         Sheet {
             title: "core".into(),
@@ -200,10 +201,10 @@ mod tests {
     }
 
     #[test]
-    fn the_json_has_a_line_per_entry() {
+    fn the_json_has_every_entry_with_its_rounds() {
         let text = sheet().to_json();
-        assert_eq!(text.lines().count(), 3);
-        let first = r#"{"suite":"core","case":"get","server":"spinel","cpu_us":0.5,"ops":10}"#;
-        assert_eq!(text.lines().next(), Some(first));
+        let first = r#"{"suite":"core","entries":[{"case":"get","server":"spinel","cpu_us":0.5,"ops":10,"rounds":[{"cpu_us":0.5,"ops":10}]},"#;
+        assert!(text.starts_with(first), "{text}");
+        assert_eq!(text.matches("rounds").count(), 3);
     }
 }

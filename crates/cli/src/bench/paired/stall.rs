@@ -72,7 +72,7 @@ pub(crate) fn run(
             eprintln!("{case:<40} {:<12} {:>8.0} us at most", contestant.name, latency.max);
             let unsent = measured.unsent as f64;
             let figures = vec![latency.max, latency.p999, latency.p99, latency.p50, command_ms, unsent];
-            entries.push(Entry { case, server: contestant.name.clone(), figures });
+            entries.push(Entry { case, server: contestant.name.clone(), figures, rounds: Vec::new() });
         }
     }
     Ok(Sheet {
