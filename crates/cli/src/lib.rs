@@ -1,3 +1,8 @@
 //! The command line tools: the load generator.
+//!
+//! Each tool is a module with one `main`-like door that takes its words and returns an exit code, so that a thin
+//! binary, or a subcommand of another one, can run it.
 
 #![forbid(unsafe_code)]
+
+pub mod bench;
