@@ -68,13 +68,13 @@ impl Instance {
         Some(format!("the server ended with {status}; its log ends with\n{}", self.log_tail()))
     }
 
-    fn log_tail(&self) -> String {
-        process::tail(&read(&self.log()).unwrap_or_default(), 40)
+    /// The server's own directory.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
     }
 
-    fn log(&self) -> PathBuf {
-        let home: &Path = self.home.path();
-        home.join("log")
+    fn log_tail(&self) -> String {
+        process::tail(&read(&self.home().join("log")).unwrap_or_default(), 40)
     }
 }
 
