@@ -58,8 +58,12 @@ impl Tree {
             let name = entry.file_name().to_string_lossy().into_owned();
             let path = format!("{prefix}{name}");
             let kind = entry.file_type().map_err(|error| format!("cannot look at {path}: {error}"))?;
-            let hidden = name.starts_with('.') && !HIDDEN.contains(&name.as_str());
-            if kind.is_dir() && !hidden && name != "target" {
+            let hidden =
+                name == ".git" || kind.is_dir() && name.starts_with('.') && !HIDDEN.contains(&name.as_str());
+            if hidden {
+                continue;
+            }
+            if kind.is_dir() && name != "target" {
                 self.descend(&entry.path(), &format!("{path}/"))?;
             } else if kind.is_file() && !name.ends_with(".lock") {
                 let bytes =
