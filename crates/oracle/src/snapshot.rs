@@ -44,22 +44,38 @@ impl Snapshot {
         Ok(Snapshot { entries })
     }
 
-    /// Where two data sets differ first, in words; `None` when they are equal.
-    pub fn difference(&self, other: &Snapshot) -> Option<String> {
+    /// Where two data sets differ first; `None` when they are equal.
+    pub fn difference(&self, other: &Snapshot) -> Option<KeyDifference> {
         let keys = self.entries.keys().chain(other.entries.keys());
-        let differing = keys.filter(|key| self.entries.get(*key) != other.entries.get(*key)).min()?;
-        let show = |entry: Option<&Entry>| match entry {
-            Some(entry) => format!("{entry:?}"),
-            None => "no such key".to_owned(),
-        };
-        Some(format!(
-            "key {} of database {}:\n    reference {}\n    subject   {}",
-            differing.1.escape_ascii(),
-            differing.0,
-            show(self.entries.get(differing)),
-            show(other.entries.get(differing))
-        ))
+        let key = keys.filter(|key| self.entries.get(*key) != other.entries.get(*key)).min()?;
+        let (expected, found) = (self.entries.get(key), other.entries.get(key));
+        let kind = format!("{} instead of {}", label(found), label(expected));
+        let show =
+            |entry: Option<&Entry>| entry.map_or("no such key".to_owned(), |entry| format!("{entry:?}"));
+        let text = format!(
+            "key \"{}\" of database {}:\n  reference {}\n  subject   {}",
+            key.1.escape_ascii(),
+            key.0,
+            show(expected),
+            show(found)
+        );
+        Some(KeyDifference { kind, text })
     }
+}
+
+/// A key that is not the same in two data sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyDifference {
+    /// Types and encodings, the same for differences of one kind.
+    pub kind: String,
+    /// The key and what it holds on both sides.
+    pub text: String,
+}
+
+fn label(entry: Option<&Entry>) -> String {
+    let Some(entry) = entry else { return "nothing".to_owned() };
+    let word = |value: &Value| String::from_utf8_lossy(value.as_bytes().unwrap_or_default()).into_owned();
+    format!("{} {}", word(&entry.encoding), word(&entry.kind))
 }
 
 fn read_entries(client: &mut Client, keys: &[Vec<u8>]) -> io::Result<Vec<Entry>> {
@@ -147,6 +163,7 @@ mod tests {
         };
         assert_eq!(with("quicklist").difference(&with("quicklist")), None);
         let said = with("quicklist").difference(&with("listpack")).unwrap();
-        assert!(said.contains("key k of database 1"), "{said}");
+        assert_eq!(said.kind, "listpack list instead of quicklist list");
+        assert!(said.text.contains("key \"k\" of database 1"), "{}", said.text);
     }
 }

@@ -93,16 +93,19 @@ fn report(
     })?;
     pair.start_over()?;
     let shown = pair.run(&short);
-    let mut text = format!("family {}, seed {}: {}\n", family.name, plan.seed, difference.text);
+    let mut text = format!("family {}, seed {}: {}\n", family.name, plan.seed, difference.name);
     match shown {
         Some(shown) => {
             let _ = writeln!(text, "  {} commands show it:", short.len());
             for step in &short {
                 let _ = writeln!(text, "    {}", show(step));
             }
-            let _ = writeln!(text, "  {}", shown.text);
+            let _ = writeln!(text, "{}", shown.text);
         }
-        None => text.push_str("  it does not show again when the stream is run again\n"),
+        None => {
+            let _ =
+                writeln!(text, "{}\n  it does not show again when the stream is run again", difference.text);
+        }
     }
     outcome.reports.push(text);
     Ok(())

@@ -48,7 +48,7 @@ pub enum Protocol {
 pub struct Difference {
     /// The index of the command that showed it; `None` when the data sets differ behind all commands.
     pub step: Option<usize>,
-    /// The command's name, or `data set`.
+    /// The command's name, or `data set` and the kind of its difference.
     pub name: String,
     /// What differs, in words.
     pub text: String,
@@ -112,8 +112,7 @@ impl Pair {
             }
             for (index, step) in stretch.iter().enumerate() {
                 if let Some(text) = self.compare_step(step) {
-                    let name = String::from_utf8_lossy(&step.words[0]).to_ascii_uppercase();
-                    return Some(Difference { step: Some(first + index), name, text });
+                    return Some(Difference { step: Some(first + index), name: name(&step.words), text });
                 }
             }
             first += stretch.len();
@@ -145,20 +144,30 @@ impl Pair {
             queued.clear();
         }
         difference.map(|(expected, found)| {
-            format!("\n  reference {}\n  subject   {}", expected.escape_ascii(), found.escape_ascii())
+            format!("  reference {}\n  subject   {}", expected.escape_ascii(), found.escape_ascii())
         })
     }
 
     fn compare_data_sets(&mut self) -> Option<Difference> {
         let read =
             |side: &mut Side| -> io::Result<Snapshot> { Snapshot::read(&mut side.running()?.inspector) };
-        let text = match (read(&mut self.reference), read(&mut self.subject)) {
-            (Ok(expected), Ok(found)) => expected.difference(&found)?,
-            (Err(error), _) => format!("the reference does not answer: {error}"),
-            (_, Err(error)) => format!("the subject does not answer: {error}"),
+        let (name, text) = match (read(&mut self.reference), read(&mut self.subject)) {
+            (Ok(expected), Ok(found)) => {
+                let difference = expected.difference(&found)?;
+                (format!("data set: {}", difference.kind), difference.text)
+            }
+            (Err(error), _) => ("data set".to_owned(), format!("the reference does not answer: {error}")),
+            (_, Err(error)) => ("data set".to_owned(), format!("the subject does not answer: {error}")),
         };
-        Some(Difference { step: None, name: "data set".to_owned(), text })
+        Some(Difference { step: None, name, text })
     }
+}
+
+/// What a command is called in reports: two words where the first says little.
+fn name(words: &Words) -> String {
+    let count = if is(words, b"OBJECT") { 2 } else { 1 };
+    let words: Vec<String> = words.iter().take(count).map(|word| word.escape_ascii().to_string()).collect();
+    words.join(" ").to_ascii_uppercase()
 }
 
 fn is(words: &Words, name: &[u8]) -> bool {

@@ -96,7 +96,6 @@ const GENERIC: &[&str] = &[
     "PEXPIRETIME <key>",
     "PERSIST <key>",
     "OBJECT (ENCODING|REFCOUNT|IDLETIME|FREQ) <key>",
-    "OBJECT HELP",
     "SET <key> <value> [EX <seconds>]",
     "RPUSH <key> <member>+",
     "HSET <key> (<member> <value>)+",
