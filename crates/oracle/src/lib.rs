@@ -11,6 +11,7 @@ pub mod client;
 pub mod compare;
 pub mod differential;
 pub mod generate;
+pub mod history;
 pub mod random;
 pub mod reference;
 pub mod snapshot;
