@@ -4,9 +4,11 @@
 //! what gets killed. Killing goes through kill(1), so that this crate needs no unsafe code.
 
 use crate::Outcome;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// How often a transient failure (a mirror, an index) is tried.
@@ -31,6 +33,32 @@ pub(crate) fn output(command: &mut Command) -> Outcome<String> {
     }
     let both = format!("{stdout}{}", String::from_utf8_lossy(&done.stderr));
     Err(format!("{} ended with {}:\n{}", describe(command), done.status, tail(&both, 15)))
+}
+
+/// Runs with both outputs shown line by line and kept; answers them with whether the status was a success.
+pub(crate) fn transcript(command: &mut Command) -> Outcome<(String, bool)> {
+    println!("$ {}", describe(command));
+    let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = started.map_err(|error| format!("cannot start {}: {error}", describe(command)))?;
+    let kept = Mutex::new(String::new());
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    std::thread::scope(|scope| {
+        scope.spawn(|| echo(stdout, &kept));
+        scope.spawn(|| echo(stderr, &kept));
+    });
+    let status = child.wait().map_err(|error| format!("cannot wait for {}: {error}", describe(command)))?;
+    Ok((kept.into_inner().expect("an echo does not panic"), status.success()))
+}
+
+fn echo(stream: Option<impl Read>, kept: &Mutex<String>) {
+    let Some(stream) = stream else { return };
+    for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        let mut kept = kept.lock().expect("an echo does not panic");
+        kept.push_str(&line);
+        kept.push('\n');
+    }
 }
 
 /// Like [`output`], repeated with a growing pause when it fails: for whatever crosses a network.

@@ -18,6 +18,12 @@ pub(crate) struct Part {
 }
 
 impl Part {
+    /// A part from counts of passed and failed tests; a program that failed has at least one failed test.
+    pub(crate) fn counted(name: &str, (passed, failed): (usize, usize), succeeded: bool) -> Part {
+        let failed = if succeeded { failed } else { failed.max(1) };
+        Part { name: name.to_owned(), passed, failed, excused: 0 }
+    }
+
     /// A part that could not run.
     pub(crate) fn broken(name: &str, error: &str) -> Part {
         println!("{name}: {error}");

@@ -15,9 +15,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// A unit that takes longer is killed; the reference's slowest of our units takes about a minute.
-const UNIT_LIMIT: Duration = Duration::from_secs(900);
+const UNIT_LIMIT: Duration = Duration::from_secs(420);
 /// The suite's own limit without any progress, in seconds.
-const PROGRESS_LIMIT_SECONDS: &str = "240";
+const PROGRESS_LIMIT_SECONDS: &str = "120";
 
 /// Runs `unit`; `skips` are names of tests to leave out.
 pub(crate) fn run_unit(
