@@ -1,0 +1,103 @@
+//! The differential runner: generated commands to the reference and to a subject, every difference shown.
+//!
+//! It prints a line per family, `equal NAME: ...` or `different NAME: ...`, and reports differences reduced to a few
+//! commands. Its end is successful only if every family was equal.
+
+#![forbid(unsafe_code)]
+
+use spinel_oracle::differential::{Outcome, Pair, Plan, Protocol, run_family};
+use spinel_oracle::generate::{FAMILIES, Family};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+const USAGE: &str = "\
+usage: spinel-differential --subject PATH [options]
+
+  --subject PATH       the server under test
+  --reference PATH     redis-server 7.0.15 (default: redis-server on the search path)
+  --server-args TEXT   further arguments of the subject, separated by blanks
+  --commands N         over all chosen families together (default 200000)
+  --seed N             the seed of the streams (default 1)
+  --family NAME,...    only these families (default: all)
+  --resp 2|3           the protocol (default 2)
+  --reports N          how many differences of a family are reduced and printed (default 5)
+";
+
+struct Options {
+    pair: Pair,
+    plan: Plan,
+    families: Vec<Family>,
+}
+
+fn main() -> ExitCode {
+    match parse(std::env::args().skip(1)).and_then(run) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(message) => {
+            eprintln!("spinel-differential: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(mut options: Options) -> Result<bool, String> {
+    let mut all_equal = true;
+    for family in &options.families {
+        let started = Instant::now();
+        let outcome =
+            run_family(&mut options.pair, family, &options.plan).map_err(|error| error.to_string())?;
+        print(family, &outcome, started.elapsed().as_secs_f32());
+        all_equal &= outcome.differences.is_empty();
+    }
+    Ok(all_equal)
+}
+
+fn print(family: &Family, outcome: &Outcome, seconds: f32) {
+    for report in &outcome.reports {
+        println!("{report}");
+    }
+    if outcome.differences.is_empty() {
+        println!("equal {}: {} commands, {seconds:.1} s", family.name, outcome.commands);
+    } else {
+        let names: Vec<String> =
+            outcome.differences.iter().map(|(name, count)| format!("{name} ({count})")).collect();
+        println!("different {}: {} in {} commands", family.name, names.join(", "), outcome.commands);
+    }
+}
+
+fn parse(mut words: impl Iterator<Item = String>) -> Result<Options, String> {
+    let mut reference = PathBuf::from("redis-server");
+    let mut subject = None;
+    let mut server_args = Vec::new();
+    let mut protocol = Protocol::Two;
+    let mut families = FAMILIES.to_vec();
+    let mut plan = Plan { commands: 200_000, seed: 1, reports: 5 };
+    while let Some(option) = words.next() {
+        let value = words.next().ok_or_else(|| format!("'{option}' needs a value\n\n{USAGE}"))?;
+        match option.as_str() {
+            "--reference" => reference = PathBuf::from(value),
+            "--subject" => subject = Some(PathBuf::from(value)),
+            "--server-args" => server_args = value.split_whitespace().map(str::to_owned).collect(),
+            "--commands" => plan.commands = number(&value)?,
+            "--seed" => plan.seed = number(&value)? as u64,
+            "--reports" => plan.reports = number(&value)?,
+            "--family" => families = value.split(',').map(family).collect::<Result<_, _>>()?,
+            "--resp" => protocol = if value == "3" { Protocol::Three } else { Protocol::Two },
+            _ => return Err(format!("unknown option '{option}'\n\n{USAGE}")),
+        }
+    }
+    let subject = subject.ok_or_else(|| format!("which server?\n\n{USAGE}"))?;
+    plan.commands = plan.commands.div_ceil(families.len());
+    Ok(Options { pair: Pair::new(reference, subject, server_args, protocol), plan, families })
+}
+
+fn number(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| format!("not a number: {text}"))
+}
+
+fn family(name: &str) -> Result<Family, String> {
+    let known = FAMILIES.iter().map(|family| family.name).collect::<Vec<_>>().join(", ");
+    let found = FAMILIES.iter().find(|family| family.name == name);
+    found.copied().ok_or_else(|| format!("no family '{name}'; there are {known}"))
+}

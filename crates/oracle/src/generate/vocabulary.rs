@@ -1,0 +1,300 @@
+//! The words that fill templates: few, so that commands meet; odd, so that parsers show themselves.
+//!
+//! A handful of keys for all families makes wrong types common; a handful of members makes duplicates, empty results and
+//! conversions of encodings common. Numbers come mostly plain and sometimes from the lists of odd ones.
+
+use crate::random::Random;
+
+/// What a placeholder stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A key.
+    Key,
+    /// A key whose sorted set has one score only, as lexicographic ranges ask for.
+    LexKey,
+    /// The key that was written last.
+    Same,
+    /// A member, element or field.
+    Member,
+    /// A value: a member, a number, or a longer string.
+    Value,
+    /// A small integer, negative ones among them: indexes, ranks, counts.
+    Index,
+    /// An integer, sometimes an odd one or none.
+    Integer,
+    /// How many random elements: never a negative number so big that the reply would be.
+    RandomCount,
+    /// A place in a string to write at: small, or beyond every limit.
+    Offset,
+    /// A score, sometimes an odd one or none.
+    Score,
+    /// A bound of a range of scores.
+    ScoreBound,
+    /// A bound of a lexicographic range.
+    LexBound,
+    /// Seconds to live: many, or not positive.
+    Seconds,
+    /// Milliseconds to live: many, or not positive.
+    Millis,
+    /// A time in the future or long past, in seconds.
+    Second,
+    /// The same in milliseconds.
+    Milli,
+    /// A glob pattern.
+    Pattern,
+    /// The number of keys that follow: mostly small.
+    NumKeys,
+    /// A cursor.
+    Cursor,
+    /// A database.
+    Db,
+    /// A number of seconds to block: short.
+    Timeout,
+    /// The name of a type.
+    Type,
+    /// Any bytes.
+    Garbage,
+}
+
+impl Kind {
+    /// The kind of that name; an unknown name is a bug in a template.
+    pub(super) fn named(name: &str) -> Kind {
+        match name {
+            "key" => Kind::Key,
+            "lex-key" => Kind::LexKey,
+            "same" => Kind::Same,
+            "member" => Kind::Member,
+            "value" => Kind::Value,
+            "index" => Kind::Index,
+            "integer" => Kind::Integer,
+            "random-count" => Kind::RandomCount,
+            "offset" => Kind::Offset,
+            "score" => Kind::Score,
+            "score-bound" => Kind::ScoreBound,
+            "lex-bound" => Kind::LexBound,
+            "seconds" => Kind::Seconds,
+            "millis" => Kind::Millis,
+            "second" => Kind::Second,
+            "milli" => Kind::Milli,
+            "pattern" => Kind::Pattern,
+            "numkeys" => Kind::NumKeys,
+            "cursor" => Kind::Cursor,
+            "db" => Kind::Db,
+            "timeout" => Kind::Timeout,
+            "type" => Kind::Type,
+            "garbage" => Kind::Garbage,
+            other => panic!("no placeholder is called <{other}>"),
+        }
+    }
+}
+
+const ODD_INTEGERS: [&str; 26] = [
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775808",
+    "-9223372036854775809",
+    "9223372036854775806",
+    "18446744073709551615",
+    "4294967296",
+    "2147483648",
+    "2147483647",
+    "-2147483649",
+    "-0",
+    "+1",
+    " 1",
+    "1 ",
+    "01",
+    "1.0",
+    "1e3",
+    "0x10",
+    "nan",
+    "abc",
+    "",
+    "-",
+    "1\0",
+    "99999999999999999999999",
+    "10000000000",
+    "1,5",
+];
+
+const ODD_SCORES: [&str; 30] = [
+    "inf",
+    "-inf",
+    "+inf",
+    "Infinity",
+    "-INFINITY",
+    "nan",
+    "-nan",
+    "1e400",
+    "-1e400",
+    "1e308",
+    "1e-400",
+    "4.9e-324",
+    "-0",
+    "0.1",
+    "0.30000000000000004",
+    "1e17",
+    "123456789012345678",
+    "9007199254740993",
+    "17179869184",
+    "1e-7",
+    "3.0e3",
+    "0x1p3",
+    ".5",
+    "5.",
+    " 1",
+    "1 ",
+    "abc",
+    "",
+    "1e",
+    "--1",
+];
+
+const SCORE_BOUNDS: [&str; 14] =
+    ["-inf", "+inf", "inf", "(1", "(-1", "(inf", "(-inf", "((1", "(", "(abc", "nan", "[1", "(1.5", "1.5"];
+const LEX_BOUNDS: [&str; 12] = ["-", "+", "[a", "(a", "[m3", "(m3", "[", "(", "[m", "abc", "", "--"];
+const PATTERNS: [&str; 16] = [
+    "*", "k*", "?1", "k[0-3]", "k[^0-3]", "*[", "k\\1", "", "**1", "m*", "k[3-0]", "[k]?", "k[0", "*1*",
+    "\\", "k-1",
+];
+const TYPES: [&str; 7] = ["string", "list", "set", "zset", "hash", "stream", "nonsense"];
+const PLAIN_SCORES: [&str; 12] = ["0", "1", "2", "3", "-1", "-2", "1.5", "2.5", "-1.5", "10", "100", "3.25"];
+
+/// The sizes of the key and member spaces.
+#[derive(Debug, Clone)]
+pub(super) struct Vocabulary {
+    keys: usize,
+    members: usize,
+}
+
+impl Vocabulary {
+    /// Few of everything.
+    pub(super) fn small() -> Vocabulary {
+        Vocabulary { keys: 12, members: 14 }
+    }
+
+    /// Invents a word.
+    pub(super) fn word(&self, kind: Kind, random: &mut Random) -> Vec<u8> {
+        match kind {
+            Kind::Same => unreachable!("the template remembers the last key"),
+            Kind::Key => format!("k{}", random.below(self.keys)).into_bytes(),
+            Kind::LexKey => format!("l{}", random.below(3)).into_bytes(),
+            Kind::Member => self.member(random),
+            Kind::Value => self.value(random),
+            Kind::Garbage => garbage(random),
+            _ => number(kind, random).into_bytes(),
+        }
+    }
+
+    fn member(&self, random: &mut Random) -> Vec<u8> {
+        match random.below(20) {
+            0..12 => format!("m{}", random.below(self.members)).into_bytes(),
+            12..17 => random.below(self.members).to_string().into_bytes(),
+            17 => pick(random, &ODD_INTEGERS).into_bytes(),
+            18 => "m".repeat(10 + random.below(20)).into_bytes(),
+            _ => garbage(random),
+        }
+    }
+
+    fn value(&self, random: &mut Random) -> Vec<u8> {
+        match random.below(10) {
+            0..4 => self.member(random),
+            4..7 => number(Kind::Integer, random).into_bytes(),
+            7 => number(Kind::Score, random).into_bytes(),
+            8 => "v".repeat(random.below(100)).into_bytes(),
+            _ => garbage(random),
+        }
+    }
+}
+
+/// The kinds that are numbers or come from a list.
+fn number(kind: Kind, random: &mut Random) -> String {
+    let odd = random.chance(60);
+    match kind {
+        Kind::Index if !odd => between(random, -6, 12),
+        Kind::Integer if !odd => between(random, -20, 100),
+        Kind::RandomCount if !odd => between(random, -12, 12),
+        Kind::RandomCount => {
+            pick(random, &["9223372036854775807", "-9223372036854775808", "x", "", "1.5", "0"])
+        }
+        Kind::Offset if !odd => between(random, 0, 30),
+        Kind::Offset => pick(random, &["536870912", "536870913", "9223372036854775807", "-1", "x", ""]),
+        Kind::Score if !odd => pick(random, &PLAIN_SCORES),
+        Kind::Score => pick(random, &ODD_SCORES),
+        Kind::ScoreBound if random.chance(700) => pick(random, &PLAIN_SCORES),
+        Kind::ScoreBound => pick(random, &SCORE_BOUNDS),
+        Kind::LexBound => pick(random, &LEX_BOUNDS),
+        Kind::Seconds if !odd => between(random, 5_000, 9_000),
+        Kind::Millis if !odd => between(random, 5_000_000, 9_000_000),
+        Kind::Second if !odd => pick(random, &["4000000000", "4000000001", "33333333333"]),
+        Kind::Milli if !odd => pick(random, &["4000000000000", "4000000000001", "33333333333333"]),
+        Kind::Seconds | Kind::Millis | Kind::Second | Kind::Milli => pick(random, &ODD_TIMES),
+        Kind::Pattern => pick(random, &PATTERNS),
+        Kind::NumKeys if !odd => between(random, 1, 3),
+        Kind::Cursor if !odd => "0".to_owned(),
+        Kind::Db if !odd => between(random, 0, 2),
+        Kind::Db => pick(random, &["16", "-1", "x", "", "9223372036854775808"]),
+        Kind::Timeout if !odd => "0.001".to_owned(),
+        Kind::Timeout => pick(random, &["-1", "x", "", "nan", "inf", "1e400", "9223372036854775808", "-0.5"]),
+        Kind::Type => pick(random, &TYPES),
+        _ => pick(random, &ODD_INTEGERS),
+    }
+}
+
+/// Times that expire a key at once, are out of every range, or are none.
+const ODD_TIMES: [&str; 10] = [
+    "0",
+    "-1",
+    "-100",
+    "-9223372036854775808",
+    "9223372036854775807",
+    "9223372036854775",
+    "92233720368547758",
+    "abc",
+    "",
+    "1.5",
+];
+
+fn between(random: &mut Random, low: i64, high: i64) -> String {
+    let span = usize::try_from(high - low + 1).expect("bounds are in order");
+    (low + i64::try_from(random.below(span)).expect("spans are small")).to_string()
+}
+
+fn pick(random: &mut Random, words: &[&str]) -> String {
+    random.pick(words).to_string()
+}
+
+fn garbage(random: &mut Random) -> Vec<u8> {
+    const BYTES: &[u8] = b"\0\r\n\t \"'\\*$+-:%\x80\xff{}[]az09";
+    (0..random.below(12)).map(|_| *random.pick(BYTES)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, Vocabulary};
+    use crate::random::Random;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn keys_are_few_and_times_never_short() {
+        let vocabulary = Vocabulary::small();
+        let mut random = Random::new(1);
+        let keys: BTreeSet<_> = (0..1000).map(|_| vocabulary.word(Kind::Key, &mut random)).collect();
+        assert_eq!(keys.len(), 12);
+        for _ in 0..1000 {
+            let word = String::from_utf8(vocabulary.word(Kind::Seconds, &mut random)).unwrap();
+            assert!(word.parse::<i64>().map_or(true, |seconds| !(1..5_000).contains(&seconds)), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_negative_random_count_is_small_or_refused() {
+        let vocabulary = Vocabulary::small();
+        let mut random = Random::new(2);
+        for _ in 0..1000 {
+            let word = String::from_utf8(vocabulary.word(Kind::RandomCount, &mut random)).unwrap();
+            let count = word.parse::<i64>().unwrap_or(0);
+            assert!(count >= -12 || count == i64::MIN, "{word}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Benchmarks: hands the reference servers to the load generator, which does everything else.
+
+use crate::{Outcome, process, refs, workspace};
+use std::process::Command;
+
+/// `cargo xtask bench`: paired runs of Spinel beside Redis and whichever Valkey releases can be had.
+pub(crate) fn run(options: Vec<String>) -> Outcome {
+    let (redis, valkeys) = refs::for_bench()?;
+    process::run(cargo().args(["build", "--release", "-p", "spinel-server"]))?;
+    let mut command = cargo();
+    command.args(["run", "--release", "-p", "spinel-cli", "--bin", "spinel-bench", "--", "paired"]);
+    command.arg("--spinel").arg(workspace::server()).arg("--redis").arg(redis.server);
+    for valkey in valkeys {
+        command.arg("--valkey").arg(valkey.server);
+    }
+    process::run(command.args(options))
+}
+
+/// Cargo, as it called us, in the root of the repository.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(workspace::root());
+    command
+}

@@ -1,0 +1,62 @@
+//! The programs of `crates/oracle`: generated commands compared with Redis, and histories of concurrent clients.
+//!
+//! Both print one line per family or kind, which counts as one test.
+
+use crate::refs::References;
+use crate::summary::{Part, Summary};
+use crate::workspace::server;
+use crate::{Outcome, process};
+use std::process::Command;
+
+/// Commands of each differential run, over all families.
+const COMMANDS: &str = "200000";
+/// Operations of each history.
+const OPERATIONS: &str = "1000000";
+/// The two ways to run the server: the reference mode, and as finely divided as tests go.
+const SETTINGS: [(&str, &str); 2] =
+    [("one shard", "--shards 1 --threads 1"), ("64 shards", "--shards 64 --threads 4")];
+
+/// Runs all of them.
+pub(super) fn run(references: &References, summary: &mut Summary) {
+    for (name, server_args) in SETTINGS {
+        for protocol in ["2", "3"] {
+            let name = format!("generated commands, RESP{protocol}, {name}");
+            summary.add_outcome(&name, differential(references, &name, protocol, server_args));
+        }
+        let name = format!("concurrent histories, {name}");
+        summary.add_outcome(&name, history(&name, server_args));
+    }
+}
+
+fn differential(references: &References, name: &str, protocol: &str, server_args: &str) -> Outcome<Part> {
+    println!("\n{name}: {COMMANDS} commands");
+    let mut command = Command::new(server().with_file_name("spinel-differential"));
+    command.arg("--reference").arg(&references.redis.server).arg("--subject").arg(server());
+    command.args(["--commands", COMMANDS, "--resp", protocol, "--server-args", server_args]);
+    let (output, succeeded) = process::transcript(&mut command)?;
+    Ok(Part::counted(name, count(&output, "equal ", "different "), succeeded))
+}
+
+fn history(name: &str, server_args: &str) -> Outcome<Part> {
+    println!("\n{name}: {OPERATIONS} operations");
+    let mut command = Command::new(server().with_file_name("spinel-history"));
+    command.arg("--subject").arg(server()).args(["--operations", OPERATIONS, "--server-args", server_args]);
+    let (output, succeeded) = process::transcript(&mut command)?;
+    Ok(Part::counted(name, count(&output, "consistent ", "violated "), succeeded))
+}
+
+fn count(output: &str, good: &str, bad: &str) -> (usize, usize) {
+    let lines = |word: &str| output.lines().filter(|line| line.starts_with(word)).count();
+    (lines(good), lines(bad))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count;
+
+    #[test]
+    fn verdict_lines_are_counted_and_reports_are_not() {
+        let output = "family x: different things\nequal a: 1\ndifferent b: SET (1)\nequal c: 2\n";
+        assert_eq!(count(output, "equal ", "different "), (2, 1));
+    }
+}
