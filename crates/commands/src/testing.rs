@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use spinel_family::{
     Attempt, CallOptions, CommandEntry, CommandError, DbIndex, Effects, Encoder, EventClasses,
-    ExclusiveContext, KeyRule, OwnedArgs, Protocol, QueryContext, Run, SweepContext, UnixMillis,
+    ExclusiveContext, KeyRule, OwnedArgs, Propagation, Protocol, QueryContext, Run, SweepContext, UnixMillis,
     UpdateContext, Words,
 };
 use spinel_family::{CommandSettings, Event};
@@ -42,6 +42,21 @@ impl Server {
 
     pub(crate) fn advance_ms(&mut self, ms: i64) {
         self.now_ms += ms;
+    }
+
+    /// The names of the last command's events, in order.
+    pub(crate) fn event_names(&self) -> Vec<&'static str> {
+        self.events.iter().map(|event| event.name).collect()
+    }
+
+    /// What the journal records of the last command when it is not the command as it came.
+    pub(crate) fn propagated(&self) -> Vec<String> {
+        let Propagation::Instead(commands) = &self.effects.propagation else { return Vec::new() };
+        let text = |args: &OwnedArgs| {
+            let words: Vec<_> = args.args().iter().map(String::from_utf8_lossy).collect();
+            words.join(" ")
+        };
+        commands.iter().map(|(_, args)| text(args)).collect()
     }
 
     /// Runs a line of words separated by blanks (no quoting) and gives the reply as it would go over the wire.
