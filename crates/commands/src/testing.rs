@@ -1,14 +1,15 @@
 //! The commands alone, without sessions: for the tests beside them.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use spinel_family::{
     Attempt, CallOptions, CommandEntry, CommandError, DbIndex, Effects, Encoder, EventClasses,
-    ExclusiveContext, KeyRule, OwnedArgs, Protocol, QueryContext, Run, SweepContext, UnixMillis,
+    ExclusiveContext, KeyRule, OwnedArgs, Propagation, Protocol, QueryContext, Run, SweepContext, UnixMillis,
     UpdateContext, Words,
 };
 use spinel_family::{CommandSettings, Event};
-use spinel_store::{HashKey, Held, Keyspace, KeyspaceOptions, ShardIndex};
+use spinel_store::{HashKey, Held, Keyspace, KeyspaceOptions, ShardIndex, Waiter, WatchFlag};
 
 /// A keyspace with a clock that stands still, and a way to run commands on it.
 pub(crate) struct Server {
@@ -42,6 +43,38 @@ impl Server {
 
     pub(crate) fn advance_ms(&mut self, ms: i64) {
         self.now_ms += ms;
+    }
+
+    /// Watches a key of the current database.
+    pub(crate) fn watch(&mut self, key: &str) -> Arc<WatchFlag> {
+        let flag = Arc::new(WatchFlag::default());
+        let key = self.keyspace.key(key.as_bytes());
+        let mut held = self.keyspace.hold_all().expect("nobody else holds a shard");
+        held.shard_mut(key.hash).watches.add(DbIndex(self.db), key.bytes, &flag);
+        flag
+    }
+
+    /// Lets somebody wait for a key of the current database.
+    pub(crate) fn wait_for(&mut self, key: &str) {
+        let waiter = Arc::new(Waiter::new(None, Box::new(())));
+        let key = self.keyspace.key(key.as_bytes());
+        let mut held = self.keyspace.hold_all().expect("nobody else holds a shard");
+        held.shard_mut(key.hash).waiters.add(DbIndex(self.db), key.bytes, &waiter);
+    }
+
+    /// The names of the last command's events, in order.
+    pub(crate) fn event_names(&self) -> Vec<&'static str> {
+        self.events.iter().map(|event| event.name).collect()
+    }
+
+    /// What the journal records of the last command when it is not the command as it came.
+    pub(crate) fn propagated(&self) -> Vec<String> {
+        let Propagation::Instead(commands) = &self.effects.propagation else { return Vec::new() };
+        let text = |args: &OwnedArgs| {
+            let words: Vec<_> = args.args().iter().map(String::from_utf8_lossy).collect();
+            words.join(" ")
+        };
+        commands.iter().map(|(_, args)| text(args)).collect()
     }
 
     /// Runs a line of words separated by blanks (no quoting) and gives the reply as it would go over the wire.

@@ -1,20 +1,20 @@
 //! What a running command can reach. Smallest capability first: [`QueryContext`] reads, [`UpdateContext`] adds
 //! writing, [`SweepContext`] and [`ExclusiveContext`] add shards.
 
+mod write;
+
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 
 use smallvec::SmallVec;
 use spinel_resp::{OwnedArgs, Protocol};
 use spinel_store::{
-    DbIndex, Entry, HashKey, Held, Keep, Key, Keyspace, Kind, NewValue, OwnedValue, Shard, ShardGuard,
-    ShardIndex, Text, Typed, UnixMillis, ValueRef,
+    DbIndex, Entry, HashKey, Held, Key, Keyspace, Kind, Shard, ShardGuard, ShardIndex, Text, Typed,
+    UnixMillis, ValueRef,
 };
 
 use crate::{CommandError, CommandSettings, Effects, Event, EventClass, Propagation};
 
-/// Values whose freeing takes more steps than this are freed by another thread.
-const FREE_INLINE_LIMIT: usize = 64;
 /// Elements a command may touch on an event loop; beyond, it moves to a helper thread with its locks.
 const LOOP_COST_LIMIT: usize = 16 * 1024;
 
@@ -173,6 +173,15 @@ impl<'k> QueryContext<'k> {
         Some(entry)
     }
 
+    /// The entry of a key; counts as a hit or miss, but neither renews the access time nor sends an event (OBJECT).
+    #[must_use]
+    pub fn inspect(&self, key: Key<'_>) -> Option<&Entry> {
+        let found = self.peek(key);
+        let counter = if found.is_some() { &self.hits } else { &self.misses };
+        counter.set(counter.get() + 1);
+        found
+    }
+
     fn note_miss(&self, key: Key<'_>) {
         self.misses.set(self.misses.get() + 1);
         if self.settings.notify.wants(EventClass::KeyMiss) {
@@ -286,156 +295,6 @@ impl<'k> UpdateContext<'k> {
                 self.remove_if_expired(self.query.options.db, key);
             }
         }
-    }
-
-    /// Removes a key whose time has come; true if it did.
-    pub fn remove_if_expired(&mut self, db: DbIndex, key: Key<'_>) -> bool {
-        let now = self.query.options.now;
-        let shard = self.query.held.shard_mut(key.hash);
-        if !shard.db(db).find(key).is_some_and(|entry| entry.is_expired(now)) {
-            return false;
-        }
-        let entry = shard.db_mut(db).take(key).expect("the entry was just found");
-        shard.watches.touch(db, key.bytes);
-        self.discard(entry.into_value());
-        self.notify_in(db, EventClass::Expired, "expired", key.bytes);
-        self.effects.expired.push((db, key.bytes.into()));
-        true
-    }
-
-    fn discard(&mut self, value: OwnedValue) {
-        if value.free_effort() > FREE_INLINE_LIMIT {
-            self.effects.garbage.push(value);
-        }
-    }
-
-    /// Removes expired entries in the way before a write; cheap when there is none.
-    fn make_room(&mut self, key: Key<'_>) {
-        self.remove_if_expired(self.query.options.db, key);
-    }
-
-    /// The collection of a key, to change; renews the access time.
-    pub fn write<T: Typed>(&mut self, key: Key<'_>) -> Result<Option<&mut T>, CommandError> {
-        self.make_room(key);
-        let db = self.query.options.db;
-        let access = self.query.options.now.access_clock();
-        let Some(entry) = self.query.held.shard_mut(key.hash).db_mut(db).find_mut(key) else {
-            return Ok(None);
-        };
-        entry.touch(access);
-        T::of_mut(entry.value_mut()).map(Some).ok_or(CommandError::WrongType)
-    }
-
-    /// The collection of a key, to change; created empty if the key is missing. The command must add to it.
-    pub fn write_or_create<T: Typed>(&mut self, key: Key<'_>) -> Result<&mut T, CommandError> {
-        self.make_room(key);
-        let db = self.query.options.db;
-        let access = self.query.options.now.access_clock();
-        match self.query.held.shard(key.hash).db(db).find(key) {
-            Some(entry) if entry.kind() != T::KIND => return Err(CommandError::WrongType),
-            Some(_) => {}
-            None => self.note_new(db, key, T::KIND),
-        }
-        Ok(self.query.held.shard_mut(key.hash).db_mut(db).get_or_create::<T>(key, access))
-    }
-
-    /// The bytes of a string key, to change in place and reported as `raw` from now on.
-    pub fn write_text(&mut self, key: Key<'_>) -> Result<Option<&mut Vec<u8>>, CommandError> {
-        self.make_room(key);
-        let db = self.query.options.db;
-        let access = self.query.options.now.access_clock();
-        let Some(entry) = self.query.held.shard_mut(key.hash).db_mut(db).find_mut(key) else {
-            return Ok(None);
-        };
-        if entry.kind() != Kind::String {
-            return Err(CommandError::WrongType);
-        }
-        entry.touch(access);
-        Ok(Some(entry.make_raw()))
-    }
-
-    fn note_new(&mut self, db: DbIndex, key: Key<'_>, kind: Kind) {
-        self.notify_in(db, EventClass::New, "new", key.bytes);
-        if matches!(kind, Kind::List | Kind::SortedSet)
-            && self.query.held.shard(key.hash).waiters.is_awaited(db, key.bytes)
-        {
-            self.effects.ready.push((db, key.bytes.into()));
-        }
-    }
-
-    /// Stores a value in the current database.
-    pub fn put(&mut self, key: Key<'_>, value: NewValue<'_>, keep: Keep) {
-        self.put_in(self.query.options.db, key, value, keep);
-    }
-
-    /// Stores a value in a database. No event but `new` is sent and nothing is counted: that is the command's.
-    pub fn put_in(&mut self, db: DbIndex, key: Key<'_>, value: NewValue<'_>, keep: Keep) {
-        self.remove_if_expired(db, key);
-        let kind = match &value {
-            NewValue::List(_) => Kind::List,
-            NewValue::Set(_) => Kind::Set,
-            NewValue::Hash(_) => Kind::Hash,
-            NewValue::SortedSet(_) => Kind::SortedSet,
-            NewValue::Text(_) | NewValue::Int(_) | NewValue::Raw(_) => Kind::String,
-        };
-        let access = self.query.options.now.access_clock();
-        let shard = self.query.held.shard_mut(key.hash);
-        let old = shard.db_mut(db).put(key, value, keep, access);
-        match old {
-            Some(old) => {
-                self.discard(old);
-                if matches!(kind, Kind::List | Kind::SortedSet) {
-                    self.signal_overwritten(db, key);
-                }
-            }
-            None => self.note_new(db, key, kind),
-        }
-    }
-
-    /// A key that somebody waits for was overwritten by something that may serve them.
-    fn signal_overwritten(&mut self, db: DbIndex, key: Key<'_>) {
-        if self.query.held.shard(key.hash).waiters.is_awaited(db, key.bytes) {
-            self.effects.ready.push((db, key.bytes.into()));
-        }
-    }
-
-    /// Takes an entry out of a database, expiry and all (RENAME, MOVE). An expired one is removed and not given.
-    pub fn take_entry(&mut self, db: DbIndex, key: Key<'_>) -> Option<Entry> {
-        self.remove_if_expired(db, key);
-        self.query.held.shard_mut(key.hash).db_mut(db).take(key)
-    }
-
-    /// Stores an entry taken out, under `key`, which it must carry already and which must be free.
-    pub fn store_entry(&mut self, db: DbIndex, key: Key<'_>, entry: Entry) {
-        debug_assert_eq!(entry.key(), key.bytes);
-        let kind = entry.kind();
-        self.query.held.shard_mut(key.hash).db_mut(db).restore(key.hash, entry);
-        self.note_new(db, key, kind);
-    }
-
-    /// Removes a key; true if it was there. No event is sent and nothing counted.
-    pub fn remove(&mut self, key: Key<'_>) -> bool {
-        let db = self.query.options.db;
-        self.make_room(key);
-        let Some(entry) = self.query.held.shard_mut(key.hash).db_mut(db).take(key) else { return false };
-        self.discard(entry.into_value());
-        true
-    }
-
-    /// Removes a key whose collection became empty, and sends the event `del`; true if so.
-    pub fn remove_if_empty<T: Typed>(&mut self, key: Key<'_>) -> bool {
-        let empty = self.query.peek(key).and_then(|entry| T::of(entry.value())).is_some_and(T::is_empty);
-        if empty {
-            self.remove(key);
-            self.notify(EventClass::Generic, "del", key);
-        }
-        empty
-    }
-
-    /// Sets or removes the expiry of an existing key.
-    pub fn set_expiry(&mut self, key: Key<'_>, expiry: Option<UnixMillis>) -> bool {
-        let db = self.query.options.db;
-        self.query.held.shard_mut(key.hash).db_mut(db).set_expiry(key, expiry)
     }
 
     /// Tells watchers that a key was changed.

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 use spinel_resp::OwnedArgs;
-use spinel_store::{DbIndex, EncodingLimits, OwnedValue};
+use spinel_store::{Db, DbIndex, EncodingLimits, OwnedValue};
 
 /// The settings that commands see.
 #[derive(Clone, Debug)]
@@ -121,6 +121,8 @@ pub struct Effects {
     pub ready: Vec<(DbIndex, Box<[u8]>)>,
     /// Large values to be freed elsewhere.
     pub garbage: Vec<OwnedValue>,
+    /// Databases of single shards taken out by a flush, to be freed elsewhere.
+    pub garbage_dbs: Vec<Db>,
     /// Look-ups that found their key.
     pub hits: u64,
     /// Look-ups that did not.
@@ -137,6 +139,7 @@ impl Effects {
             && self.expired.is_empty()
             && self.ready.is_empty()
             && self.garbage.is_empty()
+            && self.garbage_dbs.is_empty()
     }
 
     /// Forgets everything but keeps the buffers.
@@ -147,6 +150,7 @@ impl Effects {
         self.propagation = Propagation::Verbatim;
         self.ready.clear();
         self.garbage.clear();
+        self.garbage_dbs.clear();
         self.hits = 0;
         self.misses = 0;
     }

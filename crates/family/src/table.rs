@@ -103,6 +103,8 @@ impl CommandEntry {
     pub fn flags(&self) -> CommandFlags {
         let flags = match self.run {
             Run::Query(_) | Run::Sweep(_) if self.spec.flags.has(CommandFlags::PUBSUB) => CommandFlags::NONE,
+            // A list of subcommands is no data.
+            Run::Query(_) if self.spec.leaf_name() == "help" => CommandFlags::NONE,
             Run::Query(_) | Run::Sweep(_) => CommandFlags::READONLY,
             Run::Update(_) | Run::Exclusive(_) => CommandFlags::WRITE,
             Run::Blocking(_) => CommandFlags::WRITE.with(CommandFlags::BLOCKING),

@@ -34,6 +34,33 @@ pub struct DbCounts {
     pub expiring: AtomicUsize,
 }
 
+impl DbCounts {
+    fn publish(&self, keys: usize, expiring: usize) {
+        self.keys.store(keys, Ordering::Relaxed);
+        self.expiring.store(expiring, Ordering::Relaxed);
+    }
+}
+
+/// What a look-up for a change found.
+pub enum Found<'a> {
+    /// An entry that is alive.
+    Live(&'a mut Entry),
+    /// An entry whose time has come, which is removed now.
+    Expired(Entry),
+    /// No entry.
+    Nothing,
+}
+
+/// What gave way to a value that was stored.
+pub enum Displaced {
+    /// A value that was alive.
+    Value(OwnedValue),
+    /// A value whose time had come: whoever looks from outside sees a new key.
+    Expired(OwnedValue),
+    /// The key is new.
+    Nothing,
+}
+
 /// One database within one shard.
 pub struct Db {
     table: Table<Entry>,
@@ -75,8 +102,7 @@ impl Db {
     }
 
     fn publish_counts(&self) {
-        self.counts.keys.store(self.table.len(), Ordering::Relaxed);
-        self.counts.expiring.store(self.expiring, Ordering::Relaxed);
+        self.counts.publish(self.table.len(), self.expiring);
     }
 
     /// The entry of a key, expired or not.
@@ -92,18 +118,39 @@ impl Db {
         self.table.find_mut(key.hash, |entry| entry.key() == key.bytes)
     }
 
-    /// Stores a value under a key, new or not. Returns what was there.
-    pub fn put(&mut self, key: Key<'_>, value: NewValue<'_>, keep: Keep, access: u32) -> Option<OwnedValue> {
+    /// The entry of a key, to change, with one look-up; one whose time has come is removed and handed out.
+    #[inline]
+    pub fn find_live(&mut self, key: Key<'_>, now: UnixMillis) -> Found<'_> {
+        let len = self.table.len();
+        match self.table.entry(key.hash, |entry| entry.key() == key.bytes) {
+            table::Entry::Vacant(_) => Found::Nothing,
+            table::Entry::Occupied(slot) if slot.get().is_expired(now) => {
+                let entry = slot.remove();
+                self.expiring -= 1;
+                self.counts.publish(len - 1, self.expiring);
+                Found::Expired(entry)
+            }
+            table::Entry::Occupied(slot) => Found::Live(slot.into_mut()),
+        }
+    }
+
+    /// Stores a value under a key, new or not, with one look-up. An entry whose time has come is as good as none: it
+    /// does not hand its expiry on.
+    pub fn put(&mut self, key: Key<'_>, value: NewValue<'_>, keep: Keep, now: UnixMillis) -> Displaced {
+        let access = now.access_clock();
         match self.table.entry(key.hash, |entry| entry.key() == key.bytes) {
             table::Entry::Occupied(mut slot) => {
-                let old_expiry = slot.get().expiry();
+                let entry = slot.get_mut();
+                let old_expiry = entry.expiry();
+                let expired = entry.is_expired(now);
                 let expiry = match keep {
+                    Keep::Expiry if expired => None,
                     Keep::Expiry => old_expiry,
                     Keep::Replace(expiry) => expiry,
                 };
-                let old = slot.get_mut().overwrite(value, expiry, access);
+                let old = entry.overwrite(value, expiry, access);
                 self.expiry_changed(key.hash, old_expiry, expiry);
-                Some(old)
+                if expired { Displaced::Expired(old) } else { Displaced::Value(old) }
             }
             table::Entry::Vacant(slot) => {
                 let expiry = match keep {
@@ -113,7 +160,7 @@ impl Db {
                 slot.insert(Entry::new(key.bytes, value, expiry, access));
                 self.expiry_changed(key.hash, None, expiry);
                 self.publish_counts();
-                None
+                Displaced::Nothing
             }
         }
     }
@@ -201,11 +248,15 @@ impl Db {
     /// The value of a key as a collection, created empty if the key is missing. The caller has checked the type
     /// and that the key is not expired.
     pub fn get_or_create<T: Typed>(&mut self, key: Key<'_>, access: u32) -> &mut T {
-        if self.find(key).is_none() {
-            let value = Box::new(T::empty()).into_new();
-            self.put(key, value, Keep::Replace(None), access);
-        }
-        let entry = self.find_mut(key).expect("the key was just found or stored");
+        let len = self.table.len();
+        let entry = match self.table.entry(key.hash, |entry| entry.key() == key.bytes) {
+            table::Entry::Occupied(slot) => slot.into_mut(),
+            table::Entry::Vacant(slot) => {
+                self.counts.publish(len + 1, self.expiring);
+                slot.insert(Entry::new(key.bytes, Box::new(T::empty()).into_new(), None, access))
+            }
+        };
+        entry.touch(access);
         T::of_mut(entry.value_mut()).expect("the caller checked the type")
     }
 
@@ -219,10 +270,11 @@ impl Db {
         self.table.random(&mut random)
     }
 
-    /// Takes everything out, to be freed elsewhere.
+    /// Takes everything out, to be freed elsewhere. What is taken out counts for nobody any more.
     pub fn clear(&mut self) -> Db {
-        let empty = Self::new(self.hash_key, Arc::clone(&self.counts));
-        let old = std::mem::replace(self, empty);
+        let taken = Self::new(self.hash_key, Arc::default());
+        let mut old = std::mem::replace(self, taken);
+        std::mem::swap(&mut self.counts, &mut old.counts);
         self.publish_counts();
         old
     }

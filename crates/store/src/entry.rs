@@ -103,19 +103,7 @@ impl Entry {
     /// Makes an entry.
     #[must_use]
     pub fn new(key: &[u8], value: NewValue<'_>, expiry: Option<UnixMillis>, access: u32) -> Self {
-        let (form, word, text): (Form, u64, &[u8]) = match value {
-            NewValue::Text(text) => match spinel_structs::number::parse_i64(text) {
-                Some(n) => (Form::Int, n as u64, b""),
-                None if text.len() <= MAX_INLINE_TEXT => (Form::Text, 0, text),
-                None => (Form::Raw, into_word(Box::new(text.to_vec())), b""),
-            },
-            NewValue::Int(n) => (Form::Int, n as u64, b""),
-            NewValue::Raw(bytes) => (Form::Raw, into_word(Box::new(bytes)), b""),
-            NewValue::List(list) => (Form::List, into_word(list), b""),
-            NewValue::Set(set) => (Form::Set, into_word(set), b""),
-            NewValue::Hash(hash) => (Form::Hash, into_word(hash), b""),
-            NewValue::SortedSet(zset) => (Form::SortedSet, into_word(zset), b""),
-        };
+        let (form, word, text) = laid_out(value);
         Self::build(key, form, word, text, expiry, access)
     }
 
@@ -314,47 +302,34 @@ impl Entry {
         self.pointee_mut::<Vec<u8>>(shape)
     }
 
-    /// Overwrites the value and the expiry; keeps the allocation when the new string fits its size class.
-    /// Returns the old value if it had an allocation of its own.
+    /// Overwrites the value and the expiry; keeps the allocation when its parts keep their lengths. Returns the
+    /// old value if it had an allocation of its own.
     pub fn overwrite(&mut self, value: NewValue<'_>, expiry: Option<UnixMillis>, access: u32) -> OwnedValue {
-        if let NewValue::Text(text) = value
-            && self.overwrite_in_place(text, expiry, access)
-        {
-            return OwnedValue::Inline;
-        }
-        let mut rebuilt = Self::new(self.key(), value, expiry, access);
-        std::mem::swap(self, &mut rebuilt);
-        rebuilt.into_value()
-    }
-
-    fn overwrite_in_place(&mut self, text: &[u8], expiry: Option<UnixMillis>, access: u32) -> bool {
+        let (form, word, text) = laid_out(value);
         let shape = self.shape();
-        if shape.has_expiry != expiry.is_some() {
-            return false;
+        let has_word = form != Form::Text;
+        let same_parts = has_word == (shape.form != Form::Text) && text.len() == shape.text_len;
+        if !same_parts || expiry.is_some() != shape.has_expiry {
+            let rebuilt = Self::build(self.key(), form, word, text, expiry, access);
+            return std::mem::replace(self, rebuilt).into_value();
         }
-        let number = spinel_structs::number::parse_i64(text);
-        match (shape.form, number) {
-            (Form::Int, Some(n)) => {
-                // SAFETY: the form has a word at this place.
-                unsafe { self.0.add(shape.word_at()).cast::<u64>().write(n as u64) };
+        let old = self.owned(shape);
+        // SAFETY: the parts of this shape and of the new value are the same, so the words and the text go where
+        // such parts were written before; `text` cannot overlap what `self` borrows exclusively.
+        unsafe {
+            self.0.cast::<Header>().as_mut().form = form;
+            if has_word {
+                self.0.add(shape.word_at()).cast::<u64>().write(word);
             }
-            (Form::Text, None) if text.len() == shape.text_len => {
-                // SAFETY: exactly `text_len` bytes stand there; `text` cannot overlap what `self` borrows
-                // exclusively.
-                unsafe {
-                    self.0
-                        .add(shape.key_at() + shape.key_len)
-                        .copy_from_nonoverlapping(NonNull::from(text).cast(), text.len());
-                }
+            if let Some(at) = expiry {
+                self.0.add(HEADER).cast::<i64>().write(at.0);
             }
-            _ => return false,
-        }
-        if let Some(at) = expiry {
-            // SAFETY: the flag, equal on both sides, says that this word exists.
-            unsafe { self.0.add(HEADER).cast::<i64>().write(at.0) };
+            self.0
+                .add(shape.key_at() + shape.key_len)
+                .copy_from_nonoverlapping(NonNull::from(text).cast(), text.len());
         }
         self.touch(access);
-        true
+        old
     }
 
     /// Sets an integer string in place; false if the value is kept in another form.
@@ -398,6 +373,22 @@ impl Entry {
         rebuilt
     }
 
+    /// A copy under a key, which may be another: same value, encoding and expiry, nothing shared.
+    #[must_use]
+    pub fn duplicate(&self, key: &[u8], access: u32) -> Self {
+        let shape = self.shape();
+        let (word, text): (u64, &[u8]) = match shape.form {
+            Form::Text => (0, self.inline_text(shape)),
+            Form::Int => (self.word(shape), b""),
+            Form::Raw => (into_word(Box::new(self.pointee::<Vec<u8>>(shape).clone())), b""),
+            Form::List => (into_word(Box::new(self.pointee::<List>(shape).duplicate())), b""),
+            Form::Set => (into_word(Box::new(self.pointee::<Set>(shape).duplicate())), b""),
+            Form::Hash => (into_word(Box::new(self.pointee::<Hash>(shape).duplicate())), b""),
+            Form::SortedSet => (into_word(Box::new(self.pointee::<SortedSet>(shape).duplicate())), b""),
+        };
+        Self::build(key, shape.form, word, text, self.expiry(), access)
+    }
+
     /// Frees the allocation but not what the word owns, which lives on elsewhere.
     fn forget_value(self) {
         let layout = self.shape().layout();
@@ -410,17 +401,21 @@ impl Entry {
     /// The value, taken out.
     #[must_use]
     pub fn into_value(self) -> OwnedValue {
-        let shape = self.shape();
-        let value = match shape.form {
+        let value = self.owned(self.shape());
+        self.forget_value();
+        value
+    }
+
+    /// The value as its owner. The caller overwrites the word or gives the entry up without dropping it.
+    fn owned(&self, shape: Shape) -> OwnedValue {
+        match shape.form {
             Form::Text | Form::Int => OwnedValue::Inline,
             Form::Raw => OwnedValue::Raw(from_word(self.word(shape))),
             Form::List => OwnedValue::List(from_word(self.word(shape))),
             Form::Set => OwnedValue::Set(from_word(self.word(shape))),
             Form::Hash => OwnedValue::Hash(from_word(self.word(shape))),
             Form::SortedSet => OwnedValue::SortedSet(from_word(self.word(shape))),
-        };
-        self.forget_value();
-        value
+        }
     }
 
     /// The name `OBJECT ENCODING` reports.
@@ -481,6 +476,24 @@ impl TableItem for Entry {
 
     fn address(&self) -> *const u8 {
         self.0.as_ptr()
+    }
+}
+
+/// How a new value is laid out: its form, its word (0 if it has none) and its inline text.
+fn laid_out(value: NewValue<'_>) -> (Form, u64, &[u8]) {
+    match value {
+        NewValue::Text(text) => match spinel_structs::number::parse_i64(text) {
+            Some(n) => (Form::Int, n as u64, b""),
+            None => laid_out(NewValue::Plain(text)),
+        },
+        NewValue::Plain(text) if text.len() <= MAX_INLINE_TEXT => (Form::Text, 0, text),
+        NewValue::Plain(text) => (Form::Raw, into_word(Box::new(text.to_vec())), b""),
+        NewValue::Int(n) => (Form::Int, n as u64, b""),
+        NewValue::Raw(bytes) => (Form::Raw, into_word(Box::new(bytes)), b""),
+        NewValue::List(list) => (Form::List, into_word(list), b""),
+        NewValue::Set(set) => (Form::Set, into_word(set), b""),
+        NewValue::Hash(hash) => (Form::Hash, into_word(hash), b""),
+        NewValue::SortedSet(zset) => (Form::SortedSet, into_word(zset), b""),
     }
 }
 

@@ -20,7 +20,7 @@ pub mod value;
 mod waiting;
 mod watch;
 
-pub use db::{Db, Keep, ScanStep};
+pub use db::{Db, Displaced, Found, Keep, ScanStep};
 pub use entry::Entry;
 pub use expiry::ExpiryIndex;
 pub use keyspace::{Held, Keyspace, KeyspaceOptions, LockToken, ShardGuard};

@@ -41,6 +41,12 @@ impl Shard {
         &mut self.dbs[usize::from(db.0)]
     }
 
+    /// A database, to change, beside the watched keys. Panics as [`Shard::db`].
+    #[inline]
+    pub fn db_and_watches(&mut self, db: DbIndex) -> (&mut Db, &WatchTable) {
+        (&mut self.dbs[usize::from(db.0)], &self.watches)
+    }
+
     /// Exchanges two databases.
     pub fn swap_dbs(&mut self, a: DbIndex, b: DbIndex) {
         if a == b {

@@ -1,15 +1,70 @@
-//! Commands for keys of any type.
+//! Commands for keys of any type, and for whole databases.
 
+mod copy;
+mod database;
+mod dbsize;
 mod del;
+mod exists;
+mod expire;
+mod flush;
+mod keys;
+mod move_key;
 mod object;
+mod randomkey;
+mod rename;
+pub(crate) mod scan;
+mod swapdb;
+mod ttl;
 
-use del::Del;
-use object::{Object, ObjectEncoding};
+use copy::Copy;
+use dbsize::Dbsize;
+use del::{Del, Unlink};
+use exists::{Exists, Touch, Type};
+use expire::{Expire, Expireat, Persist, Pexpire, Pexpireat};
+use flush::{Flushall, Flushdb};
+use keys::Keys;
+use move_key::Move;
+use object::{Object, ObjectEncoding, ObjectFreq, ObjectHelp, ObjectIdletime, ObjectRefcount};
+use randomkey::Randomkey;
+use rename::{Rename, Renamenx};
+use scan::Scan;
 use spinel_family::family;
+use swapdb::Swapdb;
+use ttl::{Expiretime, Pexpiretime, Pttl, Ttl};
 
 family! {
     /// Commands for keys of any type.
     pub static COMMANDS;
+    update Copy,
+    sweep Dbsize,
     update Del,
-    container Object [query ObjectEncoding],
+    query Exists,
+    update Expire,
+    update Expireat,
+    query Expiretime,
+    exclusive Flushall,
+    exclusive Flushdb,
+    sweep Keys,
+    update Move,
+    container Object [
+        query ObjectEncoding,
+        query ObjectFreq,
+        query ObjectHelp,
+        query ObjectIdletime,
+        query ObjectRefcount,
+    ],
+    update Persist,
+    update Pexpire,
+    update Pexpireat,
+    query Pexpiretime,
+    query Pttl,
+    sweep Randomkey,
+    update Rename,
+    update Renamenx,
+    sweep Scan,
+    exclusive Swapdb,
+    query Touch,
+    query Ttl,
+    query Type,
+    update Unlink,
 }

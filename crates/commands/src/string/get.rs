@@ -1,6 +1,6 @@
 //! `GET key`
 
-use spinel_family::{Command, Encoder, Key, Query, QueryContext, Reply};
+use spinel_family::{Command, CommandError, Encoder, Key, Query, QueryContext, Reply};
 
 /// Returns the string stored at a key.
 #[derive(Command)]
@@ -10,13 +10,23 @@ pub(super) struct Get<'a> {
     key: Key<'a>,
 }
 
+/// Replies with the string of a key, or null; true if there is one.
+pub(super) fn reply_text(
+    cx: &QueryContext<'_>,
+    key: Key<'_>,
+    out: &mut Encoder,
+) -> Result<bool, CommandError> {
+    let text = cx.text(key)?;
+    match text {
+        Some(text) => text.with_bytes(|bytes| out.bulk(bytes)),
+        None => out.null(),
+    }
+    Ok(text.is_some())
+}
+
 impl Query for Get<'_> {
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
-        match cx.text(self.key)? {
-            Some(text) => text.with_bytes(|bytes| out.bulk(bytes)),
-            None => out.null(),
-        }
-        Ok(())
+        reply_text(cx, self.key, out).map(drop)
     }
 }
 
@@ -25,7 +35,7 @@ mod tests {
     use crate::testing::Server;
 
     #[test]
-    fn get_answers_null_for_a_missing_key_and_refuses_other_types() {
+    fn get_answers_null_for_a_missing_key() {
         let mut server = Server::new();
         assert_eq!(server.run("GET a"), "$-1\r\n");
         server.run("SET a hello");

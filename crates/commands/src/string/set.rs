@@ -5,6 +5,9 @@ use spinel_family::{
 };
 use spinel_store::{Keep, NewValue};
 
+use super::expiration::Clock;
+use super::get::reply_text;
+
 /// On what condition the value is stored.
 #[derive(Choice, Clone, Copy, PartialEq, Eq)]
 enum Condition {
@@ -31,26 +34,27 @@ enum Expiration<'a> {
 
 impl Expiration<'_> {
     /// What becomes of the key's expiry.
-    fn resolve(&self, now: UnixMillis, command: &'static str) -> Result<Keep, CommandError> {
-        let invalid = CommandError::InvalidExpire(command);
-        let (amount, unit, base) = match self {
-            Self::Seconds(n) => (n.get()?, 1000, now.0),
-            Self::Millis(n) => (n.get()?, 1, now.0),
-            Self::SecondsAt(n) => (n.get()?, 1000, 0),
-            Self::MillisAt(n) => (n.get()?, 1, 0),
+    fn resolve(&self, now: UnixMillis) -> Result<Keep, CommandError> {
+        let (clock, amount) = match self {
+            Self::Seconds(n) => (Clock::Seconds, n),
+            Self::Millis(n) => (Clock::Millis, n),
+            Self::SecondsAt(n) => (Clock::SecondsAt, n),
+            Self::MillisAt(n) => (Clock::MillisAt, n),
             Self::Keep => return Ok(Keep::Expiry),
         };
-        if amount <= 0 {
-            return Err(invalid);
-        }
-        let at = amount.checked_mul(unit).and_then(|millis| millis.checked_add(base)).ok_or(invalid)?;
-        Ok(Keep::Replace(Some(UnixMillis(at))))
+        Ok(Keep::Replace(Some(clock.time(amount.get()?, now, "set")?)))
     }
 }
 
 /// Stores a string under a key, whatever was there before.
 #[derive(Command)]
 #[command(group = String, since = "1.0.0", complexity = "O(1)", flags(denyoom))]
+#[command(history = &[
+    ("2.6.12", "The options EX, PX, NX and XX."),
+    ("6.0.0", "The option KEEPTTL."),
+    ("6.2.0", "The options GET, EXAT and PXAT."),
+    ("7.0.0", "NX and GET go together."),
+])]
 pub(super) struct Set<'a> {
     #[key(rw, access, update, variable_flags)]
     key: Key<'a>,
@@ -65,25 +69,21 @@ pub(super) struct Set<'a> {
 impl Update for Set<'_> {
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {
         let keep = match &self.expiration {
-            Some(expiration) => expiration.resolve(cx.now(), "set")?,
+            Some(expiration) => expiration.resolve(cx.now())?,
             None => Keep::Replace(None),
         };
         if self.get {
-            match cx.text(self.key)? {
-                Some(text) => text.with_bytes(|bytes| out.bulk(bytes)),
-                None => out.null(),
-            }
+            reply_text(cx, self.key, out)?;
         }
-        if let Some(condition) = self.condition {
-            let exists = cx.find(self.key).is_some();
-            if exists == (condition == Condition::Nx) {
-                if !self.get {
-                    out.null();
-                }
-                return Ok(());
+        if let Some(condition) = self.condition
+            && cx.find_mut(self.key).is_some() == (condition == Condition::Nx)
+        {
+            if !self.get {
+                out.null();
             }
+            return Ok(());
         }
-        self.store(cx, keep);
+        store(cx, self.key, self.value, keep);
         if !self.get {
             out.ok();
         }
@@ -91,23 +91,14 @@ impl Update for Set<'_> {
     }
 }
 
-impl Set<'_> {
-    fn store(&self, cx: &mut UpdateContext<'_>, keep: Keep) {
-        if let Keep::Replace(Some(at)) = keep
-            && at <= cx.now()
-        {
-            cx.remove(self.key);
-            cx.changed(self.key, EventClass::Generic, "del");
-            cx.propagate_as([b"DEL", self.key.bytes]);
-            return;
-        }
-        cx.put(self.key, NewValue::Text(self.value), keep);
-        cx.changed(self.key, EventClass::String, "set");
-        if let Keep::Replace(Some(at)) = keep {
-            cx.notify(EventClass::Generic, "expire", self.key);
-            let at = at.0.to_string();
-            cx.propagate_as([b"SET", self.key.bytes, self.value, b"PXAT", at.as_bytes()]);
-        }
+/// Stores a string, with the traces of `SET`. A time that has passed already is stored like any other: the key is
+/// gone for whoever looks next.
+pub(super) fn store(cx: &mut UpdateContext<'_>, key: Key<'_>, value: &[u8], keep: Keep) {
+    cx.put(key, NewValue::Text(value), keep);
+    cx.changed(key, EventClass::String, "set");
+    if let Keep::Replace(Some(at)) = keep {
+        cx.notify(EventClass::Generic, "expire", key);
+        cx.propagate_as([b"SET", key.bytes, value, b"PXAT", at.0.to_string().as_bytes()]);
     }
 }
 
@@ -120,11 +111,15 @@ mod tests {
         let mut server = Server::new();
         assert_eq!(server.run("SET a 1 NX XX"), "-ERR syntax error\r\n");
         assert_eq!(server.run("SET a 1 EX 10 PX 10"), "-ERR syntax error\r\n");
+        assert_eq!(server.run("SET a 1 EX 10 KEEPTTL"), "-ERR syntax error\r\n");
         assert_eq!(server.run("SET a 1 EX"), "-ERR syntax error\r\n");
         assert_eq!(server.run("SET a 1 EX 0"), "-ERR invalid expire time in 'set' command\r\n");
+        assert_eq!(server.run("SET a 1 EX x NX XX"), "-ERR syntax error\r\n");
         assert_eq!(server.run("SET a 1 XX"), "$-1\r\n");
         assert_eq!(server.run("SET a 1 NX GET"), "$-1\r\n");
         assert_eq!(server.run("SET a 2 GET"), "$1\r\n1\r\n");
+        assert_eq!(server.run("SET a 3 NX GET"), "$1\r\n2\r\n");
+        assert_eq!(server.run("GET a"), "$1\r\n2\r\n");
     }
 
     #[test]
@@ -134,5 +129,26 @@ mod tests {
         assert_eq!(server.run("GET a"), "$1\r\n1\r\n");
         server.advance_ms(100);
         assert_eq!(server.run("GET a"), "$-1\r\n");
+    }
+
+    #[test]
+    fn a_time_that_has_passed_is_stored_all_the_same() {
+        let mut server = Server::new();
+        assert_eq!(server.run("SET a 1 PXAT 1"), "+OK\r\n");
+        assert_eq!(server.event_names(), ["new", "set", "expire"]);
+        assert_eq!(server.propagated(), ["SET a 1 PXAT 1"]);
+        assert_eq!(server.run("SET a 2 KEEPTTL"), "+OK\r\n");
+        assert_eq!(server.event_names(), ["expired", "new", "set"]);
+        assert_eq!(server.run("GET a"), "$1\r\n2\r\n");
+    }
+
+    #[test]
+    fn conditions_look_for_the_key_as_writes_do_without_counting() {
+        let mut server = Server::new();
+        server.run("SET a 1 XX");
+        assert_eq!((server.effects.misses, server.effects.dirty), (0, 0));
+        assert!(server.events.is_empty());
+        server.run("SET a 1 GET");
+        assert_eq!(server.effects.misses, 1);
     }
 }

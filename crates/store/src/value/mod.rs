@@ -1,4 +1,7 @@
 //! The values a key can hold. How a value is encoded is known only inside its own module.
+//!
+//! Every collection type offers, besides what [`Typed`] asks for: `encoding`, `memory_bytes`, `free_effort`, and
+//! `duplicate`, which gives a copy that shares nothing with the original and has the same encoding (`COPY`).
 
 mod hash;
 mod list;
@@ -156,6 +159,8 @@ pub enum ValueMut<'a> {
 pub enum NewValue<'a> {
     /// A string; stored as an integer if it is a canonical one.
     Text(&'a [u8]),
+    /// A string; stored as bytes even if it is a canonical integer (what `INCRBYFLOAT` leaves).
+    Plain(&'a [u8]),
     /// An integer string.
     Int(i64),
     /// A string with room to grow, reported as `raw`.
@@ -168,6 +173,20 @@ pub enum NewValue<'a> {
     Hash(Box<Hash>),
     /// A sorted set.
     SortedSet(Box<SortedSet>),
+}
+
+impl NewValue<'_> {
+    /// Its type.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Text(_) | Self::Plain(_) | Self::Int(_) | Self::Raw(_) => Kind::String,
+            Self::List(_) => Kind::List,
+            Self::Set(_) => Kind::Set,
+            Self::Hash(_) => Kind::Hash,
+            Self::SortedSet(_) => Kind::SortedSet,
+        }
+    }
 }
 
 /// A value taken out of the data set.
@@ -187,11 +206,12 @@ pub enum OwnedValue {
 }
 
 impl OwnedValue {
-    /// Roughly how many allocations freeing it takes.
+    /// Roughly how many allocations freeing it takes; giving 16 KiB back to the system counts as one.
     #[must_use]
     pub fn free_effort(&self) -> usize {
         match self {
-            Self::Inline | Self::Raw(_) => 1,
+            Self::Inline => 0,
+            Self::Raw(bytes) => 1 + (bytes.capacity() >> 14),
             Self::List(list) => list.free_effort(),
             Self::Set(set) => set.free_effort(),
             Self::Hash(hash) => hash.free_effort(),

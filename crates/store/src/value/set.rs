@@ -40,4 +40,10 @@ impl Set {
     pub fn free_effort(&self) -> usize {
         self.len()
     }
+
+    /// A copy that shares nothing with this one.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        Self {}
+    }
 }

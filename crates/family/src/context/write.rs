@@ -1,0 +1,190 @@
+//! Storing, changing and removing keys: the part of [`UpdateContext`] that touches the data.
+//!
+//! Look-ups here are those for a write: they count neither as hit nor as miss, as in Redis. Each finds its key once,
+//! and an entry in the way whose time has come goes at the same time, with its event and its trace in the effects.
+
+use spinel_store::{
+    DbIndex, Displaced, Entry, Found, Keep, Key, Kind, NewValue, OwnedValue, Typed, UnixMillis, WatchTable,
+};
+
+use super::UpdateContext;
+use crate::{CommandError, CommandSettings, Effects, Event, EventClass};
+
+/// Values whose freeing takes more steps than this are freed by another thread.
+const FREE_INLINE_LIMIT: usize = 64;
+
+/// Frees a value, elsewhere if it is large.
+fn discard(effects: &mut Effects, value: OwnedValue) {
+    if value.free_effort() > FREE_INLINE_LIMIT {
+        effects.garbage.push(value);
+    }
+}
+
+/// The traces of a key that was removed because its time had come.
+#[cold]
+fn note_expired(
+    effects: &mut Effects,
+    settings: &CommandSettings,
+    watches: &WatchTable,
+    (db, key): (DbIndex, &[u8]),
+    value: OwnedValue,
+) {
+    watches.touch(db, key);
+    discard(effects, value);
+    if settings.notify.wants(EventClass::Expired) {
+        effects.events.push(Event { class: EventClass::Expired, name: "expired", db, key: key.into() });
+    }
+    effects.expired.push((db, key.into()));
+}
+
+/// Whether a client may wait for keys of this type.
+fn can_be_awaited(kind: Kind) -> bool {
+    matches!(kind, Kind::List | Kind::SortedSet)
+}
+
+impl UpdateContext<'_> {
+    /// Removes a key whose time has come; true if it did.
+    pub fn remove_if_expired(&mut self, db: DbIndex, key: Key<'_>) -> bool {
+        let (dbs, watches) = self.query.held.shard_mut(key.hash).db_and_watches(db);
+        let Found::Expired(entry) = dbs.find_live(key, self.query.options.now) else { return false };
+        note_expired(self.effects, self.query.settings, watches, (db, key.bytes), entry.into_value());
+        true
+    }
+
+    /// The entry of a key, to change; renews the access time. Its expiry is changed by
+    /// [`set_expiry`](Self::set_expiry) only.
+    #[inline]
+    pub fn find_mut(&mut self, key: Key<'_>) -> Option<&mut Entry> {
+        let options = &self.query.options;
+        let (db, watches) = self.query.held.shard_mut(key.hash).db_and_watches(options.db);
+        match db.find_live(key, options.now) {
+            Found::Live(entry) => {
+                if !options.no_touch {
+                    entry.touch(options.now.access_clock());
+                }
+                Some(entry)
+            }
+            Found::Expired(entry) => {
+                let place = (options.db, key.bytes);
+                note_expired(self.effects, self.query.settings, watches, place, entry.into_value());
+                None
+            }
+            Found::Nothing => None,
+        }
+    }
+
+    /// Whether a key of a database exists.
+    pub fn exists_in(&mut self, db: DbIndex, key: Key<'_>) -> bool {
+        self.remove_if_expired(db, key);
+        self.query.peek_in(db, key).is_some()
+    }
+
+    /// The collection of a key, to change; renews the access time.
+    pub fn write<T: Typed>(&mut self, key: Key<'_>) -> Result<Option<&mut T>, CommandError> {
+        let Some(entry) = self.find_mut(key) else { return Ok(None) };
+        T::of_mut(entry.value_mut()).map(Some).ok_or(CommandError::WrongType)
+    }
+
+    /// The collection of a key, to change; created empty if the key is missing. The command must add to it.
+    pub fn write_or_create<T: Typed>(&mut self, key: Key<'_>) -> Result<&mut T, CommandError> {
+        let db = self.query.options.db;
+        match self.find_mut(key) {
+            Some(entry) if entry.kind() != T::KIND => return Err(CommandError::WrongType),
+            Some(_) => {}
+            None => self.note_new(db, key, T::KIND),
+        }
+        let access = self.query.options.now.access_clock();
+        Ok(self.query.held.shard_mut(key.hash).db_mut(db).get_or_create::<T>(key, access))
+    }
+
+    /// The bytes of a string key, to change in place and reported as `raw` from now on.
+    pub fn write_text(&mut self, key: Key<'_>) -> Result<Option<&mut Vec<u8>>, CommandError> {
+        let Some(entry) = self.find_mut(key) else { return Ok(None) };
+        if entry.kind() != Kind::String {
+            return Err(CommandError::WrongType);
+        }
+        Ok(Some(entry.make_raw()))
+    }
+
+    fn note_new(&mut self, db: DbIndex, key: Key<'_>, kind: Kind) {
+        self.notify_in(db, EventClass::New, "new", key.bytes);
+        self.signal_awaited(db, key, kind);
+    }
+
+    /// Notes that a key somebody may wait for is there.
+    fn signal_awaited(&mut self, db: DbIndex, key: Key<'_>, kind: Kind) {
+        if can_be_awaited(kind) && self.query.held.shard(key.hash).waiters.is_awaited(db, key.bytes) {
+            self.effects.ready.push((db, key.bytes.into()));
+        }
+    }
+
+    /// Stores a value in the current database.
+    #[inline]
+    pub fn put(&mut self, key: Key<'_>, value: NewValue<'_>, keep: Keep) {
+        self.put_in(self.query.options.db, key, value, keep);
+    }
+
+    /// Stores a value in a database. No event but `new` is sent and nothing is counted: that is the command's.
+    pub fn put_in(&mut self, db: DbIndex, key: Key<'_>, value: NewValue<'_>, keep: Keep) {
+        let kind = value.kind();
+        let (dbs, watches) = self.query.held.shard_mut(key.hash).db_and_watches(db);
+        match dbs.put(key, value, keep, self.query.options.now) {
+            Displaced::Value(old) => {
+                discard(self.effects, old);
+                self.signal_awaited(db, key, kind);
+            }
+            Displaced::Expired(old) => {
+                note_expired(self.effects, self.query.settings, watches, (db, key.bytes), old);
+                self.note_new(db, key, kind);
+            }
+            Displaced::Nothing => self.note_new(db, key, kind),
+        }
+    }
+
+    /// Takes an entry out of a database, expiry and all (RENAME, MOVE). An expired one is removed and not given.
+    pub fn take_entry(&mut self, db: DbIndex, key: Key<'_>) -> Option<Entry> {
+        let (dbs, watches) = self.query.held.shard_mut(key.hash).db_and_watches(db);
+        let entry = dbs.take(key)?;
+        if !entry.is_expired(self.query.options.now) {
+            return Some(entry);
+        }
+        note_expired(self.effects, self.query.settings, watches, (db, key.bytes), entry.into_value());
+        None
+    }
+
+    /// Stores an entry taken out, under `key`, which it must carry already and which must be free.
+    pub fn store_entry(&mut self, db: DbIndex, key: Key<'_>, entry: Entry) {
+        debug_assert_eq!(entry.key(), key.bytes);
+        let kind = entry.kind();
+        self.query.held.shard_mut(key.hash).db_mut(db).restore(key.hash, entry);
+        self.note_new(db, key, kind);
+    }
+
+    /// Removes a key; true if it was there. No event is sent and nothing counted.
+    pub fn remove(&mut self, key: Key<'_>) -> bool {
+        self.remove_in(self.query.options.db, key)
+    }
+
+    /// Removes a key of a database; true if it was there. No event is sent and nothing counted.
+    pub fn remove_in(&mut self, db: DbIndex, key: Key<'_>) -> bool {
+        let Some(entry) = self.take_entry(db, key) else { return false };
+        discard(self.effects, entry.into_value());
+        true
+    }
+
+    /// Removes a key whose collection became empty, and sends the event `del`; true if so.
+    pub fn remove_if_empty<T: Typed>(&mut self, key: Key<'_>) -> bool {
+        let empty = self.query.peek(key).and_then(|entry| T::of(entry.value())).is_some_and(T::is_empty);
+        if empty {
+            self.remove(key);
+            self.notify(EventClass::Generic, "del", key);
+        }
+        empty
+    }
+
+    /// Sets or removes the expiry of an existing key.
+    pub fn set_expiry(&mut self, key: Key<'_>, expiry: Option<UnixMillis>) -> bool {
+        let db = self.query.options.db;
+        self.query.held.shard_mut(key.hash).db_mut(db).set_expiry(key, expiry)
+    }
+}
