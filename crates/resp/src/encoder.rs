@@ -308,6 +308,7 @@ impl Encoder {
     ///
     /// # Panics
     /// When the place is gone because the buffer was truncated.
+    #[expect(clippy::needless_pass_by_value, reason = "a place is filled only once")]
     pub fn finish(&mut self, deferred: DeferredLen, len: usize) {
         let DeferredLen { at, aggregate } = deferred;
         let before = self.buf.len();
