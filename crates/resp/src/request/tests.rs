@@ -28,7 +28,7 @@ fn a_multibulk_yields_its_words_and_its_length() {
         (b"*3\r\n$3\r\nSET\r\n$0\r\n\r\n$2\r\n\r\n\r\n", &["SET", "", r"\r\n"]),
         (b"*1\r\n$12\r\nabcdefghijkl\r\n", &["abcdefghijkl"]),
     ] {
-        let expected = words.iter().map(|word| word.to_string()).collect();
+        let expected = words.iter().copied().map(String::from).collect();
         assert_eq!(parse(bytes), Ok(Some((expected, bytes.len()))), "{}", bytes.escape_ascii());
     }
 }
