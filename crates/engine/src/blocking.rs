@@ -55,7 +55,8 @@ pub(crate) fn wait(
             cx.held_mut().shard_mut(key.hash).waiters.add(db, key.bytes, &waiter);
             keys.push(key.bytes.into());
         }
-        let deadline_nanos = wait.timeout.millis.map(|ms| now_nanos.saturating_add(ms.saturating_mul(1_000_000)));
+        let deadline_nanos =
+            wait.timeout.millis.map(|ms| now_nanos.saturating_add(ms.saturating_mul(1_000_000)));
         registered = Some((waiter, keys, deadline_nanos));
     })?;
     let (waiter, keys, deadline_nanos) = registered.ok_or(CommandError::Syntax)?;

@@ -201,7 +201,9 @@ impl Clients {
 /// Sets a client's name; blanks and control characters are refused because `CLIENT LIST` could not be read.
 pub(crate) fn set_name(client: &Client, name: &[u8]) -> Result<(), CommandError> {
     if !name.iter().all(|byte| (b'!'..=b'~').contains(byte)) {
-        return Err(CommandError::text("ERR Client names cannot contain spaces, newlines or special characters."));
+        return Err(CommandError::text(
+            "ERR Client names cannot contain spaces, newlines or special characters.",
+        ));
     }
     *client.name.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = name.to_vec();
     Ok(())

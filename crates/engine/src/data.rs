@@ -44,11 +44,7 @@ pub(crate) fn normalise(shards: &mut ShardSet) {
 }
 
 /// The keys of a command.
-pub(crate) fn keys_of<'a>(
-    keyspace: &Keyspace,
-    command: &Command,
-    args: Args<'a>,
-) -> SmallVec<[Key<'a>; 4]> {
+pub(crate) fn keys_of<'a>(keyspace: &Keyspace, command: &Command, args: Args<'a>) -> SmallVec<[Key<'a>; 4]> {
     let mut keys = SmallVec::new();
     command.keys.each(args, |at| keys.push(keyspace.key(args.at(at))));
     keys
@@ -104,10 +100,8 @@ impl Worker {
     /// Leaves a ticket with a taken shard; the client's command is tried again when it is free.
     pub(crate) fn park(&self, session: &Session, shard: ShardIndex) -> Flow {
         let client = Arc::clone(&session.client);
-        let posted = self
-            .engine
-            .keyspace
-            .wake_on_release(shard, Box::new(move || client.post(Message::Retry)));
+        let posted =
+            self.engine.keyspace.wake_on_release(shard, Box::new(move || client.post(Message::Retry)));
         if !posted {
             session.client.post(Message::Retry);
         }

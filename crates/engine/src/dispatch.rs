@@ -124,7 +124,9 @@ impl Worker {
         }
         session.client.last_command.store(command.id.0 + 1, Ordering::Relaxed);
         session.client.last_active_ms.store(self.now.0, Ordering::Relaxed);
-        if session.transaction.is_some() && !command.flags.has(CommandFlags::NO_MULTI) && !runs_in_multi(command)
+        if session.transaction.is_some()
+            && !command.flags.has(CommandFlags::NO_MULTI)
+            && !runs_in_multi(command)
         {
             self.queue(session, command, args);
             out.simple("QUEUED");
@@ -286,8 +288,9 @@ impl Worker {
         let engine = std::sync::Arc::clone(&self.engine);
         let words = Words::new(args, at, engine.keyspace.hash_key(), None);
         if entry.is_exclusive && !in_exec {
-            return self
-                .with_world(|worker| run(&mut SessionContext { worker, session, args, in_exec }, words, out));
+            return self.with_world(|worker| {
+                run(&mut SessionContext { worker, session, args, in_exec }, words, out)
+            });
         }
         run(&mut SessionContext { worker: self, session, args, in_exec }, words, out)
     }

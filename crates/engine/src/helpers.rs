@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, Weak};
 
 use spinel_family::{
-    Args, CallOptions, CommandEntry, CommandError, Effects, Encoder, OwnedArgs, QueryContext, Run, SweepContext,
-    UpdateContext, Words,
+    Args, CallOptions, CommandEntry, CommandError, Effects, Encoder, OwnedArgs, QueryContext, Run,
+    SweepContext, UpdateContext, Words,
 };
 use spinel_store::{Db, Held, LockToken, OwnedValue};
 

@@ -93,9 +93,7 @@ impl Worker {
         let observation = &self.published.settings.observation;
         let micros = nanos / 1000;
         let threshold = observation.slowlog_log_slower_than_us;
-        if command.flags.has(CommandFlags::SKIP_SLOWLOG)
-            || threshold < 0
-            || micros < threshold.unsigned_abs()
+        if command.flags.has(CommandFlags::SKIP_SLOWLOG) || threshold < 0 || micros < threshold.unsigned_abs()
         {
             return;
         }

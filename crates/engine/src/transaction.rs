@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use spinel_family::{
-    Args, CommandError, DbIndex, Effects, Encoder, ExclusiveContext, OwnedArgs, Propagation, QueryContext, Run,
-    SweepContext, UpdateContext, Words,
+    Args, CommandError, DbIndex, Effects, Encoder, ExclusiveContext, OwnedArgs, Propagation, QueryContext,
+    Run, SweepContext, UpdateContext, Words,
 };
 use spinel_store::{Held, WatchFlag};
 
@@ -30,9 +30,7 @@ impl Worker {
         if transaction.broken {
             self.unwatch_all(session);
             session.publish_transaction();
-            return Err(CommandError::text(
-                "EXECABORT Transaction discarded because of previous errors.",
-            ));
+            return Err(CommandError::text("EXECABORT Transaction discarded because of previous errors."));
         }
         let flow = if transaction.queue.iter().any(|(id, _)| needs_world(REGISTRY.get(*id))) {
             self.with_world(|worker| worker.exec_locked(session, &transaction, None, out))
@@ -149,7 +147,9 @@ impl Worker {
                 continue;
             }
             let shard = engine.keyspace.shard_of(key.hash);
-            let Some(mut guard) = engine.keyspace.spin_lock(shard) else { return Err(self.park(session, shard)) };
+            let Some(mut guard) = engine.keyspace.spin_lock(shard) else {
+                return Err(self.park(session, shard));
+            };
             guard.watches.add(db, bytes, &session.watch_flag);
             let was_expired = guard.db(db).find(key).is_some_and(|entry| entry.is_expired(self.now));
             session.watched.push(Watched { db, key: bytes.into(), was_expired });
@@ -217,13 +217,11 @@ impl Execution<'_> {
         let start_len = out.len();
         let start = self.worker.start_single();
         let result = match command.action {
-            Action::Session(entry) => {
-                self.worker.run_session(session, entry, args, true, out).map(|flow| {
-                    if flow == Flow::Close {
-                        self.flow = flow;
-                    }
-                })
-            }
+            Action::Session(entry) => self.worker.run_session(session, entry, args, true, out).map(|flow| {
+                if flow == Flow::Close {
+                    self.flow = flow;
+                }
+            }),
             Action::Data(_) => {
                 let mut options = self.worker.options(session);
                 options.may_move = false;

@@ -36,7 +36,9 @@ impl Worker {
             for db in 0..engine.keyspace.databases() {
                 let db = DbIndex(db as u16);
                 for _ in 0..EXPIRE_SLICES {
-                    if engine.keyspace.expiring_in(shard, db) == 0 || self.expire_slice(shard, db) < EXPIRE_SLICE {
+                    if engine.keyspace.expiring_in(shard, db) == 0
+                        || self.expire_slice(shard, db) < EXPIRE_SLICE
+                    {
                         break;
                     }
                 }

@@ -106,7 +106,9 @@ impl<'a> spinel_family::Parse<'a> for Hello<'a> {
                 hello.clientname = Some(words.take()?);
             } else {
                 let option = String::from_utf8_lossy(word).into_owned();
-                return Err(CommandError::Text(format!("ERR Syntax error in HELLO option '{option}'").into()));
+                return Err(CommandError::Text(
+                    format!("ERR Syntax error in HELLO option '{option}'").into(),
+                ));
             }
         }
         Ok(hello)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use spinel_family::{DbIndex, OwnedArgs, Protocol};
-use spinel_store::{WatchFlag, Waiter};
+use spinel_store::{Waiter, WatchFlag};
 
 use crate::clients::{Client, ClientId};
 use crate::pubsub::{Subscriptions, Topic};

@@ -35,9 +35,9 @@ impl SortedSet {
         0
     }
 
-    /// Frees up to about `elements` of it; false when nothing is left. Fit only to be dropped afterwards.
-    pub fn free_some(&mut self, _elements: usize) -> bool {
-        false
+    /// Frees up to `_n` elements and says how many are left. Fit only to be dropped afterwards.
+    pub fn take_chunk(&mut self, _n: usize) -> usize {
+        0
     }
 
     /// Roughly how many allocations freeing it takes.
