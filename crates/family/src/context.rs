@@ -270,6 +270,12 @@ impl<'k> UpdateContext<'k> {
         self.query.set_options(options);
     }
 
+    /// The shards held, given back.
+    #[must_use]
+    pub fn into_held(self) -> Held<'k> {
+        self.query.held
+    }
+
     /// The traces so far.
     pub fn effects(&mut self) -> &mut Effects {
         self.effects

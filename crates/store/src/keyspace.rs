@@ -108,6 +108,12 @@ impl Keyspace {
         self.shards[usize::from(shard.0)].counts[usize::from(db.0)].keys.load(Ordering::Relaxed)
     }
 
+    /// Keys of one shard in a database that have an expiry; without its lock.
+    #[must_use]
+    pub fn expiring_in(&self, shard: ShardIndex, db: DbIndex) -> usize {
+        self.shards[usize::from(shard.0)].counts[usize::from(db.0)].expiring.load(Ordering::Relaxed)
+    }
+
     fn guard(&self, shard: ShardIndex) -> ShardGuard<'_> {
         ShardGuard { cell: &self.shards[usize::from(shard.0)], index: shard, _one_thread: PhantomData }
     }

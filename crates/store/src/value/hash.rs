@@ -35,6 +35,11 @@ impl Hash {
         0
     }
 
+    /// Frees up to about `elements` of it; false when nothing is left. Fit only to be dropped afterwards.
+    pub fn free_some(&mut self, _elements: usize) -> bool {
+        false
+    }
+
     /// Roughly how many allocations freeing it takes.
     #[must_use]
     pub fn free_effort(&self) -> usize {
