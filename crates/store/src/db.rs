@@ -206,7 +206,6 @@ impl Db {
                 slot.insert(Entry::new(key.bytes, Box::new(T::empty()).into_new(), None, access))
             }
         };
-        entry.touch(access);
         T::of_mut(entry.value_mut()).expect("the caller checked the type")
     }
 
