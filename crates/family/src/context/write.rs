@@ -197,7 +197,7 @@ impl UpdateContext<'_> {
 
     /// Sets or removes the expiry of an existing key.
     pub fn set_expiry(&mut self, key: Key<'_>, expiry: Option<UnixMillis>) -> bool {
-        let db = self.query.options.db;
-        self.query.held.shard_mut(key.hash).db_mut(db).set_expiry(key, expiry)
+        let (db, now) = (self.query.options.db, self.query.options.now);
+        self.query.held.shard_mut(key.hash).db_mut(db).set_expiry(key, expiry, now)
     }
 }
