@@ -242,9 +242,10 @@ impl<T: TableItem> Table<T> {
     /// time.
     #[inline]
     fn look_ahead(&self, next: u32) {
-        if self.storage.count() >= LOOK_AHEAD_BUCKETS && next + 1 < self.storage.count() {
+        if self.storage.count() >= LOOK_AHEAD_BUCKETS && next + 2 < self.storage.count() {
             self.storage.bucket(next).prefetch_all();
-            self.storage.prefetch(next + 1);
+            self.storage.bucket(next + 1).prefetch_next();
+            self.storage.prefetch(next + 2);
         }
     }
 
