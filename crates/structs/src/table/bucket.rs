@@ -14,13 +14,13 @@
 //! tags in the buckets behind: without it a look-up that finds nothing would have to visit them all.
 //!
 //! The items of a chain lie packed: every bucket but the last holds six items and a pointer, the last holds
-//! two to seven. Thus the number of items says the number of buckets ([`links`]), a position in the chain is a
-//! plain number, and a removal costs one move: the last item of the chain takes the empty place.
+//! two to seven. Thus the number of items says the number of buckets ([`links`]), a position in the chain is
+//! a plain number, and a removal costs one move: the last item of the chain takes the empty place.
 //!
 //! All unsafe code about slots is in this module; its functions are safe to call. What makes them so is the
 //! invariant of a `Bucket` (S1): *the slots below [`Bucket::count`] hold items it owns, and if it is linked,
-//! slot 6 holds the pointer of a `Box<Bucket>` it owns.* A bucket does not drop what it owns by itself, because it
-//! lives in raw storage: [`Bucket::clear`] does.
+//! slot 6 holds the pointer of a `Box<Bucket>` it owns.* A bucket does not drop what it owns by itself,
+//! because it lives in raw storage: [`Bucket::clear`] does.
 
 use super::{TableItem, prefetch::prefetch};
 use std::mem::ManuallyDrop;
@@ -73,7 +73,7 @@ pub(super) const fn tag_of(hash: u64) -> u8 {
 /// The bit of a tag in the filter of a linked bucket.
 #[inline]
 const fn filter_bit(tag: u8) -> u64 {
-    1 << (LINKED_ITEMS as u64 * 8 + (tag as u64 * FILTER_BITS >> 8))
+    1 << (LINKED_ITEMS as u64 * 8 + ((tag as u64 * FILTER_BITS) >> 8))
 }
 
 impl<T: TableItem> Bucket<T> {
@@ -102,8 +102,8 @@ impl<T: TableItem> Bucket<T> {
     /// The next bucket of the chain.
     #[inline]
     pub(super) fn next(&self) -> Option<&Self> {
-        // SAFETY: 1. By S1 the slot holds the pointer when the bucket is linked. 2. It is of a live box that this
-        // bucket owns, so that it is shared as long as `self` is.
+        // SAFETY: 1. By S1 the slot holds the pointer when the bucket is linked. 2. It is of a live box that
+        // this bucket owns, so that it is shared as long as `self` is.
         self.is_linked().then(|| unsafe { self.slots[LINKED_ITEMS].next.as_ref() })
     }
 
@@ -139,8 +139,9 @@ impl<T: TableItem> Bucket<T> {
         self.chain().map(Self::count).sum()
     }
 
-    /// The bits 7, 15, ... of those places whose tag is `tag`. A place above a true match may be reported falsely
-    /// (a borrow runs into it when its tag differs in the lowest bit only); the comparison of the keys sorts that out.
+    /// The bits 7, 15, ... of those places whose tag is `tag`. A place above a true match may be reported
+    /// falsely (a borrow runs into it when its tag differs in the lowest bit only); the comparison of the
+    /// keys sorts that out.
     #[inline]
     fn matches(&self, tag: u8) -> u64 {
         let difference = self.meta ^ (LOW_BITS.wrapping_mul(u64::from(tag)));
@@ -171,7 +172,8 @@ impl<T: TableItem> Bucket<T> {
     /// The next bucket of the chain, unless the filter says that no item behind this bucket has the tag.
     #[inline]
     fn next_with(&self, tag: u8) -> Option<&Self> {
-        if self.meta & filter_bit(tag) == 0 { None } else { self.next() }
+        let wanted = LINKED | filter_bit(tag);
+        if self.meta & wanted == wanted { self.next() } else { None }
     }
 
     /// Notes that an item behind this bucket, which is linked, has the tag.
@@ -186,7 +188,8 @@ impl<T: TableItem> Bucket<T> {
         (0..self.count()).fold(0, |bits, index| bits | filter_bit((self.meta >> (index * 8)) as u8))
     }
 
-    /// The bucket of the chain with the position, and the slot there. The last bucket may hold a seventh item.
+    /// The bucket of the chain with the position, and the slot there. The last bucket may hold a seventh
+    /// item.
     #[inline]
     fn place(&self, position: usize) -> Option<(&Self, usize)> {
         let mut bucket = self;
@@ -263,7 +266,8 @@ impl<T: TableItem> Bucket<T> {
         before + bucket.count() - 1
     }
 
-    /// Appends an item to this full bucket: its seventh item moves over to a new bucket, in front of the new one.
+    /// Appends an item to this full bucket: its seventh item moves over to a new bucket, in front of the new
+    /// one.
     #[cold]
     fn push_linked(&mut self, tag: u8, item: T) {
         let mut next = Box::new(Self::empty());
@@ -298,7 +302,8 @@ impl<T: TableItem> Bucket<T> {
     fn unlink(&mut self) {
         assert!(self.next().is_some_and(|next| next.count() == 0), "an empty bucket follows");
         self.meta = self.meta & LINKED_TAGS | (LINKED_ITEMS as u64) << COUNT_SHIFT;
-        // SAFETY: 1. By S1 slot 6 held the pointer of an owned box. 2. The flag was just cleared: nobody frees it again.
+        // SAFETY: 1. By S1 slot 6 held the pointer of an owned box. 2. The flag was just cleared: nobody
+        // frees it again.
         drop(unsafe { Box::from_raw(self.slots[LINKED_ITEMS].next.as_ptr()) });
     }
 
