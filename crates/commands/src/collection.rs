@@ -1,7 +1,7 @@
 //! What the commands of hashes and sets share: an element in a reply, and the options of the scans.
 
 use spinel_family::spec::{ArgKind, ArgSpec, Shape};
-use spinel_family::{CommandError, Encoder, Field, Pattern, Words, is_token};
+use spinel_family::{CommandError, Encoder, Field, Key, Pattern, QueryContext, Words, is_token};
 use spinel_store::Text;
 
 use crate::generic::keys::matches;
@@ -15,6 +15,11 @@ const BUCKETS_PER_ELEMENT: usize = 10;
 const MAX_DRAWN_BYTES: usize = 1 << 30;
 /// Bytes of the shortest element in a reply.
 const MIN_ELEMENT_BYTES: usize = b"$0\r\n\r\n".len();
+
+/// The elements of a key, for the cost of a command: 0 if there is no such key.
+pub(crate) fn elements_of(cx: &QueryContext<'_>, key: Key<'_>) -> usize {
+    cx.peek(key).map_or(0, |entry| entry.value().elements())
+}
 
 /// Writes an element.
 #[inline]

@@ -3,7 +3,7 @@
 use spinel_family::{Command, Encoder, Key, Query, QueryContext, Reply};
 use spinel_store::value::Hash;
 
-use crate::collection::reply_element;
+use crate::collection::{elements_of, reply_element};
 
 /// Returns all fields of a hash with their values.
 #[derive(Command)]
@@ -16,7 +16,7 @@ pub(super) struct Hgetall<'a> {
 
 impl Query for Hgetall<'_> {
     fn cost(&self, cx: &QueryContext<'_>) -> usize {
-        size(cx, self.key)
+        elements_of(cx, self.key)
     }
 
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
@@ -44,7 +44,7 @@ pub(super) struct Hkeys<'a> {
 
 impl Query for Hkeys<'_> {
     fn cost(&self, cx: &QueryContext<'_>) -> usize {
-        size(cx, self.key)
+        elements_of(cx, self.key)
     }
 
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
@@ -66,7 +66,7 @@ pub(super) struct Hvals<'a> {
 
 impl Query for Hvals<'_> {
     fn cost(&self, cx: &QueryContext<'_>) -> usize {
-        size(cx, self.key)
+        elements_of(cx, self.key)
     }
 
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
@@ -75,10 +75,6 @@ impl Query for Hvals<'_> {
         hash.into_iter().flat_map(Hash::iter).for_each(|(_, value)| reply_element(out, value));
         Ok(())
     }
-}
-
-fn size(cx: &QueryContext<'_>, key: Key<'_>) -> usize {
-    cx.peek(key).map_or(0, |entry| entry.value().elements())
 }
 
 #[cfg(test)]

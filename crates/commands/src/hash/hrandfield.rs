@@ -7,7 +7,7 @@ use spinel_family::{
 use spinel_store::Text;
 use spinel_store::value::Hash;
 
-use crate::collection::{DrawCount, reply_draws, reply_element};
+use crate::collection::{DrawCount, elements_of, reply_draws, reply_element};
 
 /// Returns fields of a hash at random: one, some that differ, or with a negative count as many draws.
 #[derive(Command)]
@@ -69,10 +69,9 @@ impl<'a> Parse<'a> for Hrandfield<'a> {
 
 impl Query for Hrandfield<'_> {
     fn cost(&self, cx: &QueryContext<'_>) -> usize {
-        let size = || cx.peek(self.key).map_or(0, |entry| entry.value().elements());
         match self.wanted.map_or(0, |wanted| wanted.count) {
             count @ ..0 => count.unsigned_abs() as usize,
-            count => size().min(count as usize),
+            count => elements_of(cx, self.key).min(count as usize),
         }
     }
 

@@ -3,7 +3,7 @@
 use spinel_family::{Command, Encoder, Key, Query, QueryContext, Reply};
 use spinel_store::value::Hash;
 
-use crate::collection::{SCAN_ARGS, ScanOptions, reply_no_scan};
+use crate::collection::{SCAN_ARGS, ScanOptions, elements_of, reply_no_scan};
 use crate::generic::scan::Cursor;
 
 /// Walks through the fields of a hash and their values, a few at a time.
@@ -19,7 +19,7 @@ pub(super) struct Hscan<'a> {
 
 impl Query for Hscan<'_> {
     fn cost(&self, cx: &QueryContext<'_>) -> usize {
-        cx.peek(self.key).map_or(0, |entry| self.options.cost(entry.value().elements()))
+        self.options.cost(elements_of(cx, self.key))
     }
 
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {

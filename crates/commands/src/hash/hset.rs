@@ -1,7 +1,7 @@
 //! `HSET key field value [field value ...]`, `HMSET key field value [field value ...]`, `HSETNX key field value`
 
 use spinel_family::{
-    Block, Command, CommandError, Encoder, EventClass, Key, Many, Reply, Update, UpdateContext,
+    Block, Command, CommandError, Encoder, EventClass, Key, Many, QueryContext, Reply, Update, UpdateContext,
 };
 use spinel_store::value::Hash;
 
@@ -24,7 +24,7 @@ pub(super) struct Hset<'a> {
 }
 
 impl Update for Hset<'_> {
-    fn cost(&self, _cx: &spinel_family::QueryContext<'_>) -> usize {
+    fn cost(&self, _cx: &QueryContext<'_>) -> usize {
         self.fields.len()
     }
 
@@ -48,7 +48,7 @@ pub(super) struct Hmset<'a> {
 }
 
 impl Update for Hmset<'_> {
-    fn cost(&self, _cx: &spinel_family::QueryContext<'_>) -> usize {
+    fn cost(&self, _cx: &QueryContext<'_>) -> usize {
         self.fields.len()
     }
 

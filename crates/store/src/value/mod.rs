@@ -11,7 +11,7 @@ mod sorted_set;
 
 pub use hash::{Hash, HashIter, HashLots};
 pub use list::List;
-pub use set::Set;
+pub use set::{Set, SetIter, TakenMember};
 pub use sorted_set::SortedSet;
 
 /// The thresholds at which collections change from compact to large encodings, as in `redis.conf`.
