@@ -104,6 +104,13 @@ impl<'k> QueryContext<'k> {
         self.options.retried
     }
 
+    /// Whether a key can be looked at. When a blocked command is tried again only the key that became ready and the
+    /// destination are sure to be within reach; any other was not ready, or its own writer would have served.
+    #[must_use]
+    pub fn reaches(&self, key: Key<'_>) -> bool {
+        self.held.reaches(key.hash)
+    }
+
     /// Whether the command must not block (MULTI, scripts).
     #[must_use]
     pub fn denies_blocking(&self) -> bool {

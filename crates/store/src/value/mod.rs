@@ -10,7 +10,7 @@ mod set;
 mod sorted_set;
 
 pub use hash::{Hash, HashIter, HashLots};
-pub use list::List;
+pub use list::{End, List, ListElement};
 pub use set::{Set, SetIter, TakenMember};
 pub use sorted_set::SortedSet;
 
