@@ -11,7 +11,7 @@ mod sorted_set;
 pub use hash::Hash;
 pub use list::List;
 pub use set::Set;
-pub use sorted_set::SortedSet;
+pub use sorted_set::{Members, SortedSet};
 
 /// The thresholds at which collections change from compact to large encodings, as in `redis.conf`.
 #[derive(Clone, Debug, PartialEq, Eq)]
