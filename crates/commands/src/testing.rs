@@ -117,6 +117,7 @@ impl Server {
         .unwrap_or_else(|shard| panic!("{shard:?} is held by nobody else"));
         let query = QueryContext::new(held, options, &self.settings, &self.random);
         let mut cx = UpdateContext::new(query, &mut self.effects);
+        let mut swept = Vec::new();
         let result = match entry.run {
             Run::Query(run) => run(cx.as_query(), words, &mut out),
             Run::Update(run) => run(&mut cx, words, &mut out),
@@ -128,7 +129,9 @@ impl Server {
             Run::Sweep(run) => {
                 let mut sweep =
                     SweepContext::new(&self.keyspace, None, options, &self.settings, &self.random);
-                run(&mut sweep, words, &mut out)
+                let result = run(&mut sweep, words, &mut out);
+                swept = sweep.expired;
+                result
             }
             Run::Exclusive(run) => {
                 let mut exclusive = ExclusiveContext::new(cx);
@@ -143,8 +146,19 @@ impl Server {
         }
         cx.settle(keys.into_iter());
         drop(cx);
+        self.remove_swept(&swept, options);
         self.events = std::mem::take(&mut self.effects.events);
         String::from_utf8_lossy(out.as_bytes()).into_owned()
+    }
+
+    /// Removes the keys that a sweep found expired.
+    fn remove_swept(&mut self, keys: &[Box<[u8]>], options: CallOptions) {
+        let held = self.keyspace.hold_all().expect("nobody else holds a shard");
+        let query = QueryContext::new(held, options, &self.settings, &self.random);
+        let mut cx = UpdateContext::new(query, &mut self.effects);
+        for key in keys {
+            cx.remove_if_expired(options.db, self.keyspace.key(key));
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU16, AtomicU32, A
 use std::sync::{Arc, Mutex};
 
 use hashbrown::HashMap;
+use spinel_family::CommandError;
 
 use crate::inbox::{Inbox, Message};
 
@@ -195,4 +196,15 @@ impl Clients {
         all.sort_by_key(|client| client.id);
         all
     }
+}
+
+/// Sets a client's name; blanks and control characters are refused because `CLIENT LIST` could not be read.
+pub(crate) fn set_name(client: &Client, name: &[u8]) -> Result<(), CommandError> {
+    if !name.iter().all(|byte| (b'!'..=b'~').contains(byte)) {
+        return Err(CommandError::text(
+            "ERR Client names cannot contain spaces, newlines or special characters.",
+        ));
+    }
+    *client.name.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = name.to_vec();
+    Ok(())
 }

@@ -1,5 +1,48 @@
 //! A server without sockets: sessions, dispatch, transactions, blocking, pub/sub, configuration.
+//!
+//! ```text
+//! bytes ─▶ Worker::execute(session, words) ─▶ gates ─▶ locks ─▶ command ─▶ aftermath ─▶ reply
+//!                                                                         journal, events,
+//!                                                                         blocked clients
+//! ```
+//!
+//! An [`Engine`] is shared by all threads. A [`Worker`] is what one event loop owns of it: counters, buffers, an
+//! inbox. A [`session::Session`] is one connection's state, owned by whoever owns the connection. Whoever runs
+//! this brings the clock and moves the bytes: crate `net` with sockets, crate `testkit` without.
+//!
+//! What is deliberately absent: sockets, files, threads other than the helpers for long commands.
 
 #![forbid(unsafe_code)]
 
+mod aftermath;
+mod blocking;
+pub mod clients;
+pub mod clock;
 pub mod config;
+mod connection;
+mod data;
+mod dispatch;
+mod engine;
+mod helpers;
+pub mod inbox;
+pub mod journal;
+mod letters;
+mod monitor;
+mod pause;
+pub mod pubsub;
+pub mod registry;
+pub mod session;
+mod slowlog;
+pub mod stats;
+mod timing;
+mod transaction;
+mod upkeep;
+mod worker;
+mod world;
+
+pub use clients::{Client, ClientId, Endpoint};
+pub use clock::{Clock, SystemClock};
+pub use dispatch::{Flow, Prepared};
+pub use engine::{Engine, EngineOptions};
+pub use inbox::{Inbox, Message};
+pub use worker::Worker;

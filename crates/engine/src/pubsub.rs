@@ -225,3 +225,16 @@ impl Subscriptions {
         !self.channels.is_empty() || !self.patterns.is_empty() || !self.shard_channels.is_empty()
     }
 }
+
+impl crate::Worker {
+    /// Ends all subscriptions of a session without telling it.
+    pub(crate) fn unsubscribe_silently(&mut self, session: &mut crate::session::Session) {
+        for topic in [Topic::Channel, Topic::Pattern, Topic::ShardChannel] {
+            for name in session.subscriptions.names(topic) {
+                session.subscriptions.remove(topic, &name);
+                self.engine.pubsub.unsubscribe(topic, &name, session.id());
+            }
+        }
+        session.publish_subscriptions();
+    }
+}

@@ -54,9 +54,7 @@ impl Command {
         let flags = self.flags;
         let implied = match category {
             Category::Write => flags.has(CommandFlags::WRITE),
-            Category::Read => {
-                flags.has(CommandFlags::READONLY) && self.spec.group != Group::Scripting
-            }
+            Category::Read => flags.has(CommandFlags::READONLY) && self.spec.group != Group::Scripting,
             Category::Admin => flags.has(CommandFlags::ADMIN),
             Category::Dangerous => flags.has(CommandFlags::ADMIN),
             Category::Pubsub => flags.has(CommandFlags::PUBSUB),
@@ -96,16 +94,17 @@ mod foldhash_like {
     use std::hash::{BuildHasherDefault, Hasher};
 
     #[derive(Debug, Default)]
-    pub struct FxHasher(u64);
+    pub(super) struct FxHasher(u64);
 
-    pub type Fx = BuildHasherDefault<FxHasher>;
+    pub(super) type Fx = BuildHasherDefault<FxHasher>;
 
     impl Hasher for FxHasher {
         fn write(&mut self, bytes: &[u8]) {
             for chunk in bytes.chunks(8) {
                 let mut word = [0; 8];
                 word[..chunk.len()].copy_from_slice(chunk);
-                self.0 = (self.0.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(0x517c_c1b7_2722_0a95);
+                self.0 =
+                    (self.0.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(0x517c_c1b7_2722_0a95);
             }
         }
 

@@ -178,12 +178,10 @@ impl SharedStats {
     pub fn count_error(&self, text: &str) {
         let code = text.split(' ').next().unwrap_or_default();
         let mut errors = self.errors.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        match errors.get_mut(code) {
-            Some(count) => *count += 1,
-            None if errors.len() < MAX_ERROR_CODES => {
-                errors.insert(code.to_owned(), 1);
-            }
-            None => {}
+        if let Some(count) = errors.get_mut(code) {
+            *count += 1;
+        } else if errors.len() < MAX_ERROR_CODES {
+            errors.insert(code.to_owned(), 1);
         }
     }
 }

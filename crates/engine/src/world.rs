@@ -15,7 +15,7 @@ struct Place {
 }
 
 /// The world lock.
-pub struct World {
+pub(crate) struct World {
     places: Box<[Place]>,
     wanted: AtomicBool,
     /// Held by whoever has or wants the world; lock order: before any shard.
@@ -25,7 +25,7 @@ pub struct World {
 impl World {
     /// A world of `workers` loops.
     #[must_use]
-    pub fn new(workers: usize) -> Self {
+    pub(crate) fn new(workers: usize) -> Self {
         Self {
             places: (0..workers).map(|_| Place::default()).collect(),
             wanted: AtomicBool::new(false),
@@ -34,7 +34,7 @@ impl World {
     }
 
     /// Enters shared mode; waits while somebody has the world.
-    pub fn enter(&self, worker: usize) {
+    pub(crate) fn enter(&self, worker: usize) {
         let inside = &self.places[worker].inside;
         loop {
             inside.store(true, Ordering::SeqCst);
@@ -47,14 +47,14 @@ impl World {
     }
 
     /// Leaves shared mode.
-    pub fn leave(&self, worker: usize) {
+    pub(crate) fn leave(&self, worker: usize) {
         self.places[worker].inside.store(false, Ordering::Release);
     }
 
     /// Whether somebody waits for the world; a worker inside then leaves and enters again.
     #[inline]
     #[must_use]
-    pub fn is_wanted(&self) -> bool {
+    pub(crate) fn is_wanted(&self) -> bool {
         self.wanted.load(Ordering::Relaxed)
     }
 
@@ -63,7 +63,7 @@ impl World {
     }
 
     /// Has the world exclusively until the result is dropped. The caller must not be inside shared mode.
-    pub fn exclusive(&self) -> Exclusively<'_> {
+    pub(crate) fn exclusive(&self) -> Exclusively<'_> {
         let gate = self.lock_gate();
         self.wanted.store(true, Ordering::SeqCst);
         for place in &self.places {
@@ -76,7 +76,7 @@ impl World {
 }
 
 /// The world, held exclusively.
-pub struct Exclusively<'w> {
+pub(crate) struct Exclusively<'w> {
     world: &'w World,
     _gate: MutexGuard<'w, ()>,
 }

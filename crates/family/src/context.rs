@@ -270,6 +270,12 @@ impl<'k> UpdateContext<'k> {
         self.query.set_options(options);
     }
 
+    /// The shards held, given back.
+    #[must_use]
+    pub fn into_held(self) -> Held<'k> {
+        self.query.held
+    }
+
     /// The traces so far.
     pub fn effects(&mut self) -> &mut Effects {
         self.effects
@@ -284,16 +290,26 @@ impl<'k> UpdateContext<'k> {
     pub fn settle<'a>(&mut self, keys: impl Iterator<Item = Key<'a>>) {
         self.effects.hits += self.query.hits.take();
         self.effects.misses += self.query.misses.take();
-        if !self.query.missed.borrow().is_empty() {
-            let db = self.query.options.db;
-            for key in self.query.missed.take() {
-                self.effects.events.push(Event { class: EventClass::KeyMiss, name: "keymiss", db, key });
-            }
-        }
+        self.send_misses();
         if self.query.saw_expired.take() {
             for key in keys {
                 self.remove_if_expired(self.query.options.db, key);
             }
+        }
+    }
+
+    /// Sends the events of look-ups that missed, which come before those of what was done after; a key that was
+    /// missed because its time had come is removed first.
+    fn send_misses(&mut self) {
+        if self.query.missed.get_mut().is_empty() {
+            return;
+        }
+        let (db, hash_key) = (self.query.options.db, self.query.hash_key());
+        for key in self.query.missed.take() {
+            if self.query.saw_expired.get() {
+                self.remove_if_expired(db, Key::new(&key, hash_key));
+            }
+            self.effects.events.push(Event { class: EventClass::KeyMiss, name: "keymiss", db, key });
         }
     }
 
@@ -322,6 +338,7 @@ impl<'k> UpdateContext<'k> {
     #[inline]
     pub fn notify_in(&mut self, db: DbIndex, class: EventClass, name: &'static str, key: &[u8]) {
         if self.query.settings.notify.wants(class) {
+            self.send_misses();
             self.effects.events.push(Event { class, name, db, key: key.into() });
         }
     }

@@ -177,9 +177,6 @@ impl ReplyDecoder {
                 let Some(frame) = self.open.last_mut() else {
                     return Ok(Some((value, self.pos)));
                 };
-                if frame.shape == Shape::Pieces {
-                    return Err(DecodeError::InvalidStream);
-                }
                 frame.items.push(value);
                 let Some(left) = &mut frame.left else { break };
                 *left -= 1;
@@ -194,6 +191,8 @@ impl ReplyDecoder {
 
     /// The element at `pos`, which moves behind it; `None` if the element is not complete.
     fn element(&mut self, buf: &[u8]) -> Result<Option<Element>, DecodeError> {
+        let Some(sigil) = buf.get(self.pos) else { return Ok(None) };
+        self.check_type(*sigil)?;
         let Some((line, next)) = self.line(buf)? else { return Ok(None) };
         let (sigil, text) = (line[0], &line[1..]);
         let element = match sigil {
@@ -223,6 +222,19 @@ impl ReplyDecoder {
         Ok(Some(element))
     }
 
+    /// Whether an element of this type may come next. It is known before its line is complete.
+    fn check_type(&self, sigil: u8) -> Result<(), DecodeError> {
+        let streaming = self.open.last().filter(|frame| frame.left.is_none()).map(|frame| frame.shape);
+        let expected = match sigil {
+            b';' => streaming == Some(Shape::Pieces),
+            b'.' => streaming.is_some_and(|shape| shape != Shape::Pieces),
+            b'+' | b'-' | b':' | b',' | b'#' | b'(' | b'_' | b'$' | b'=' | b'!' | b'*' | b'~' | b'>'
+            | b'%' | b'|' => streaming != Some(Shape::Pieces),
+            other => return Err(DecodeError::UnknownType(other)),
+        };
+        if expected { Ok(()) } else { Err(DecodeError::InvalidStream) }
+    }
+
     /// The line at `pos` with its type byte and without its end, and where the next one starts.
     fn line<'a>(&mut self, buf: &'a [u8]) -> Result<Option<(&'a [u8], usize)>, DecodeError> {
         let start = self.pos;
@@ -230,7 +242,6 @@ impl ReplyDecoder {
         while let Some(found) = memchr(b'\r', &buf[from..]) {
             let end = from + found;
             match buf.get(end + 1) {
-                Some(b'\n') if end == start => return Err(DecodeError::UnknownType(b'\r')),
                 Some(b'\n') => {
                     self.check_line(end - start)?;
                     self.scanned = 0;
@@ -417,3 +428,6 @@ fn read_big_number(text: &[u8]) -> Result<Vec<u8>, DecodeError> {
     }
     Ok(text.to_vec())
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,16 @@ pub enum DoubleStyle {
 impl DoubleStyle {
     /// The style of the Redis release that the server reports itself as.
     pub const CURRENT: DoubleStyle = DoubleStyle::SeventeenDigits;
+
+    /// Up to which magnitude a double without a fraction is printed as the integer it is, in full.
+    const fn largest_plain_integer(self) -> f64 {
+        match self {
+            // 2^53: those have at most 16 digits and are exact, so C prints just the same.
+            Self::SeventeenDigits => 9_007_199_254_740_992.0,
+            // 2^62, half of the range of `i64`.
+            Self::Shortest => 4_611_686_018_427_387_904.0,
+        }
+    }
 }
 
 /// Appends `number` as a reply shows it, in the style of [`DoubleStyle::CURRENT`].
@@ -33,11 +43,11 @@ pub fn format_double(number: f64, out: &mut Vec<u8>) {
 /// Appends `number` in the given style.
 pub fn format_double_as(style: DoubleStyle, number: f64, out: &mut Vec<u8>) {
     if number.is_nan() {
+        // Redis 7.0 prints the sign bit too, `-nan`, which RESP3 does not allow; 7.2 does not.
         out.extend_from_slice(b"nan");
     } else if number.is_infinite() {
         out.extend_from_slice(if number > 0.0 { b"inf" } else { b"-inf" });
-    } else if number.abs() < EXACT_INTEGERS && number.fract() == 0.0 && number != 0.0 {
-        // Both styles print such a number as the integer it is.
+    } else if number.fract() == 0.0 && number.abs() <= style.largest_plain_integer() && number != 0.0 {
         out.extend_from_slice(itoa::Buffer::new().format(number as i64).as_bytes());
     } else {
         if number.is_sign_negative() {
@@ -49,9 +59,6 @@ pub fn format_double_as(style: DoubleStyle, number: f64, out: &mut Vec<u8>) {
         }
     }
 }
-
-/// Integers below 2^52 in magnitude are exact and have at most 16 digits.
-const EXACT_INTEGERS: f64 = 4_503_599_627_370_496.0;
 
 /// Significant digits of `%.17g`.
 const PRECISION: usize = 17;
@@ -156,5 +163,103 @@ impl Decimal {
             out.push(b'0');
         }
         out.extend_from_slice(exponent.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::{any, prop_assert_eq, proptest};
+
+    fn text(style: DoubleStyle, number: f64) -> String {
+        let mut out = Vec::new();
+        format_double_as(style, number, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    /// What redis-server 7.0.15 answered to ZSCORE.
+    #[test]
+    fn seventeen_digits_look_as_in_redis_7_0() {
+        for (number, expected) in [
+            (0.1, "0.10000000000000001"),
+            (0.3, "0.29999999999999999"),
+            (100.5, "100.5"),
+            (-1.5, "-1.5"),
+            (3.0, "3"),
+            (1e15, "1000000000000000"),
+            (1e16, "10000000000000000"),
+            (1e17, "1e+17"),
+            (123456789012345678.0, "1.2345678901234568e+17"),
+            (9007199254740993.0, "9007199254740992"),
+            (1e22, "1e+22"),
+            (1e23, "9.9999999999999992e+22"),
+            (1.23e102, "1.23e+102"),
+            (1e-4, "0.0001"),
+            (0.00012345, "0.00012344999999999999"),
+            (1e-5, "1.0000000000000001e-05"),
+            (2.5e-5, "2.5000000000000001e-05"),
+            // Exactly 2.98023223876953125e-08: a tie in the last digit, rounded to even.
+            (2f64.powi(-25), "2.9802322387695312e-08"),
+            (5e-324, "4.9406564584124654e-324"),
+            (f64::MAX, "1.7976931348623157e+308"),
+        ] {
+            assert_eq!(text(DoubleStyle::SeventeenDigits, number), expected);
+        }
+    }
+
+    #[test]
+    fn the_shortest_digits_are_laid_out_as_in_redis_7_2() {
+        for (number, expected) in [
+            (0.1, "0.1"),
+            (-2.5, "-2.5"),
+            (1e17, "100000000000000000"),
+            (4e18, "4000000000000000000"),
+            (1e19, "1e+19"),
+            (1.23456789012345e21, "1234567890123450000000"),
+            (1.2345e22, "1.2345e+22"),
+            (0.0012345, "0.0012345"),
+            (0.00012345, "1.2345e-4"),
+            (1e-6, "0.000001"),
+            (1e-7, "1e-7"),
+            (1.5e-7, "1.5e-7"),
+            (1e-300, "1e-300"),
+        ] {
+            assert_eq!(text(DoubleStyle::Shortest, number), expected);
+        }
+    }
+
+    #[test]
+    fn zeros_keep_their_sign_and_the_rest_have_names() {
+        for style in [DoubleStyle::SeventeenDigits, DoubleStyle::Shortest] {
+            assert_eq!(text(style, 0.0), "0");
+            assert_eq!(text(style, -0.0), "-0");
+            assert_eq!(text(style, f64::INFINITY), "inf");
+            assert_eq!(text(style, f64::NEG_INFINITY), "-inf");
+            assert_eq!(text(style, f64::NAN), "nan");
+            assert_eq!(text(style, -f64::NAN), "nan");
+        }
+    }
+
+    #[test]
+    fn the_text_goes_behind_what_is_there() {
+        let mut out = b",".to_vec();
+        format_double(1.5, &mut out);
+        assert_eq!(out, b",1.5");
+    }
+
+    proptest! {
+        #[test]
+        fn either_style_reads_back_as_the_same_double(number in any::<f64>()) {
+            for style in [DoubleStyle::SeventeenDigits, DoubleStyle::Shortest] {
+                prop_assert_eq!(text(style, number).parse::<f64>().unwrap().to_bits(), number.to_bits());
+            }
+        }
+
+        #[test]
+        fn integers_of_a_double_are_printed_as_integers(number in -9_007_199_254_740_992i64..=9_007_199_254_740_992) {
+            for style in [DoubleStyle::SeventeenDigits, DoubleStyle::Shortest] {
+                prop_assert_eq!(text(style, number as f64), number.to_string());
+            }
+        }
     }
 }

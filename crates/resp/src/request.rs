@@ -171,6 +171,8 @@ impl RequestParser {
                 Some(Line { number: Some(count), next }) => (usize::try_from(count).unwrap_or(0), next),
             },
         };
+        // The fast path may have read a line whose start was searched by an earlier call.
+        self.scanned = 0;
         if count == 0 {
             return Ok(Parsed::Complete { consumed: pos });
         }
@@ -333,3 +335,6 @@ impl RequestParser {
 fn holds_word(buf: &[u8], start: usize, len: usize) -> bool {
     buf.len() - start >= len.saturating_add(2)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,18 @@
 //! One database within one shard: its table of entries and the index of their expiries.
 
+mod expire;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use spinel_structs::hash::HashKey;
 use spinel_structs::table::{self, Table};
 
+use crate::expiry::ExpiryIndex;
 use crate::value::{NewValue, OwnedValue, Typed};
-use crate::{Entry, ExpiryIndex, Key, UnixMillis};
+use crate::{Entry, Key, UnixMillis};
 
 /// What becomes of the expiry when a value is overwritten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +143,7 @@ impl Db {
     /// does not hand its expiry on.
     pub fn put(&mut self, key: Key<'_>, value: NewValue<'_>, keep: Keep, now: UnixMillis) -> Displaced {
         let access = now.access_clock();
+        self.expiries.set_clock(now);
         match self.table.entry(key.hash, |entry| entry.key() == key.bytes) {
             table::Entry::Occupied(mut slot) => {
                 let entry = slot.get_mut();
@@ -189,62 +195,6 @@ impl Db {
         Some(entry)
     }
 
-    /// Sets, changes or removes the expiry of an existing key; false if there is no such key.
-    pub fn set_expiry(&mut self, key: Key<'_>, expiry: Option<UnixMillis>) -> bool {
-        let Some(entry) = self.table.find_mut(key.hash, |entry| entry.key() == key.bytes) else {
-            return false;
-        };
-        let old = entry.expiry();
-        entry.set_expiry(expiry);
-        self.expiry_changed(key.hash, old, expiry);
-        self.publish_counts();
-        true
-    }
-
-    fn expiry_changed(&mut self, hash: u64, old: Option<UnixMillis>, new: Option<UnixMillis>) {
-        match (old, new) {
-            (None, Some(_)) => self.expiring += 1,
-            (Some(_), None) => self.expiring -= 1,
-            _ => {}
-        }
-        if let Some(at) = new
-            && old.is_none_or(|old| at < old)
-        {
-            self.expiries.note(hash, at);
-        }
-        if old.is_some() != new.is_some() {
-            self.publish_counts();
-        }
-    }
-
-    /// Removes up to `limit` keys whose time has come and hands them to `removed`; returns how many.
-    pub fn remove_expired(&mut self, now: UnixMillis, limit: usize, mut removed: impl FnMut(Entry)) -> usize {
-        let mut count = 0;
-        while count < limit {
-            let Some(hash) = self.expiries.next_due(now) else { break };
-            while let Some(entry) = self.table.remove(hash, |entry| entry.is_expired(now)) {
-                self.expiring -= 1;
-                count += 1;
-                removed(entry);
-            }
-            // Whoever shares the record and lives longer must stay on record.
-            let mut later = None;
-            self.table.find(hash, |entry| {
-                if let Some(at) = entry.expiry() {
-                    later = Some(later.map_or(at, |l: UnixMillis| l.min(at)));
-                }
-                false
-            });
-            if let Some(at) = later {
-                self.expiries.note(hash, at);
-            }
-        }
-        if count > 0 {
-            self.publish_counts();
-        }
-        count
-    }
-
     /// The value of a key as a collection, created empty if the key is missing. The caller has checked the type
     /// and that the key is not expired.
     pub fn get_or_create<T: Typed>(&mut self, key: Key<'_>, access: u32) -> &mut T {
@@ -256,7 +206,6 @@ impl Db {
                 slot.insert(Entry::new(key.bytes, Box::new(T::empty()).into_new(), None, access))
             }
         };
-        entry.touch(access);
         T::of_mut(entry.value_mut()).expect("the caller checked the type")
     }
 

@@ -305,8 +305,16 @@ impl Entry {
     /// Overwrites the value and the expiry; keeps the allocation when its parts keep their lengths. Returns the
     /// old value if it had an allocation of its own.
     pub fn overwrite(&mut self, value: NewValue<'_>, expiry: Option<UnixMillis>, access: u32) -> OwnedValue {
-        let (form, word, text) = laid_out(value);
         let shape = self.shape();
+        if let NewValue::Text(text) | NewValue::Plain(text) = value
+            && shape.has_expiry == expiry.is_some()
+            && self.refill(shape, text)
+        {
+            self.set_expiry(expiry);
+            self.touch(access);
+            return OwnedValue::Inline;
+        }
+        let (form, word, text) = laid_out(value);
         let has_word = form != Form::Text;
         let same_parts = has_word == (shape.form != Form::Text) && text.len() == shape.text_len;
         if !same_parts || expiry.is_some() != shape.has_expiry {
@@ -330,6 +338,20 @@ impl Entry {
         }
         self.touch(access);
         old
+    }
+
+    /// Puts a long string into the buffer of the one there is, if it fits and fills at least half of it.
+    fn refill(&mut self, shape: Shape, text: &[u8]) -> bool {
+        if shape.form != Form::Raw || text.len() <= MAX_INLINE_TEXT {
+            return false;
+        }
+        let bytes = self.pointee_mut::<Vec<u8>>(shape);
+        let fits = (bytes.capacity() / 2..=bytes.capacity()).contains(&text.len());
+        if fits {
+            bytes.clear();
+            bytes.extend_from_slice(text);
+        }
+        fits
     }
 
     /// Sets an integer string in place; false if the value is kept in another form.

@@ -108,6 +108,12 @@ impl Keyspace {
         self.shards[usize::from(shard.0)].counts[usize::from(db.0)].keys.load(Ordering::Relaxed)
     }
 
+    /// Keys of one shard in a database that have an expiry; without its lock.
+    #[must_use]
+    pub fn expiring_in(&self, shard: ShardIndex, db: DbIndex) -> usize {
+        self.shards[usize::from(shard.0)].counts[usize::from(db.0)].expiring.load(Ordering::Relaxed)
+    }
+
     fn guard(&self, shard: ShardIndex) -> ShardGuard<'_> {
         ShardGuard { cell: &self.shards[usize::from(shard.0)], index: shard, _one_thread: PhantomData }
     }
@@ -144,7 +150,7 @@ impl Keyspace {
     #[inline]
     pub fn hold(&self, shards: &[ShardIndex]) -> Result<Held<'_>, ShardIndex> {
         debug_assert!(shards.windows(2).all(|pair| pair[0] < pair[1]), "the lock order is ascending");
-        let mut held = Held { guards: SmallVec::new(), keyspace: self };
+        let mut held = Held { guards: Guards::default(), keyspace: self };
         for &shard in shards {
             let Some(guard) = self.spin_lock(shard) else { return Err(shard) };
             held.guards.push(guard);
@@ -154,7 +160,7 @@ impl Keyspace {
 
     /// Locks every shard, or none.
     pub fn hold_all(&self) -> Result<Held<'_>, ShardIndex> {
-        let mut held = Held { guards: SmallVec::with_capacity(self.shards.len()), keyspace: self };
+        let mut held = Held { guards: Guards::default(), keyspace: self };
         for shard in 0..self.shards.len() {
             let shard = ShardIndex(shard as u16);
             let Some(guard) = self.spin_lock(shard) else { return Err(shard) };
@@ -169,7 +175,9 @@ impl Keyspace {
     /// If the token is another keyspace's.
     pub fn adopt(&self, token: LockToken) -> Held<'_> {
         assert_eq!(token.keyspace, std::ptr::from_ref(self) as usize, "a token belongs to its keyspace");
-        Held { guards: token.shards.into_iter().map(|shard| self.guard(shard)).collect(), keyspace: self }
+        let mut guards = Guards::default();
+        token.shards.into_iter().for_each(|shard| guards.push(self.guard(shard)));
+        Held { guards, keyspace: self }
     }
 }
 
@@ -223,15 +231,65 @@ impl Drop for ShardGuard<'_> {
 
 /// The shards under which one command runs, in ascending order.
 pub struct Held<'k> {
-    guards: SmallVec<[ShardGuard<'k>; 1]>,
+    guards: Guards<'k>,
     keyspace: &'k Keyspace,
+}
+
+/// Guards in ascending order; one needs no allocation. (A `SmallVec` would be invariant in `'k`.)
+#[derive(Default)]
+struct Guards<'k> {
+    first: Option<ShardGuard<'k>>,
+    more: Vec<ShardGuard<'k>>,
+}
+
+impl<'k> Guards<'k> {
+    fn push(&mut self, guard: ShardGuard<'k>) {
+        if self.first.is_none() {
+            self.first = Some(guard);
+        } else {
+            self.more.push(guard);
+        }
+    }
+
+    fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.more.len()
+    }
+
+    fn at(&self, place: usize) -> &ShardGuard<'k> {
+        match place.checked_sub(1) {
+            None => self.first.as_ref().expect("the place was found"),
+            Some(place) => &self.more[place],
+        }
+    }
+
+    fn at_mut(&mut self, place: usize) -> &mut ShardGuard<'k> {
+        match place.checked_sub(1) {
+            None => self.first.as_mut().expect("the place was found"),
+            Some(place) => &mut self.more[place],
+        }
+    }
+
+    fn place_of(&self, shard: ShardIndex) -> Option<usize> {
+        if self.first.as_ref()?.index == shard {
+            return Some(0);
+        }
+        self.more.binary_search_by_key(&shard, |guard| guard.index).ok().map(|place| place + 1)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &ShardGuard<'k>> {
+        self.first.iter().chain(&self.more)
+    }
+
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut ShardGuard<'k>> {
+        self.first.iter_mut().chain(&mut self.more)
+    }
 }
 
 impl<'k> Held<'k> {
     /// No shard: for commands without keys.
     #[must_use]
     pub fn none(keyspace: &'k Keyspace) -> Self {
-        Self { guards: SmallVec::new(), keyspace }
+        Self { guards: Guards::default(), keyspace }
     }
 
     /// The keyspace.
@@ -248,13 +306,13 @@ impl<'k> Held<'k> {
 
     #[inline]
     fn place(&self, shard: ShardIndex) -> Option<usize> {
-        if self.guards.len() == 1 {
-            return (self.guards[0].index == shard).then_some(0);
+        if self.guards.more.is_empty() {
+            return self.guards.first.as_ref().is_some_and(|guard| guard.index == shard).then_some(0);
         }
         if self.holds_all() {
             return Some(usize::from(shard.0));
         }
-        self.guards.binary_search_by_key(&shard, |guard| guard.index).ok()
+        self.guards.place_of(shard)
     }
 
     /// Whether the shard of a hash is held.
@@ -272,7 +330,7 @@ impl<'k> Held<'k> {
     pub fn shard(&self, hash: u64) -> &Shard {
         let place =
             self.place(self.keyspace.shard_of(hash)).expect("a command reaches only keys it declared");
-        &self.guards[place]
+        self.guards.at(place)
     }
 
     /// The shard of a hash, to change. Panics as [`Held::shard`].
@@ -280,7 +338,7 @@ impl<'k> Held<'k> {
     pub fn shard_mut(&mut self, hash: u64) -> &mut Shard {
         let place =
             self.place(self.keyspace.shard_of(hash)).expect("a command reaches only keys it declared");
-        &mut self.guards[place]
+        self.guards.at_mut(place)
     }
 
     /// Every shard held.
@@ -302,9 +360,8 @@ impl<'k> Held<'k> {
     pub fn into_token(self) -> LockToken {
         let shards = self.guards.iter().map(ShardGuard::index).collect();
         let keyspace = std::ptr::from_ref(self.keyspace) as usize;
-        for guard in self.guards {
-            std::mem::forget(guard);
-        }
+        let Guards { first, more } = self.guards;
+        first.into_iter().chain(more).for_each(std::mem::forget);
         LockToken { shards, keyspace }
     }
 }

@@ -22,7 +22,6 @@ mod watch;
 
 pub use db::{Db, Displaced, Found, Keep, ScanStep};
 pub use entry::Entry;
-pub use expiry::ExpiryIndex;
 pub use keyspace::{Held, Keyspace, KeyspaceOptions, LockToken, ShardGuard};
 pub use lock::Wake;
 pub use shard::{DbCounts, Shard};

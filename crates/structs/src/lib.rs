@@ -8,7 +8,7 @@ pub mod hash;
 pub mod intset;
 pub mod listpack;
 pub mod number;
+pub mod quicklist;
 pub mod size_class;
 pub mod sorted_set;
 pub mod table;
-pub mod quicklist;

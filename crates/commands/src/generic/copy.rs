@@ -7,7 +7,12 @@ use spinel_family::{
     UpdateContext, Words, is_token,
 };
 
+use spinel_store::ValueRef;
+
 use super::database::read_db;
+
+/// Bytes of a string that take as long to copy as touching one element.
+const BYTES_PER_ELEMENT: usize = 256;
 
 /// Copies the value of a key, with its expiry, to another key or another database.
 #[derive(Command)]
@@ -61,7 +66,11 @@ impl Copy<'_> {
 
 impl Update for Copy<'_> {
     fn cost(&self, cx: &QueryContext<'_>) -> usize {
-        cx.peek(self.source).map_or(0, |entry| entry.value().elements())
+        match cx.peek(self.source).map(spinel_store::Entry::value) {
+            None => 0,
+            Some(ValueRef::String(text)) => text.len() / BYTES_PER_ELEMENT,
+            Some(collection) => collection.elements(),
+        }
     }
 
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {

@@ -125,7 +125,50 @@ fn is_passed(hash: u64, cursor: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
+    use spinel_family::{DbIndex, Key, UnixMillis};
+    use spinel_store::{HashKey, Keep, Keyspace, KeyspaceOptions, NewValue};
+
+    use super::is_passed;
     use crate::testing::Server;
+
+    #[test]
+    fn keys_passed_before_the_table_shrank_are_told_by_their_hash() {
+        let hash_key = HashKey::from_bytes([5; 16]);
+        let keyspace = Keyspace::new(KeyspaceOptions { shards: 1, databases: 1, hash_key });
+        let mut held = keyspace.hold_all().expect("nobody else holds a shard");
+        let db = held.shard_mut(0).db_mut(DbIndex(0));
+        let names: Vec<String> = (0..5000).map(|i| i.to_string()).collect();
+        let key = |name: &'static str| Key::new(name.as_bytes(), &hash_key);
+        let names: Vec<&'static str> = names.into_iter().map(|name| &*name.leak()).collect();
+        for name in &names {
+            db.put(key(name), NewValue::Int(1), Keep::Replace(None), UnixMillis(0));
+        }
+        let mut leaving = names[500..].iter();
+        let (mut cursor, mut listed, mut repeated) = (0, HashSet::new(), 0);
+        loop {
+            let from = cursor;
+            cursor = db
+                .scan(cursor, |entry| {
+                    let hash = Key::new(entry.key(), &hash_key).hash;
+                    if from != 0 && is_passed(hash, from) {
+                        repeated += 1;
+                    } else {
+                        assert!(listed.insert(entry.key().to_vec()), "listed once only");
+                    }
+                })
+                .cursor;
+            if cursor == 0 {
+                break;
+            }
+            for name in leaving.by_ref().take(40) {
+                db.take(key(name));
+            }
+        }
+        assert!(repeated > 0, "the table shrank on the way");
+        assert!(names[..500].iter().all(|name| listed.contains(name.as_bytes())));
+    }
 
     #[test]
     fn every_matching_key_is_listed_once_in_slices_of_any_number() {

@@ -36,7 +36,7 @@ impl Sweep for Randomkey {
 fn draw_shard(cx: &SweepContext<'_>) -> Option<ShardIndex> {
     let (keyspace, db) = (cx.keyspace(), cx.options().db);
     let total = cx.shards().map(|shard| keyspace.count_in(shard, db)).sum::<usize>();
-    let mut place = usize::try_from(u128::from(cx.random()) * total as u128 >> 64).ok()?;
+    let mut place = usize::try_from((u128::from(cx.random()) * total as u128) >> 64).ok()?;
     cx.shards().find(|&shard| {
         let keys = keyspace.count_in(shard, db);
         let here = place < keys;

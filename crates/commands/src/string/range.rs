@@ -9,6 +9,9 @@ use spinel_store::{Keep, NewValue};
 
 use super::append::{check_length, make_room};
 
+/// Zero bytes that take as long to write as touching one element.
+const ZEROS_PER_ELEMENT: usize = 256;
+
 /// Overwrites a part of a string, which grows as needed, with zero bytes in between.
 #[derive(Command)]
 #[command(group = String, since = "2.2.0", flags(denyoom))]
@@ -21,6 +24,10 @@ pub(super) struct Setrange<'a> {
 }
 
 impl Update for Setrange<'_> {
+    fn cost(&self, _cx: &QueryContext<'_>) -> usize {
+        usize::try_from(self.offset).unwrap_or(0) / ZEROS_PER_ELEMENT
+    }
+
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {
         let offset =
             usize::try_from(self.offset).map_err(|_| CommandError::text("ERR offset is out of range"))?;

@@ -97,6 +97,11 @@ impl NotifyFlags {
         out
     }
 
+    /// The bits, one a class, in the order of Redis's own.
+    pub fn bits(self) -> u32 {
+        u32::from(self.0)
+    }
+
     /// Whether every class of `other` is in this set.
     pub fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0

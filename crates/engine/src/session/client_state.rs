@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use spinel_family::{DbIndex, OwnedArgs, Protocol};
-use spinel_store::{WatchFlag, Waiter};
+use spinel_store::{Waiter, WatchFlag};
 
 use crate::clients::{Client, ClientId};
 use crate::pubsub::{Subscriptions, Topic};
@@ -35,6 +35,17 @@ pub struct Transaction {
     pub bytes: usize,
 }
 
+/// A key that a session watches.
+#[derive(Debug)]
+pub struct Watched {
+    /// The database.
+    pub db: DbIndex,
+    /// The key.
+    pub key: Box<[u8]>,
+    /// Its time had come already when the watch began.
+    pub was_expired: bool,
+}
+
 /// A blocked command of a session.
 pub struct Blocked {
     /// Registered under its keys.
@@ -51,8 +62,6 @@ pub struct Blocked {
     pub deadline_nanos: Option<u64>,
     /// Which blocking of the session this is.
     pub serial: u64,
-    /// When it began, in monotonic nanoseconds.
-    pub since_nanos: u64,
 }
 
 /// One connection's state.
@@ -68,7 +77,7 @@ pub struct Session {
     /// The open transaction.
     pub transaction: Option<Transaction>,
     /// Keys it watches.
-    pub watched: Vec<(DbIndex, Box<[u8]>)>,
+    pub watched: Vec<Watched>,
     /// Raised when one of them is changed.
     pub watch_flag: Arc<WatchFlag>,
     /// What it listens to.

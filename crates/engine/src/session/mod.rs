@@ -4,7 +4,7 @@ mod client_state;
 mod context;
 mod table;
 
-pub use client_state::{Blocked, ReplyMode, Session, Transaction};
+pub use client_state::{Blocked, ReplyMode, Session, Transaction, Watched};
 pub use context::{SessionCommand, SessionContext};
 pub(crate) use table::session_commands;
 pub use table::{RunSession, SessionEntry};

@@ -51,6 +51,19 @@ impl UpdateContext<'_> {
         true
     }
 
+    /// Removes up to `limit` keys of the current database whose time has come from the one shard held.
+    pub fn remove_expired(&mut self, limit: usize) -> usize {
+        let options = &self.query.options;
+        let (db, now) = (options.db, options.now);
+        let Some(shard) = self.query.held.iter_mut().next() else { return 0 };
+        let (keys, watches) = shard.db_and_watches(db);
+        let (effects, settings) = (&mut *self.effects, self.query.settings);
+        keys.remove_expired(now, limit, |entry| {
+            let key: Box<[u8]> = entry.key().into();
+            note_expired(effects, settings, watches, (db, &key), entry.into_value());
+        })
+    }
+
     /// The entry of a key, to change; renews the access time. Its expiry is changed by
     /// [`set_expiry`](Self::set_expiry) only.
     #[inline]
@@ -184,7 +197,7 @@ impl UpdateContext<'_> {
 
     /// Sets or removes the expiry of an existing key.
     pub fn set_expiry(&mut self, key: Key<'_>, expiry: Option<UnixMillis>) -> bool {
-        let db = self.query.options.db;
-        self.query.held.shard_mut(key.hash).db_mut(db).set_expiry(key, expiry)
+        let (db, now) = (self.query.options.db, self.query.options.now);
+        self.query.held.shard_mut(key.hash).db_mut(db).set_expiry(key, expiry, now)
     }
 }

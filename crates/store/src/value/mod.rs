@@ -206,6 +206,17 @@ pub enum OwnedValue {
 }
 
 impl OwnedValue {
+    /// Frees up to about `elements` of it; false when nothing is left but the empty shell.
+    pub fn free_some(&mut self, elements: usize) -> bool {
+        match self {
+            Self::Inline | Self::Raw(_) => false,
+            Self::List(list) => list.take_chunk(elements) > 0,
+            Self::Set(set) => set.take_chunk(elements) > 0,
+            Self::Hash(hash) => hash.take_chunk(elements) > 0,
+            Self::SortedSet(zset) => zset.take_chunk(elements) > 0,
+        }
+    }
+
     /// Roughly how many allocations freeing it takes; giving 16 KiB back to the system counts as one.
     #[must_use]
     pub fn free_effort(&self) -> usize {

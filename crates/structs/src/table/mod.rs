@@ -140,6 +140,11 @@ impl<T: TableItem> Table<T> {
         self.storage.memory_bytes() + self.overflow as usize * size_of::<bucket::Bucket<T>>()
     }
 
+    /// How many low bits of a hash decide on its bucket, at most.
+    pub fn hash_bits(&self) -> u32 {
+        self.storage.count().max(1).next_power_of_two().ilog2()
+    }
+
     /// A handle with which other threads prefetch buckets of this table without the lock that protects it.
     pub fn probe(&mut self) -> TableProbe {
         self.storage.probe()

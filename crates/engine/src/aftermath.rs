@@ -1,0 +1,149 @@
+//! What happens after a command, still under its locks: the journal, keyspace events, blocked clients.
+
+use std::sync::Arc;
+
+use spinel_family::{
+    Args, Attempt, DbIndex, Encoder, Event, EventClasses, OwnedArgs, Propagation, Run, UpdateContext, Words,
+};
+use spinel_store::{Held, Waiter};
+
+use crate::blocking::WaitingCommand;
+use crate::data::{ShardSet, name_words, normalise};
+use crate::registry::Action;
+use crate::{Engine, Message};
+
+/// The command that changed something, as it came.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    pub(crate) db: DbIndex,
+    pub(crate) args: Args<'a>,
+}
+
+/// Records in the journal what one command changed and sends its events. Keys that became ready stay for
+/// [`serve`]; counts and garbage stay for the caller.
+pub(crate) fn settle(engine: &Engine, cx: &mut UpdateContext<'_>, origin: Option<Origin<'_>>) {
+    let notify = cx.settings().notify;
+    let effects = cx.effects();
+    if engine.journal.is_on() {
+        for (db, key) in &effects.expired {
+            let del = OwnedArgs::from_words([b"DEL", &**key]);
+            engine.journal.append(*db, del.args());
+        }
+        match &effects.propagation {
+            Propagation::Verbatim => {
+                if let Some(origin) = origin
+                    && effects.dirty > 0
+                {
+                    engine.journal.append(origin.db, origin.args);
+                }
+            }
+            Propagation::Instead(commands) => {
+                commands.iter().for_each(|(db, command)| engine.journal.append(*db, command.args()));
+            }
+            Propagation::Nothing => {}
+        }
+    }
+    effects.propagation = Propagation::Verbatim;
+    for event in effects.events.drain(..) {
+        publish_event(engine, notify, &event);
+    }
+}
+
+fn publish_event(engine: &Engine, notify: EventClasses, event: &Event) {
+    if engine.pubsub.is_silent() {
+        return;
+    }
+    let mut channel = Vec::with_capacity(32 + event.key.len());
+    if notify.0 & EventClasses::KEYSPACE != 0 {
+        channel.extend_from_slice(format!("__keyspace@{}__:", event.db.0).as_bytes());
+        channel.extend_from_slice(&event.key);
+        engine.pubsub.publish(&channel, event.name.as_bytes());
+    }
+    if notify.0 & EventClasses::KEYEVENT != 0 {
+        channel.clear();
+        channel.extend_from_slice(format!("__keyevent@{}__:{}", event.db.0, event.name).as_bytes());
+        engine.pubsub.publish(&channel, &event.key);
+    }
+}
+
+/// Serves the clients that wait for keys that became ready, first come first, until nobody can be served.
+pub(crate) fn serve(engine: &Engine, cx: &mut UpdateContext<'_>) {
+    while !cx.effects().ready.is_empty() {
+        let ready = std::mem::take(&mut cx.effects().ready);
+        for (db, key) in ready {
+            serve_key(engine, cx, db, &key);
+        }
+    }
+}
+
+fn serve_key(engine: &Engine, cx: &mut UpdateContext<'_>, db: DbIndex, bytes: &[u8]) {
+    let key = engine.keyspace.key(bytes);
+    let waiters: Vec<Arc<Waiter>> =
+        cx.held().shard(key.hash).waiters.waiting(db, bytes).map(Arc::clone).collect();
+    for waiter in waiters {
+        if cx.peek_in(db, key).is_none() {
+            return;
+        }
+        if serve_waiter(engine, cx, &waiter) {
+            cx.held_mut().shard_mut(key.hash).waiters.remove(db, bytes, &waiter);
+        }
+    }
+}
+
+/// Tries a blocked command again. True if the waiter is done with.
+fn serve_waiter(engine: &Engine, cx: &mut UpdateContext<'_>, waiter: &Arc<Waiter>) -> bool {
+    if !waiter.claim() {
+        return true;
+    }
+    let Some(waiting) = waiter.payload.downcast_ref::<WaitingCommand>() else { return true };
+    let Action::Data(entry) = waiting.command.action else { return true };
+    let Run::Blocking(blocking) = entry.run else { return true };
+    let called = *cx.options();
+    let mut options = called;
+    options.db = waiting.db;
+    options.protocol = waiting.protocol;
+    options.retried = true;
+    options.deny_blocking = false;
+    cx.set_options(options);
+    let args = waiting.args.args();
+    let words = Words::new(args, name_words(waiting.command), engine.keyspace.hash_key(), None);
+    let mut out = Encoder::new(waiting.protocol);
+    let dirty_before = std::mem::take(&mut cx.effects().dirty);
+    let attempt = (blocking.attempt)(cx, words, &mut out);
+    cx.settle(std::iter::empty());
+    settle(engine, cx, Some(Origin { db: waiting.db, args }));
+    cx.effects().dirty += dirty_before;
+    cx.set_options(called);
+    match attempt {
+        Ok(Attempt::NotReady) => {
+            waiter.release();
+            return false;
+        }
+        Ok(Attempt::Served) => {}
+        Err(error) => {
+            out.clear();
+            let text = error.wire(waiting.command.spec.name);
+            engine.stats.count_error(&text);
+            out.error(&text);
+        }
+    }
+    waiting.client.post(Message::Served { blocking: waiting.serial, reply: out.into_inner() });
+    true
+}
+
+/// Adds the shards that serving the waiters of the shards held may write to.
+pub(crate) fn add_destinations(held: &Held<'_>, db: DbIndex, shards: &mut ShardSet) {
+    let keyspace = held.keyspace();
+    let mut found = ShardSet::new();
+    for shard in held.iter().filter(|shard| shard.waiters.has_destinations()) {
+        for key in shard.waiters.awaited(db) {
+            for waiter in shard.waiters.waiting(db, key) {
+                if let Some(destination) = &waiter.destination {
+                    found.push(keyspace.shard_of(keyspace.key(destination).hash));
+                }
+            }
+        }
+    }
+    shards.extend(found);
+    normalise(shards);
+}

@@ -1,0 +1,135 @@
+//! Clients that wait for keys: registering, giving up, being unblocked.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use spinel_family::{
+    Args, BlockingEntry, CommandError, DbIndex, Encoder, OwnedArgs, Protocol, UpdateContext, Words,
+};
+use spinel_store::Waiter;
+
+use crate::clients::Client;
+use crate::data::name_words;
+use crate::registry::{Action, Command, REGISTRY};
+use crate::session::{Blocked, Session};
+use crate::{Engine, Worker};
+
+/// What the engine keeps with a waiter.
+pub(crate) struct WaitingCommand {
+    pub(crate) client: Arc<Client>,
+    pub(crate) serial: u64,
+    pub(crate) command: &'static Command,
+    pub(crate) args: OwnedArgs,
+    pub(crate) protocol: Protocol,
+    pub(crate) db: DbIndex,
+}
+
+/// Registers a session's blocked command under its keys, whose shards are held.
+pub(crate) fn wait(
+    engine: &Engine,
+    session: &mut Session,
+    command: &'static Command,
+    blocking: &BlockingEntry,
+    args: Args<'_>,
+    words: Words<'_>,
+    cx: &mut UpdateContext<'_>,
+) -> Result<(), CommandError> {
+    let db = session.db;
+    session.blockings += 1;
+    let serial = session.blockings;
+    let now_nanos = engine.clock.monotonic_nanos();
+    let mut registered = None;
+    (blocking.wait_for)(words, &mut |wait| {
+        let payload = WaitingCommand {
+            client: Arc::clone(&session.client),
+            serial,
+            command,
+            args: OwnedArgs::from_args(args),
+            protocol: session.protocol,
+            db,
+        };
+        let destination = wait.destination.map(|key| Box::from(key.bytes));
+        let waiter = Arc::new(Waiter::new(destination, Box::new(payload)));
+        let mut keys: Vec<Box<[u8]>> = Vec::new();
+        for key in wait.keys.iter() {
+            cx.held_mut().shard_mut(key.hash).waiters.add(db, key.bytes, &waiter);
+            keys.push(key.bytes.into());
+        }
+        let deadline_nanos =
+            wait.timeout.millis.map(|ms| now_nanos.saturating_add(ms.saturating_mul(1_000_000)));
+        registered = Some((waiter, keys, deadline_nanos));
+    })?;
+    let (waiter, keys, deadline_nanos) = registered.ok_or(CommandError::Syntax)?;
+    session.blocked = Some(Blocked {
+        waiter,
+        keys,
+        db,
+        command: command.id,
+        args: OwnedArgs::from_args(args),
+        deadline_nanos,
+        serial,
+    });
+    session.client.flags.blocked.store(true, Ordering::Relaxed);
+    engine.stats.blocked_clients.fetch_add(1, Ordering::Relaxed);
+    Ok(())
+}
+
+impl Worker {
+    /// Takes a session's blocked command out of the waiting lists. The caller has claimed its waiter, or somebody
+    /// who serves it has.
+    pub(crate) fn forget_blocked(&mut self, session: &mut Session) -> Option<Blocked> {
+        let blocked = session.blocked.take()?;
+        let keyspace = &self.engine.keyspace;
+        for bytes in &blocked.keys {
+            let shard = keyspace.shard_of(keyspace.key(bytes).hash);
+            // A shard that is taken keeps the claimed waiter until somebody meets it there and passes over it.
+            if let Some(mut guard) = keyspace.spin_lock(shard) {
+                guard.waiters.remove(blocked.db, bytes, &blocked.waiter);
+            }
+        }
+        session.client.flags.blocked.store(false, Ordering::Relaxed);
+        self.engine.stats.blocked_clients.fetch_sub(1, Ordering::Relaxed);
+        Some(blocked)
+    }
+
+    /// Ends a session's waiting without a reply: it goes away.
+    pub(crate) fn stop_waiting(&mut self, session: &mut Session) {
+        if let Some(blocked) = &session.blocked {
+            blocked.waiter.claim();
+            self.forget_blocked(session);
+        } else if session.client.flags.blocked.swap(false, Ordering::Relaxed) {
+            self.engine.stats.blocked_clients.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// When the session's blocked command ends without success, in monotonic nanoseconds.
+    #[must_use]
+    pub fn deadline_nanos(&self, session: &Session) -> Option<u64> {
+        session.blocked.as_ref().and_then(|blocked| blocked.deadline_nanos)
+    }
+
+    /// Ends a blocked command whose time is up; false if it is being served.
+    pub fn time_out(&mut self, session: &mut Session, out: &mut Encoder) -> bool {
+        let claimed = session.blocked.as_ref().is_some_and(|blocked| blocked.waiter.claim());
+        if !claimed {
+            return false;
+        }
+        let Some(blocked) = self.forget_blocked(session) else { return false };
+        self.reply_timed_out(&blocked, out);
+        true
+    }
+
+    fn reply_timed_out(&self, blocked: &Blocked, out: &mut Encoder) {
+        reply_timed_out(&self.engine, REGISTRY.get(blocked.command), blocked.args.args(), out);
+    }
+}
+
+/// The reply of a blocking command that found nothing.
+pub(crate) fn reply_timed_out(engine: &Engine, command: &Command, args: Args<'_>, out: &mut Encoder) {
+    let words = Words::new(args, name_words(command), engine.keyspace.hash_key(), None);
+    if let Action::Data(entry) = command.action
+        && let spinel_family::Run::Blocking(blocking) = entry.run
+    {
+        (blocking.timed_out)(words, out);
+    }
+}

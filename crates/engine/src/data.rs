@@ -1,0 +1,271 @@
+//! Runs commands on data: locks the shards of their keys, runs, deals with what they leave behind.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+use spinel_family::{
+    Args, Attempt, CallOptions, CommandEntry, CommandError, DbIndex, Encoder, ExclusiveContext, Key,
+    QueryContext, Run, SweepContext, UpdateContext, Words,
+};
+use spinel_store::{Held, Keyspace, ShardIndex};
+
+use crate::aftermath::{self, Origin};
+use crate::registry::Command;
+use crate::session::Session;
+use crate::{Flow, Message, Worker};
+
+/// Shards in ascending order without repetition.
+pub(crate) type ShardSet = SmallVec<[ShardIndex; 4]>;
+
+/// The shards of a command's keys.
+pub(crate) fn shards_of(
+    keyspace: &Keyspace,
+    command: &Command,
+    args: Args<'_>,
+    known: Option<(usize, u64)>,
+) -> ShardSet {
+    let mut shards = ShardSet::new();
+    command.keys.each(args, |at| {
+        let hash = match known {
+            Some((place, hash)) if place == at => hash,
+            _ => keyspace.key(args.at(at)).hash,
+        };
+        shards.push(keyspace.shard_of(hash));
+    });
+    normalise(&mut shards);
+    shards
+}
+
+pub(crate) fn normalise(shards: &mut ShardSet) {
+    if shards.len() > 1 {
+        shards.sort_unstable();
+        shards.dedup();
+    }
+}
+
+/// The keys of a command.
+pub(crate) fn keys_of<'a>(keyspace: &Keyspace, command: &Command, args: Args<'a>) -> SmallVec<[Key<'a>; 4]> {
+    let mut keys = SmallVec::new();
+    command.keys.each(args, |at| keys.push(keyspace.key(args.at(at))));
+    keys
+}
+
+/// Words to skip to the first argument.
+pub(crate) fn name_words(command: &Command) -> usize {
+    if command.spec.name.contains('|') { 2 } else { 1 }
+}
+
+impl Worker {
+    pub(crate) fn run_data(
+        &mut self,
+        session: &mut Session,
+        command: &'static Command,
+        entry: &'static CommandEntry,
+        args: Args<'_>,
+        known: Option<(usize, u64)>,
+        out: &mut Encoder,
+    ) -> Result<Flow, CommandError> {
+        match entry.run {
+            Run::Sweep(_) => self.run_sweep(session, command, entry, args, out),
+            Run::Exclusive(_) => self.with_world(|worker| {
+                let held = match worker.engine.keyspace.hold_all() {
+                    Ok(held) => held.into_token(),
+                    Err(shard) => return Ok(worker.park(session, shard)),
+                };
+                let engine = Arc::clone(&worker.engine);
+                let held = engine.keyspace.adopt(held);
+                worker.run_held(session, command, entry, args, known, held, out)
+            }),
+            Run::Query(_) | Run::Update(_) | Run::Blocking(_) | Run::Container(_) => {
+                let engine = Arc::clone(&self.engine);
+                let mut shards = shards_of(&engine.keyspace, command, args, known);
+                loop {
+                    let held = match engine.keyspace.hold(&shards) {
+                        Ok(held) => held,
+                        Err(shard) => return Ok(self.park(session, shard)),
+                    };
+                    if entry.writes() && held.iter().any(|shard| shard.waiters.has_destinations()) {
+                        let before = shards.len();
+                        aftermath::add_destinations(&held, session.db, &mut shards);
+                        if shards.len() > before {
+                            continue;
+                        }
+                    }
+                    return self.run_held(session, command, entry, args, known, held, out);
+                }
+            }
+        }
+    }
+
+    /// Leaves a ticket with a taken shard; the client's command is tried again when it is free.
+    pub(crate) fn park(&self, session: &Session, shard: ShardIndex) -> Flow {
+        let client = Arc::clone(&session.client);
+        let posted =
+            self.engine.keyspace.wake_on_release(shard, Box::new(move || client.post(Message::Retry)));
+        if !posted {
+            session.client.post(Message::Retry);
+        }
+        Flow::Parked
+    }
+
+    pub(crate) fn options(&self, session: &Session) -> CallOptions {
+        CallOptions {
+            db: session.db,
+            now: self.now,
+            protocol: session.protocol,
+            no_touch: session.no_touch,
+            may_move: true,
+            retried: false,
+            deny_blocking: false,
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the pieces of one call, used together once")]
+    fn run_held(
+        &mut self,
+        session: &mut Session,
+        command: &'static Command,
+        entry: &'static CommandEntry,
+        args: Args<'_>,
+        known: Option<(usize, u64)>,
+        held: Held<'_>,
+        out: &mut Encoder,
+    ) -> Result<Flow, CommandError> {
+        let options = self.options(session);
+        let engine = Arc::clone(&self.engine);
+        let words = Words::new(args, name_words(command), engine.keyspace.hash_key(), known);
+        let published = Arc::clone(&self.published);
+        let query = QueryContext::new(held, options, &published.for_commands, &self.random);
+        let mut cx = UpdateContext::new(query, &mut self.effects);
+        let mut flow = Flow::Continue;
+        let result = match entry.run {
+            Run::Query(run) => run(cx.as_query(), words, out),
+            Run::Update(run) => run(&mut cx, words, out),
+            Run::Exclusive(run) => {
+                let mut exclusive = ExclusiveContext::new(cx);
+                let result = run(&mut exclusive, words, out);
+                cx = exclusive.into_update();
+                result
+            }
+            Run::Blocking(blocking) => match (blocking.attempt)(&mut cx, words, out) {
+                Ok(Attempt::Served) => Ok(()),
+                Ok(Attempt::NotReady) => {
+                    flow = Flow::Waiting;
+                    crate::blocking::wait(&engine, session, command, &blocking, args, words, &mut cx)
+                }
+                Err(error) => Err(error),
+            },
+            Run::Sweep(_) | Run::Container(_) => Err(CommandError::Syntax),
+        };
+        if result == Err(CommandError::Move) {
+            engine.helpers.run_long(session, command, entry, args, options, &published, cx.into_held());
+            return Ok(Flow::Waiting);
+        }
+        cx.settle(keys_if_needed(&engine.keyspace, command, args).into_iter());
+        if !cx.effects().is_quiet() {
+            aftermath::settle(&engine, &mut cx, Some(Origin { db: session.db, args }));
+            aftermath::serve(&engine, &mut cx);
+        }
+        drop(cx);
+        self.count_effects();
+        result.map(|()| flow)
+    }
+
+    /// Adds what a command left to the counters, sends garbage away and makes room for the next.
+    pub(crate) fn count_effects(&mut self) {
+        let effects = &mut self.effects;
+        if effects.hits > 0 {
+            self.stats.hits.add(effects.hits);
+            effects.hits = 0;
+        }
+        if effects.misses > 0 {
+            self.stats.misses.add(effects.misses);
+            effects.misses = 0;
+        }
+        if effects.is_quiet() {
+            effects.propagation = spinel_family::Propagation::Verbatim;
+            return;
+        }
+        self.stats.dirty.add(effects.dirty);
+        self.stats.expired.add(effects.expired.len() as u64);
+        self.engine.helpers.reclaim(&self.engine, effects);
+        effects.clear();
+    }
+
+    fn run_sweep(
+        &mut self,
+        session: &mut Session,
+        command: &'static Command,
+        entry: &'static CommandEntry,
+        args: Args<'_>,
+        out: &mut Encoder,
+    ) -> Result<Flow, CommandError> {
+        let Run::Sweep(run) = entry.run else { return Err(CommandError::Syntax) };
+        let engine = Arc::clone(&self.engine);
+        let options = self.options(session);
+        let words = Words::new(args, name_words(command), engine.keyspace.hash_key(), None);
+        let published = Arc::clone(&self.published);
+        let mut cx =
+            SweepContext::new(&engine.keyspace, None, options, &published.for_commands, &self.random);
+        match run(&mut cx, words, out) {
+            Err(CommandError::Busy(shard)) => return Ok(self.park(session, shard)),
+            Err(CommandError::Move) => {
+                engine.helpers.run_long_sweep(session, command, entry, args, options, &published);
+                return Ok(Flow::Waiting);
+            }
+            other => other?,
+        }
+        let expired = cx.expired;
+        self.remove_expired_keys(session.db, &expired);
+        Ok(Flow::Continue)
+    }
+
+    /// Removes keys that a sweep met after their time; those whose shard is taken are left to the upkeep.
+    fn remove_expired_keys(&mut self, db: DbIndex, keys: &[Box<[u8]>]) {
+        for bytes in keys {
+            let engine = Arc::clone(&self.engine);
+            let key = engine.keyspace.key(bytes);
+            let Ok(held) = engine.keyspace.hold(&[engine.keyspace.shard_of(key.hash)]) else { continue };
+            self.with_update(held, db, |cx| {
+                cx.remove_if_expired(db, key);
+            });
+        }
+    }
+
+    /// Runs `with` on shards held, as if it were a command of nobody's, and deals with what it leaves.
+    pub(crate) fn with_update(
+        &mut self,
+        held: Held<'_>,
+        db: DbIndex,
+        with: impl FnOnce(&mut UpdateContext<'_>),
+    ) {
+        let engine = Arc::clone(&self.engine);
+        let published = Arc::clone(&self.published);
+        let options = CallOptions {
+            db,
+            now: self.now,
+            protocol: spinel_family::Protocol::Resp2,
+            no_touch: true,
+            may_move: false,
+            retried: false,
+            deny_blocking: true,
+        };
+        let query = QueryContext::new(held, options, &published.for_commands, &self.random);
+        let mut cx = UpdateContext::new(query, &mut self.effects);
+        with(&mut cx);
+        cx.settle(std::iter::empty());
+        aftermath::settle(&engine, &mut cx, None);
+        aftermath::serve(&engine, &mut cx);
+        drop(cx);
+        self.count_effects();
+    }
+}
+
+/// The keys of a command, lazily: most commands met no expired key and nobody asks.
+fn keys_if_needed<'a>(
+    keyspace: &'a Keyspace,
+    command: &'a Command,
+    args: Args<'a>,
+) -> impl IntoIterator<Item = Key<'a>> {
+    std::iter::once(()).flat_map(move |()| keys_of(keyspace, command, args))
+}

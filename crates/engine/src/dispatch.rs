@@ -1,0 +1,365 @@
+//! From words to a command: look-up, the gates in Redis's order, and the run.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+
+use spinel_family::spec::CommandFlags;
+use spinel_family::{Args, CommandError, Encoder, KeyRule, OwnedArgs, Words};
+use spinel_store::Key;
+
+use crate::pause::PauseMode;
+use crate::registry::{Action, Command, REGISTRY};
+use crate::session::{ReplyMode, Session, SessionContext, SessionEntry};
+use crate::{Message, Worker};
+
+/// What becomes of a connection after a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Go on with the next command.
+    Continue,
+    /// The command was not run: keep its words and try again when a [`Message::Retry`] comes.
+    Parked,
+    /// The command will be answered by a message; run nothing of this connection until then.
+    Waiting,
+    /// Close once the replies are sent.
+    Close,
+}
+
+/// A command found before it is run, so that its data can be prefetched.
+#[derive(Clone, Copy)]
+pub struct Prepared {
+    command: Option<&'static Command>,
+    /// The place of the first key and its hash.
+    known: Option<(usize, u64)>,
+}
+
+impl Worker {
+    /// Finds a command and hashes its first key.
+    #[inline]
+    #[must_use]
+    pub fn prepare(&self, args: Args<'_>) -> Prepared {
+        let command = self.engine.lookup(args);
+        let known = command.and_then(|command| {
+            let at = match command.keys {
+                KeyRule::One { at } => at,
+                KeyRule::Specs(_) if args.len() > 1 => 1,
+                _ => return None,
+            };
+            let word = args.get(at)?;
+            Some((at, Key::new(word, self.engine.keyspace.hash_key()).hash))
+        });
+        Prepared { command, known }
+    }
+
+    /// Asks for the bucket of a prepared command's first key to be fetched into the cache.
+    #[inline]
+    pub fn prefetch_bucket(&self, prepared: Prepared, session: &Session) {
+        if let Some((_, hash)) = prepared.known {
+            let keyspace = &self.engine.keyspace;
+            if let Some(shard) = keyspace.try_lock(keyspace.shard_of(hash)) {
+                shard.db(session.db).prefetch_bucket(hash);
+            }
+        }
+    }
+
+    /// Asks for the entry of a prepared command's first key; its bucket should be in the cache by now.
+    #[inline]
+    pub fn prefetch_entry(&self, prepared: Prepared, session: &Session) {
+        if let Some((_, hash)) = prepared.known {
+            let keyspace = &self.engine.keyspace;
+            if let Some(shard) = keyspace.try_lock(keyspace.shard_of(hash)) {
+                shard.db(session.db).prefetch_entry(hash);
+            }
+        }
+    }
+
+    /// Runs one command of a session. A panic inside is a bug; it ends in an error reply and nothing else.
+    pub fn execute(
+        &mut self,
+        session: &mut Session,
+        args: Args<'_>,
+        prepared: Prepared,
+        out: &mut Encoder,
+    ) -> Flow {
+        self.give_way();
+        if session.client.killed.load(Ordering::Acquire) {
+            return Flow::Close;
+        }
+        let start = out.len();
+        let run = AssertUnwindSafe(|| self.dispatch(session, args, prepared, out));
+        let flow = catch_unwind(run).unwrap_or_else(|_| {
+            self.engine.stats.panics.fetch_add(1, Ordering::Relaxed);
+            out.truncate(start);
+            out.error("ERR internal error: the command failed, nothing else is affected");
+            self.effects.clear();
+            Flow::Continue
+        });
+        if session.reply_mode != ReplyMode::On && flow != Flow::Parked {
+            out.truncate(start);
+            session.reply_mode = match session.reply_mode {
+                ReplyMode::Skip => ReplyMode::On,
+                ReplyMode::SkipNext => ReplyMode::Skip,
+                mode => mode,
+            };
+        }
+        flow
+    }
+
+    fn dispatch(
+        &mut self,
+        session: &mut Session,
+        args: Args<'_>,
+        prepared: Prepared,
+        out: &mut Encoder,
+    ) -> Flow {
+        let Some(command) = prepared.command else {
+            let text = self.engine.unknown_command(args);
+            return self.refuse(session, None, &text, out);
+        };
+        if let Err(text) = self.check(session, command, args) {
+            return self.refuse(session, Some(command), &text, out);
+        }
+        if self.engine.pause.is_active() && self.must_pause(session, command) {
+            return Flow::Parked;
+        }
+        session.client.last_command.store(command.id.0 + 1, Ordering::Relaxed);
+        session.client.last_active_ms.store(self.now.0, Ordering::Relaxed);
+        if session.transaction.is_some()
+            && !command.flags.has(CommandFlags::NO_MULTI)
+            && !runs_in_multi(command)
+        {
+            self.queue(session, command, args);
+            out.simple("QUEUED");
+            return Flow::Continue;
+        }
+        self.call(session, command, args, prepared, out)
+    }
+
+    /// The gates that a command passes before it is run, in Redis's order.
+    fn check(&self, session: &Session, command: &Command, args: Args<'_>) -> Result<(), String> {
+        let spec = command.spec;
+        if !spec.accepts(args.len()) {
+            return Err(CommandError::Arity.wire(spec.name).into_owned());
+        }
+        if matches!(command.action, Action::Container) {
+            return Err(unknown_subcommand(command, args));
+        }
+        if !session.authenticated
+            && !command.flags.has(CommandFlags::NO_AUTH)
+            && !self.published.settings.security.requirepass.is_empty()
+        {
+            return Err("NOAUTH Authentication required.".to_owned());
+        }
+        if session.transaction.is_some() && command.flags.has(CommandFlags::NO_MULTI) {
+            return Err("ERR Command not allowed inside a transaction".to_owned());
+        }
+        if session.only_listens() && !may_run_while_listening(spec.name) {
+            return Err(format!(
+                "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+                spec.name
+            ));
+        }
+        Ok(())
+    }
+
+    fn must_pause(&mut self, session: &Session, command: &Command) -> bool {
+        let writes = command.flags.has(CommandFlags::WRITE)
+            || command.flags.has(CommandFlags::MAY_REPLICATE)
+            || (command.spec.name == "exec"
+                && session.transaction.as_ref().is_some_and(|t| {
+                    t.queue.iter().any(|(id, _)| {
+                        let flags = REGISTRY.get(*id).flags;
+                        flags.has(CommandFlags::WRITE) || flags.has(CommandFlags::MAY_REPLICATE)
+                    })
+                }));
+        let waits = match self.engine.pause.mode(self.now) {
+            Some(PauseMode::All) => !command.spec.name.starts_with("client|"),
+            Some(PauseMode::Write) => writes,
+            None => false,
+        };
+        waits && self.engine.pause.wait(session.id(), self.now) && {
+            session.client.flags.blocked.store(true, Ordering::Relaxed);
+            self.engine.stats.blocked_clients.fetch_add(1, Ordering::Relaxed);
+            true
+        }
+    }
+
+    /// Answers with an error instead of running the command; an open transaction is broken by it.
+    fn refuse(
+        &mut self,
+        session: &mut Session,
+        command: Option<&Command>,
+        text: &str,
+        out: &mut Encoder,
+    ) -> Flow {
+        if let Some(command) = command {
+            self.stats.by_command[usize::from(command.id.0)].rejected.add(1);
+        }
+        if let Some(transaction) = &mut session.transaction {
+            transaction.broken = true;
+        }
+        if command.is_some_and(|command| command.spec.name == "exec") {
+            let reason = text.split_once(' ').map_or(text, |(_, reason)| reason);
+            let text = format!("EXECABORT Transaction discarded because of: {reason}");
+            self.discard_transaction(session);
+            self.reply_error(&text, out);
+            return Flow::Continue;
+        }
+        self.reply_error(text, out);
+        Flow::Continue
+    }
+
+    /// Sends an error and counts it.
+    pub(crate) fn reply_error(&self, text: &str, out: &mut Encoder) {
+        out.error(text);
+        self.stats.errors.add(1);
+        self.engine.stats.count_error(text);
+    }
+
+    fn queue(&mut self, session: &mut Session, command: &Command, args: Args<'_>) {
+        if let Some(transaction) = &mut session.transaction {
+            transaction.bytes += args.bytes_len();
+            transaction.queue.push((command.id, OwnedArgs::from_args(args)));
+        }
+        session.publish_transaction();
+    }
+
+    /// Runs a command that passed the gates, timed and counted.
+    fn call(
+        &mut self,
+        session: &mut Session,
+        command: &'static Command,
+        args: Args<'_>,
+        prepared: Prepared,
+        out: &mut Encoder,
+    ) -> Flow {
+        if self.engine.has_monitors.load(Ordering::Relaxed) {
+            self.show_monitors(session, command, args);
+        }
+        let start_len = out.len();
+        let is_single = self.timing.is_single(command, args.len(), args.bytes_len());
+        let start = if is_single { self.start_single() } else { 0 };
+        let result = self.run(session, command, args, prepared, out);
+        if result == Ok(Flow::Parked) {
+            out.truncate(start_len);
+            return Flow::Parked;
+        }
+        self.stats.commands.add(1);
+        if is_single {
+            let nanos = self.finish_single(start);
+            self.record_single(command.id, nanos);
+            self.note_slow(session, command, args, nanos);
+        } else {
+            self.timing.count(command.id);
+        }
+        result.unwrap_or_else(|error| {
+            out.truncate(start_len);
+            self.stats.by_command[usize::from(command.id.0)].failed.add(1);
+            self.reply_error(&error.wire(command.spec.name), out);
+            Flow::Continue
+        })
+    }
+
+    fn run(
+        &mut self,
+        session: &mut Session,
+        command: &'static Command,
+        args: Args<'_>,
+        prepared: Prepared,
+        out: &mut Encoder,
+    ) -> Result<Flow, CommandError> {
+        match command.action {
+            Action::Data(entry) => self.run_data(session, command, entry, args, prepared.known, out),
+            Action::Session(entry) => self.run_session(session, entry, args, false, out),
+            Action::Container => Err(CommandError::Syntax),
+        }
+    }
+
+    pub(crate) fn run_session(
+        &mut self,
+        session: &mut Session,
+        entry: &'static SessionEntry,
+        args: Args<'_>,
+        in_exec: bool,
+        out: &mut Encoder,
+    ) -> Result<Flow, CommandError> {
+        let Some(run) = entry.run else { return Err(CommandError::Syntax) };
+        let at = if entry.spec.name.contains('|') { 2 } else { 1 };
+        let engine = std::sync::Arc::clone(&self.engine);
+        let words = Words::new(args, at, engine.keyspace.hash_key(), None);
+        if entry.is_exclusive && !in_exec {
+            return self.with_world(|worker| {
+                run(&mut SessionContext { worker, session, args, in_exec }, words, out)
+            });
+        }
+        run(&mut SessionContext { worker: self, session, args, in_exec }, words, out)
+    }
+
+    /// Wakes clients by number.
+    pub(crate) fn wake(&self, clients: Vec<crate::ClientId>) {
+        for id in clients {
+            if let Some(client) = self.engine.clients.get(id) {
+                if client.flags.blocked.swap(false, Ordering::Relaxed) {
+                    self.engine.stats.blocked_clients.fetch_sub(1, Ordering::Relaxed);
+                }
+                client.post(Message::Retry);
+            }
+        }
+    }
+}
+
+/// Commands that are run, not queued, between MULTI and EXEC.
+fn runs_in_multi(command: &Command) -> bool {
+    matches!(command.spec.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset")
+}
+
+/// Commands a RESP2 subscriber may use.
+fn may_run_while_listening(name: &str) -> bool {
+    matches!(
+        name,
+        "ping"
+            | "subscribe"
+            | "unsubscribe"
+            | "psubscribe"
+            | "punsubscribe"
+            | "ssubscribe"
+            | "sunsubscribe"
+            | "quit"
+            | "reset"
+    )
+}
+
+/// How many bytes of an unknown command's words its error shows.
+const SHOWN_BYTES: usize = 128;
+
+fn unknown_subcommand(container: &Command, args: Args<'_>) -> String {
+    let word = args.get(1).unwrap_or_default();
+    let word = String::from_utf8_lossy(&word[..word.len().min(SHOWN_BYTES)]).into_owned();
+    format!("ERR unknown subcommand '{word}'. Try {} HELP.", container.spec.name.to_uppercase())
+}
+
+impl crate::Engine {
+    /// The command that words name; a subcommand if there is one.
+    #[inline]
+    pub(crate) fn lookup(&self, args: Args<'_>) -> Option<&'static Command> {
+        let command = self.find_command(args.get(0)?)?;
+        if let (Action::Container, Some(sub)) = (command.action, args.get(1)) {
+            return Some(REGISTRY.find_sub(command, sub).unwrap_or(command));
+        }
+        Some(command)
+    }
+
+    fn unknown_command(&self, args: Args<'_>) -> String {
+        let name = args.get(0).unwrap_or_default();
+        let name = String::from_utf8_lossy(&name[..name.len().min(SHOWN_BYTES)]).into_owned();
+        let mut shown = String::new();
+        for arg in args.iter().skip(1) {
+            if shown.len() >= SHOWN_BYTES {
+                break;
+            }
+            let room = SHOWN_BYTES - shown.len();
+            shown.push_str(&format!("'{}' ", String::from_utf8_lossy(&arg[..arg.len().min(room)])));
+        }
+        format!("ERR unknown command '{name}', with args beginning with: {shown}")
+    }
+}

@@ -1,0 +1,257 @@
+//! What all threads share.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
+
+use hashbrown::HashMap;
+use spinel_family::{CommandSettings, EventClasses};
+use spinel_store::{EncodingLimits, HashKey, Keyspace, KeyspaceOptions};
+
+use crate::clients::Clients;
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::helpers::Helpers;
+use crate::inbox::Inbox;
+use crate::journal::Journal;
+use crate::pause::Pause;
+use crate::pubsub::PubSub;
+use crate::registry::{Command, CommandId, REGISTRY};
+use crate::slowlog::SlowLog;
+use crate::stats::{SharedStats, WorkerStats};
+use crate::world::World;
+
+/// What a new engine is made of.
+pub struct EngineOptions {
+    /// The settings at the start.
+    pub settings: Settings,
+    /// The configuration file, for CONFIG REWRITE and INFO.
+    pub config_file: Option<std::path::PathBuf>,
+    /// Event loops.
+    pub workers: usize,
+    /// Tells the time.
+    pub clock: Box<dyn Clock>,
+    /// Random bytes: the key of the hash function and the seed of everything else.
+    pub entropy: [u8; 48],
+    /// Where the journal goes.
+    pub journal: Journal,
+}
+
+/// The settings in force, in the forms they are read in.
+#[derive(Debug)]
+pub(crate) struct Published {
+    pub(crate) settings: Settings,
+    pub(crate) for_commands: CommandSettings,
+}
+
+/// What all threads share.
+pub struct Engine {
+    /// The data.
+    pub keyspace: Keyspace,
+    /// Who listens to what.
+    pub pubsub: PubSub,
+    /// Everybody connected.
+    pub clients: Clients,
+    /// Counters changed seldom.
+    pub stats: SharedStats,
+    /// The door to the log.
+    pub journal: Journal,
+    /// Tells the time.
+    pub clock: Box<dyn Clock>,
+    /// When the engine was made, in Unix microseconds.
+    pub started_micros: i64,
+    /// The configuration file.
+    pub config_file: Option<std::path::PathBuf>,
+    /// 40 hexadecimal digits, new at each start.
+    pub run_id: String,
+    pub(crate) world: World,
+    pub(crate) pause: Pause,
+    pub(crate) slow_log: SlowLog,
+    pub(crate) helpers: Helpers,
+    /// Keys that expired are removed in the background (`DEBUG SET-ACTIVE-EXPIRE`).
+    pub(crate) active_expiry: AtomicBool,
+    /// Elements larger than this get a list node of their own (`DEBUG QUICKLIST-PACKED-THRESHOLD`), in bytes.
+    pub(crate) list_packed_threshold: AtomicU64,
+    pub(crate) monitors: RwLock<Vec<Arc<crate::Client>>>,
+    pub(crate) has_monitors: AtomicBool,
+    published: RwLock<Arc<Published>>,
+    generation: AtomicU64,
+    inboxes: Vec<Arc<Inbox>>,
+    worker_stats: Vec<Arc<WorkerStats>>,
+    shutdown: AtomicBool,
+    seed: u64,
+    names: Names,
+}
+
+impl Engine {
+    /// Makes an engine and starts its helper threads.
+    #[must_use]
+    pub fn new(options: EngineOptions) -> Arc<Self> {
+        let EngineOptions { settings, config_file, workers, clock, entropy, journal } = options;
+        let (hash_key, rest) = entropy.split_at(16);
+        let hash_key = HashKey::from_bytes(hash_key.try_into().expect("the first sixteen of the bytes"));
+        let seed = u64::from_le_bytes(rest[..8].try_into().expect("eight of the bytes"));
+        let run_id = rest[8..28].iter().map(|byte| format!("{byte:02x}")).collect();
+        let names = Names::new(&settings);
+        let shards = settings.process.shard_count(workers);
+        let databases = settings.keyspace.databases as usize;
+        let engine = Arc::new(Self {
+            keyspace: Keyspace::new(KeyspaceOptions { shards, databases, hash_key }),
+            pubsub: PubSub::default(),
+            clients: Clients::default(),
+            stats: SharedStats::default(),
+            journal,
+            started_micros: clock.unix_micros(),
+            clock,
+            config_file,
+            run_id,
+            world: World::new(workers),
+            pause: Pause::default(),
+            slow_log: SlowLog::default(),
+            helpers: Helpers::default(),
+            active_expiry: AtomicBool::new(true),
+            list_packed_threshold: AtomicU64::new(EncodingLimits::default().list_packed_threshold as u64),
+            monitors: RwLock::default(),
+            has_monitors: AtomicBool::new(false),
+            published: RwLock::new(Arc::new(Published {
+                for_commands: command_settings(&settings, EncodingLimits::default().list_packed_threshold),
+                settings,
+            })),
+            generation: AtomicU64::new(0),
+            inboxes: (0..workers).map(|_| Arc::new(Inbox::default())).collect(),
+            worker_stats: (0..=workers).map(|_| Arc::new(WorkerStats::default())).collect(),
+            shutdown: AtomicBool::new(false),
+            seed,
+            names,
+        });
+        engine.helpers.start(&engine);
+        engine
+    }
+
+    /// Event loops.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.inboxes.len()
+    }
+
+    /// The letter box of a worker.
+    #[must_use]
+    pub fn inbox(&self, worker: usize) -> &Arc<Inbox> {
+        &self.inboxes[worker]
+    }
+
+    /// The counters of every worker, then those of the helper threads.
+    #[must_use]
+    pub fn worker_stats(&self) -> &[Arc<WorkerStats>] {
+        &self.worker_stats
+    }
+
+    /// The counters of the helper threads.
+    pub(crate) fn helper_stats(&self) -> &Arc<WorkerStats> {
+        self.worker_stats.last().expect("there is one set more than workers")
+    }
+
+    /// A seed for the random numbers of thread `n`.
+    pub(crate) fn seed(&self, n: usize) -> u64 {
+        (self.seed ^ (n as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)) | 1
+    }
+
+    pub(crate) fn published(&self) -> Arc<Published> {
+        Arc::clone(&self.published.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    /// Counts publications of settings; a worker that saw another number reads them again.
+    #[inline]
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// A copy of the settings in force.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        self.published().settings.clone()
+    }
+
+    /// Puts settings into force. Whoever calls this has the world exclusively, so that every command that comes
+    /// after sees them.
+    pub fn publish_settings(&self, settings: Settings) {
+        let threshold = self.list_packed_threshold.load(Ordering::Relaxed) as usize;
+        let new = Arc::new(Published { for_commands: command_settings(&settings, threshold), settings });
+        *self.published.write().unwrap_or_else(std::sync::PoisonError::into_inner) = new;
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// Asks everybody to end.
+    pub fn request_shutdown(&self) {
+        self.shutdown.store(true, Ordering::Release);
+        for inbox in &self.inboxes {
+            inbox.post(crate::ClientId(0), crate::Message::Retry);
+        }
+    }
+
+    /// Whether everybody is to end.
+    #[must_use]
+    pub fn is_shutting_down(&self) -> bool {
+        self.shutdown.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.helpers.stop();
+    }
+}
+
+/// Commands under other names (`rename-command`).
+struct Names(Option<HashMap<Vec<u8>, Option<CommandId>>>);
+
+impl Names {
+    fn new(settings: &Settings) -> Self {
+        if settings.security.renames.is_empty() {
+            return Self(None);
+        }
+        let mut names = HashMap::new();
+        for rename in &settings.security.renames {
+            let from = rename.from.to_ascii_lowercase();
+            let current = names.get(&from).copied().flatten();
+            let command = current.or_else(|| REGISTRY.find(&from).map(|command| command.id));
+            names.insert(from, None);
+            if !rename.to.is_empty() {
+                names.insert(rename.to.to_ascii_lowercase(), command);
+            }
+        }
+        Self(Some(names))
+    }
+}
+
+impl Engine {
+    /// A top-level command by the name that clients use here.
+    #[inline]
+    pub(crate) fn find_command(&self, name: &[u8]) -> Option<&'static Command> {
+        match &self.names.0 {
+            None => REGISTRY.find(name),
+            Some(names) => match names.get(&name.to_ascii_lowercase()) {
+                Some(id) => id.map(|id| REGISTRY.get(id)),
+                None => REGISTRY.find(name),
+            },
+        }
+    }
+}
+
+fn command_settings(settings: &Settings, list_packed_threshold: usize) -> CommandSettings {
+    let encodings = &settings.encodings;
+    CommandSettings {
+        encodings: EncodingLimits {
+            hash_max_listpack_entries: encodings.hash_max_listpack_entries,
+            hash_max_listpack_value: encodings.hash_max_listpack_value,
+            list_max_listpack_size: encodings.list_max_listpack_size,
+            list_packed_threshold,
+            set_max_intset_entries: encodings.set_max_intset_entries,
+            zset_max_listpack_entries: encodings.zset_max_listpack_entries,
+            zset_max_listpack_value: encodings.zset_max_listpack_value,
+        },
+        max_string_len: settings.limits.proto_max_bulk_len,
+        notify: EventClasses(settings.keyspace.notify.bits()),
+        databases: settings.keyspace.databases as u16,
+        lru_clock_resolution_ms: 1000,
+    }
+}

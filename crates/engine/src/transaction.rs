@@ -1,0 +1,319 @@
+//! MULTI, EXEC, DISCARD, WATCH and UNWATCH.
+//!
+//! EXEC locks the shards of all its commands' keys and of all watched keys before the first one runs, so it is
+//! one step to everybody else. A transaction with a command that reaches every shard has the world to itself.
+
+mod commands;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use spinel_family::{
+    Args, CommandError, DbIndex, Effects, Encoder, ExclusiveContext, OwnedArgs, Propagation, QueryContext,
+    Run, SweepContext, UpdateContext, Words,
+};
+use spinel_store::{Held, WatchFlag};
+
+pub(crate) use self::commands::COMMANDS;
+use crate::aftermath::{self, Origin};
+use crate::data::{ShardSet, keys_of, name_words, normalise, shards_of};
+use crate::registry::{Action, Command, CommandId, REGISTRY};
+use crate::session::{Session, Transaction, Watched};
+use crate::{Flow, Worker};
+
+impl Worker {
+    /// Runs the queued commands as one step.
+    pub(crate) fn exec(&mut self, session: &mut Session, out: &mut Encoder) -> Result<Flow, CommandError> {
+        let Some(transaction) = session.transaction.take() else {
+            return Err(CommandError::text("ERR EXEC without MULTI"));
+        };
+        if transaction.broken {
+            self.unwatch_all(session);
+            session.publish_transaction();
+            return Err(CommandError::text("EXECABORT Transaction discarded because of previous errors."));
+        }
+        let flow = if transaction.queue.iter().any(|(id, _)| needs_world(REGISTRY.get(*id))) {
+            self.with_world(|worker| worker.exec_locked(session, &transaction, None, out))
+        } else {
+            let shards = self.shards_of_transaction(session, &transaction);
+            self.exec_locked(session, &transaction, Some(shards), out)
+        };
+        if flow == Flow::Parked {
+            session.transaction = Some(transaction);
+            return Ok(flow);
+        }
+        session.publish_transaction();
+        Ok(flow)
+    }
+
+    fn shards_of_transaction(&self, session: &Session, transaction: &Transaction) -> ShardSet {
+        let keyspace = &self.engine.keyspace;
+        let mut shards = ShardSet::new();
+        for (id, args) in &transaction.queue {
+            shards.extend(shards_of(keyspace, REGISTRY.get(*id), args.args(), None));
+        }
+        for watched in &session.watched {
+            shards.push(keyspace.shard_of(keyspace.key(&watched.key).hash));
+        }
+        normalise(&mut shards);
+        shards
+    }
+
+    /// Locks `shards`, or all of them, and runs.
+    fn exec_locked(
+        &mut self,
+        session: &mut Session,
+        transaction: &Transaction,
+        shards: Option<ShardSet>,
+        out: &mut Encoder,
+    ) -> Flow {
+        let engine = Arc::clone(&self.engine);
+        let held = match shards {
+            None => engine.keyspace.hold_all(),
+            Some(mut shards) => loop {
+                match engine.keyspace.hold(&shards) {
+                    Ok(held) => {
+                        let before = shards.len();
+                        aftermath::add_destinations(&held, session.db, &mut shards);
+                        if shards.len() == before {
+                            break Ok(held);
+                        }
+                    }
+                    Err(shard) => break Err(shard),
+                }
+            },
+        };
+        match held {
+            Ok(held) => self.exec_held(session, transaction, held, out),
+            Err(shard) => self.park(session, shard),
+        }
+    }
+
+    fn exec_held(
+        &mut self,
+        session: &mut Session,
+        transaction: &Transaction,
+        mut held: Held<'_>,
+        out: &mut Encoder,
+    ) -> Flow {
+        let broken = session.watch_flag.is_raised() || self.watched_expired(session, &held);
+        forget_watches(session, &mut held);
+        if broken {
+            out.null_array();
+            return Flow::Continue;
+        }
+        let engine = Arc::clone(&self.engine);
+        let published = Arc::clone(&self.published);
+        let random = self.random.clone();
+        let mut effects = std::mem::take(&mut self.effects);
+        let query = QueryContext::new(held, self.options(session), &published.for_commands, &random);
+        let mut cx = UpdateContext::new(query, &mut effects);
+        let mut run = Execution { worker: self, opened: false, flow: Flow::Continue };
+        out.array(transaction.queue.len());
+        for (id, args) in &transaction.queue {
+            cx = run.step(session, *id, args.args(), cx, out);
+        }
+        let Execution { opened, flow, .. } = run;
+        if opened {
+            engine.journal.append(session.db, OwnedArgs::from_words(["EXEC"]).args());
+        }
+        aftermath::serve(&engine, &mut cx);
+        drop(cx);
+        self.random.set(random.get());
+        self.effects = effects;
+        self.count_effects();
+        flow
+    }
+
+    /// Whether a watched key's time has come since.
+    fn watched_expired(&self, session: &Session, held: &Held<'_>) -> bool {
+        session.watched.iter().filter(|watched| !watched.was_expired).any(|watched| {
+            let key = self.engine.keyspace.key(&watched.key);
+            held.shard(key.hash).db(watched.db).find(key).is_some_and(|entry| entry.is_expired(self.now))
+        })
+    }
+
+    /// Watches keys.
+    pub(crate) fn watch<'a>(
+        &mut self,
+        session: &mut Session,
+        keys: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<(), Flow> {
+        for bytes in keys {
+            let engine = Arc::clone(&self.engine);
+            let key = engine.keyspace.key(bytes);
+            let db = session.db;
+            if session.watched.iter().any(|watched| watched.db == db && *watched.key == *bytes) {
+                continue;
+            }
+            let shard = engine.keyspace.shard_of(key.hash);
+            let Some(mut guard) = engine.keyspace.spin_lock(shard) else {
+                return Err(self.park(session, shard));
+            };
+            guard.watches.add(db, bytes, &session.watch_flag);
+            let was_expired = guard.db(db).find(key).is_some_and(|entry| entry.is_expired(self.now));
+            session.watched.push(Watched { db, key: bytes.into(), was_expired });
+        }
+        Ok(())
+    }
+
+    /// Watches nothing any more.
+    pub(crate) fn unwatch_all(&mut self, session: &mut Session) {
+        let keyspace = &self.engine.keyspace;
+        for watched in session.watched.drain(..) {
+            let shard = keyspace.shard_of(keyspace.key(&watched.key).hash);
+            // A shard that is taken keeps the flag, which nobody looks at any more, until the key is touched.
+            if let Some(mut guard) = keyspace.spin_lock(shard) {
+                guard.watches.remove(watched.db, &watched.key, &session.watch_flag);
+            }
+        }
+        session.watch_flag = Arc::new(WatchFlag::default());
+        session.client.flags.watch_broken.store(false, Ordering::Relaxed);
+    }
+
+    pub(crate) fn discard_transaction(&mut self, session: &mut Session) {
+        session.transaction = None;
+        self.unwatch_all(session);
+        session.publish_transaction();
+    }
+}
+
+/// Whether a command reaches more than keys it names.
+fn needs_world(command: &Command) -> bool {
+    match command.action {
+        Action::Data(entry) => matches!(entry.run, Run::Sweep(_) | Run::Exclusive(_)),
+        Action::Session(entry) => entry.is_exclusive,
+        Action::Container => false,
+    }
+}
+
+fn forget_watches(session: &mut Session, held: &mut Held<'_>) {
+    for watched in std::mem::take(&mut session.watched) {
+        let key = held.keyspace().key(&watched.key);
+        held.shard_mut(key.hash).watches.remove(watched.db, &watched.key, &session.watch_flag);
+    }
+    session.watch_flag = Arc::new(WatchFlag::default());
+}
+
+/// One EXEC under way.
+struct Execution<'w> {
+    worker: &'w mut Worker,
+    /// `MULTI` stands in the journal already.
+    opened: bool,
+    flow: Flow,
+}
+
+impl Execution<'_> {
+    /// Runs one command of the queue.
+    fn step<'k>(
+        &mut self,
+        session: &mut Session,
+        id: CommandId,
+        args: Args<'_>,
+        mut cx: UpdateContext<'k>,
+        out: &mut Encoder,
+    ) -> UpdateContext<'k> {
+        let command = REGISTRY.get(id);
+        let start_len = out.len();
+        let start = self.worker.start_single();
+        let result = match command.action {
+            Action::Session(entry) => self.worker.run_session(session, entry, args, true, out).map(|flow| {
+                if flow == Flow::Close {
+                    self.flow = flow;
+                }
+            }),
+            Action::Data(_) => {
+                let mut options = self.worker.options(session);
+                options.may_move = false;
+                options.deny_blocking = true;
+                cx.set_options(options);
+                let result;
+                (cx, result) = self.run_data(command, args, cx, out);
+                self.settle(session.db, command, args, &mut cx);
+                result
+            }
+            Action::Container => Err(CommandError::Syntax),
+        };
+        let nanos = self.worker.finish_single(start);
+        self.worker.stats.commands.add(1);
+        self.worker.record_single(id, nanos);
+        self.worker.note_slow(session, command, args, nanos);
+        if let Err(error) = result {
+            out.truncate(start_len);
+            self.worker.stats.by_command[usize::from(id.0)].failed.add(1);
+            self.worker.reply_error(&error.wire(command.spec.name), out);
+        }
+        cx
+    }
+
+    fn run_data<'k>(
+        &mut self,
+        command: &'static Command,
+        args: Args<'_>,
+        mut cx: UpdateContext<'k>,
+        out: &mut Encoder,
+    ) -> (UpdateContext<'k>, Result<(), CommandError>) {
+        let Action::Data(entry) = command.action else { return (cx, Err(CommandError::Syntax)) };
+        let engine = &self.worker.engine;
+        let words = Words::new(args, name_words(command), engine.keyspace.hash_key(), None);
+        let result = match entry.run {
+            Run::Query(run) => run(cx.as_query(), words, out),
+            Run::Update(run) => run(&mut cx, words, out),
+            Run::Blocking(blocking) => match (blocking.attempt)(&mut cx, words, out) {
+                Ok(spinel_family::Attempt::NotReady) => {
+                    (blocking.timed_out)(words, out);
+                    Ok(())
+                }
+                other => other.map(|_| ()),
+            },
+            Run::Sweep(run) => {
+                let options = *cx.options();
+                let settings = cx.settings();
+                let mut sweep = SweepContext::new(
+                    &engine.keyspace,
+                    Some(cx.held()),
+                    options,
+                    settings,
+                    &self.worker.random,
+                );
+                run(&mut sweep, words, out)
+            }
+            Run::Exclusive(run) => {
+                let mut exclusive = ExclusiveContext::new(cx);
+                let result = run(&mut exclusive, words, out);
+                return (exclusive.into_update(), result);
+            }
+            Run::Container(_) => Err(CommandError::Syntax),
+        };
+        (cx, result)
+    }
+
+    fn settle(&mut self, db: DbIndex, command: &Command, args: Args<'_>, cx: &mut UpdateContext<'_>) {
+        let engine = Arc::clone(&self.worker.engine);
+        cx.settle(keys_of(&engine.keyspace, command, args).into_iter());
+        let dirty_before = self.dirty(cx);
+        if engine.journal.is_on() && !self.opened && records(cx.effects()) {
+            self.opened = true;
+            engine.journal.append(db, OwnedArgs::from_words(["MULTI"]).args());
+        }
+        aftermath::settle(&engine, cx, Some(Origin { db, args }));
+        self.worker.stats.dirty.add(dirty_before);
+        cx.effects().dirty = 0;
+        let expired = std::mem::take(&mut cx.effects().expired);
+        self.worker.stats.expired.add(expired.len() as u64);
+    }
+
+    fn dirty(&self, cx: &mut UpdateContext<'_>) -> u64 {
+        cx.effects().dirty
+    }
+}
+
+/// Whether the journal will record something of these effects.
+fn records(effects: &Effects) -> bool {
+    !effects.expired.is_empty()
+        || match &effects.propagation {
+            Propagation::Verbatim => effects.dirty > 0,
+            Propagation::Instead(commands) => !commands.is_empty(),
+            Propagation::Nothing => false,
+        }
+}

@@ -1,0 +1,166 @@
+//! What one event loop owns of the engine.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use spinel_family::{Effects, UnixMillis};
+
+use crate::engine::Published;
+use crate::inbox::{Inbox, Message};
+use crate::session::Session;
+use crate::stats::WorkerStats;
+use crate::timing::Timing;
+use crate::{ClientId, Endpoint, Engine};
+
+/// What one event loop owns of the engine. Between [`Worker::begin`] and [`Worker::end`] it is inside the world.
+pub struct Worker {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) index: usize,
+    pub(crate) published: Arc<Published>,
+    generation: u64,
+    pub(crate) effects: Effects,
+    pub(crate) random: Cell<u64>,
+    pub(crate) now: UnixMillis,
+    pub(crate) stats: Arc<WorkerStats>,
+    pub(crate) timing: Timing,
+    is_inside: bool,
+}
+
+impl Worker {
+    /// Worker number `index` of an engine.
+    #[must_use]
+    pub fn new(engine: &Arc<Engine>, index: usize) -> Self {
+        Self {
+            engine: Arc::clone(engine),
+            index,
+            published: engine.published(),
+            generation: engine.generation(),
+            effects: Effects::default(),
+            random: Cell::new(engine.seed(index)),
+            now: engine.clock.unix_millis(),
+            stats: Arc::clone(&engine.worker_stats()[index]),
+            timing: Timing::default(),
+            is_inside: false,
+        }
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Which worker.
+    #[must_use]
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Its counters, for whoever moves the bytes.
+    #[must_use]
+    pub fn stats(&self) -> &WorkerStats {
+        &self.stats
+    }
+
+    /// Its letter box.
+    #[must_use]
+    pub fn inbox(&self) -> &Arc<Inbox> {
+        self.engine.inbox(self.index)
+    }
+
+    /// The settings in force for this batch.
+    #[must_use]
+    pub fn settings(&self) -> &crate::config::Settings {
+        &self.published.settings
+    }
+
+    /// The time of this batch.
+    #[must_use]
+    pub fn now(&self) -> UnixMillis {
+        self.now
+    }
+
+    /// Enters the world for a batch of commands and reads the clock.
+    pub fn begin(&mut self) {
+        debug_assert!(!self.is_inside);
+        self.enter();
+        self.timing.start(self.engine.clock.monotonic_nanos());
+        self.timing.set_precise(self.published.settings.observation.slowlog_log_slower_than_us);
+    }
+
+    /// Leaves the world after a batch.
+    pub fn end(&mut self) {
+        self.flush_timing();
+        self.leave();
+    }
+
+    fn enter(&mut self) {
+        self.engine.world.enter(self.index);
+        self.is_inside = true;
+        self.refresh();
+    }
+
+    fn leave(&mut self) {
+        self.engine.world.leave(self.index);
+        self.is_inside = false;
+    }
+
+    /// Reads the clock and, if they changed, the settings.
+    pub(crate) fn refresh(&mut self) {
+        self.now = self.engine.clock.unix_millis();
+        let generation = self.engine.generation();
+        if generation != self.generation {
+            self.generation = generation;
+            self.published = self.engine.published();
+        }
+    }
+
+    /// Lets somebody who wants the world have it; called between commands.
+    #[inline]
+    pub(crate) fn give_way(&mut self) {
+        if self.engine.world.is_wanted() && self.is_inside {
+            self.leave();
+            self.enter();
+        }
+    }
+
+    /// Runs `with` while nobody else is in the world.
+    pub(crate) fn with_world<R>(&mut self, with: impl FnOnce(&mut Self) -> R) -> R {
+        let was_inside = self.is_inside;
+        if was_inside {
+            self.leave();
+        }
+        let engine = Arc::clone(&self.engine);
+        let world = engine.world.exclusive();
+        self.refresh();
+        let result = with(self);
+        drop(world);
+        if was_inside {
+            self.enter();
+        }
+        result
+    }
+
+    /// A session for a new connection of this worker.
+    pub fn connect(&mut self, endpoint: Endpoint) -> Session {
+        self.stats.connections.add(1);
+        let now_ms = self.engine.clock.unix_millis().0;
+        let client = self.engine.clients.add(endpoint, self.inbox(), now_ms);
+        let authenticated = self.published.settings.security.requirepass.is_empty();
+        Session::new(client, authenticated)
+    }
+
+    /// Ends a session: its subscriptions, watches and waiting go.
+    pub fn disconnect(&mut self, session: &mut Session) {
+        self.stop_waiting(session);
+        self.unwatch_all(session);
+        self.unsubscribe_silently(session);
+        self.stop_monitoring(session);
+        self.engine.clients.remove(session.id());
+    }
+
+    /// Takes the letters of this worker's clients out.
+    pub fn letters(&mut self) -> Vec<(ClientId, Message)> {
+        self.inbox().drain()
+    }
+}

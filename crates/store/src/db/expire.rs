@@ -1,0 +1,137 @@
+//! The expiries of a database: kept in its entries, found in time through the index.
+
+use spinel_structs::table::TableItem;
+
+use super::Db;
+use crate::expiry::Record;
+use crate::{Entry, Key, UnixMillis};
+
+/// Records looked at for each one added while there are far too many.
+const TIDIED_PER_NOTE: usize = 4;
+/// Records taken together, so that memory is asked for the keys of all before the first is looked at.
+const BATCH: usize = 16;
+
+impl Db {
+    /// Sets, changes or removes the expiry of an existing key; false if there is no such key.
+    pub fn set_expiry(&mut self, key: Key<'_>, expiry: Option<UnixMillis>, now: UnixMillis) -> bool {
+        let Some(entry) = self.table.find_mut(key.hash, |entry| entry.key() == key.bytes) else {
+            return false;
+        };
+        let old = entry.expiry();
+        entry.set_expiry(expiry);
+        self.expiries.set_clock(now);
+        self.expiry_changed(key.hash, old, expiry);
+        true
+    }
+
+    /// Notes that the expiry of a key became another. One that only moves later is on record early enough.
+    #[inline]
+    pub(super) fn expiry_changed(&mut self, hash: u64, old: Option<UnixMillis>, new: Option<UnixMillis>) {
+        if let Some(at) = new
+            && old.is_none_or(|old| at < old)
+        {
+            self.expiries.note(Record::of(hash), at);
+        }
+        if old.is_some() != new.is_some() {
+            self.expiring = if new.is_some() { self.expiring + 1 } else { self.expiring - 1 };
+            self.publish_counts();
+            if self.expiries.is_crowded(self.expiring) {
+                self.tidy();
+            }
+        }
+    }
+
+    /// Looks at some records whose time has not come, and so drops those of no living key.
+    #[cold]
+    fn tidy(&mut self) {
+        self.expiries.loosen_one();
+        for _ in 0..TIDIED_PER_NOTE {
+            let Some(record) = self.expiries.next_loose() else { return };
+            if let Some(at) = self.earliest(record) {
+                self.expiries.note(record, at);
+            }
+        }
+    }
+
+    /// Whether [`remove_expired`](Self::remove_expired) has something to do.
+    #[must_use]
+    pub fn is_expiry_due(&self, now: UnixMillis) -> bool {
+        self.expiries.is_due(now)
+    }
+
+    /// Removes keys whose time has come and hands them to `removed`; returns how many. Looks at no more than about
+    /// `limit` keys (0.2 µs each, more if their memory is not cached): then [`is_expiry_due`](Self::is_expiry_due)
+    /// tells whether any are left.
+    ///
+    /// A key is removed at the first call that is 8 ms or more after its time and that is not cut short.
+    pub fn remove_expired(&mut self, now: UnixMillis, limit: usize, mut removed: impl FnMut(Entry)) -> usize {
+        let (mut looked_at, mut count) = (0, 0);
+        while looked_at < limit {
+            let mut batch = [None; BATCH];
+            let wanted = BATCH.min(limit - looked_at);
+            for place in &mut batch[..wanted] {
+                *place = self.expiries.next_due(now);
+            }
+            let bits = self.table.hash_bits();
+            let batch = || batch.iter().flatten().copied();
+            for hash in batch().flat_map(|record| record.hashes(bits)) {
+                self.table.prefetch_bucket(hash);
+            }
+            for hash in batch().flat_map(|record| record.hashes(bits)) {
+                self.table.prefetch_item(hash);
+            }
+            for record in batch() {
+                looked_at += 1;
+                count += self.look_at(record, now, &mut removed);
+            }
+            if batch().count() < wanted {
+                break;
+            }
+        }
+        if count > 0 {
+            self.publish_counts();
+        }
+        count
+    }
+
+    /// Removes the keys of a record that have expired and puts the others on record again.
+    fn look_at(&mut self, record: Record, now: UnixMillis, removed: &mut impl FnMut(Entry)) -> usize {
+        let mut count = 0;
+        let mut earliest = self.earliest(record);
+        while earliest.is_some_and(|at| at <= now) {
+            let hash_key = self.hash_key;
+            for hash in record.hashes(self.table.hash_bits()) {
+                let condemned = |entry: &Entry| {
+                    entry.is_expired(now) && Record::of(entry.hash_again(&hash_key)) == record
+                };
+                if let Some(entry) = self.table.remove(hash, condemned) {
+                    self.expiring -= 1;
+                    count += 1;
+                    removed(entry);
+                }
+            }
+            earliest = self.earliest(record);
+        }
+        if let Some(at) = earliest {
+            self.expiries.note(record, at);
+        }
+        count
+    }
+
+    /// The earliest expiry of the keys of a record.
+    fn earliest(&self, record: Record) -> Option<UnixMillis> {
+        let mut earliest: Option<UnixMillis> = None;
+        for hash in record.hashes(self.table.hash_bits()) {
+            self.table.find(hash, |entry| {
+                if let Some(at) = entry.expiry()
+                    && earliest.is_none_or(|earliest| at < earliest)
+                    && Record::of(entry.hash_again(&self.hash_key)) == record
+                {
+                    earliest = Some(at);
+                }
+                false
+            });
+        }
+        earliest
+    }
+}
