@@ -119,13 +119,7 @@ impl SortedSet {
     }
 
     /// Adds a member or changes its score, which is not NaN. `key` hashes members, should it become a tree.
-    pub fn insert(
-        &mut self,
-        member: &[u8],
-        score: f64,
-        limits: &EncodingLimits,
-        key: &HashKey,
-    ) -> Inserted {
+    pub fn insert(&mut self, member: &[u8], score: f64, limits: &EncodingLimits, key: &HashKey) -> Inserted {
         match &mut self.form {
             Form::Packed(packed) => {
                 let fits = packed.len() < limits.zset_max_listpack_entries
@@ -235,11 +229,6 @@ impl SortedSet {
             Form::Tree(tree) => malloc_size(size_of::<Tree>()) + tree.memory_bytes(),
         };
         malloc_size(size_of::<Self>()) + inner
-    }
-
-    /// Frees up to `_n` elements and says how many are left. Fit only to be dropped afterwards.
-    pub fn take_chunk(&mut self, _n: usize) -> usize {
-        0
     }
 
     /// Roughly how many allocations freeing it takes.
