@@ -101,7 +101,7 @@ impl Seen {
         if self.nx && self.xx {
             return Err(CommandError::text("ERR XX and NX options at the same time are not compatible"));
         }
-        if (self.gt && self.nx) || (self.lt && self.nx) || (self.gt && self.lt) {
+        if usize::from(self.gt) + usize::from(self.lt) + usize::from(self.nx) > 1 {
             return Err(CommandError::text(
                 "ERR GT, LT, and/or NX options at the same time are not compatible",
             ));
