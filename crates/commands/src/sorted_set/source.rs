@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use spinel_family::{CommandError, Key, QueryContext};
-use spinel_store::ValueRef;
 use spinel_store::value::{Set, SortedSet};
+use spinel_store::{Text, ValueRef};
 use spinel_structs::listpack::ListpackValue;
 
 /// A member and its score; the bytes are borrowed where they stand as such.
@@ -49,7 +49,7 @@ impl<'a> Source<'a> {
     pub(super) fn score(&self, member: &[u8]) -> Option<f64> {
         match self {
             Self::Missing => None,
-            Self::Set(set) => contains(set, member).then_some(1.0),
+            Self::Set(set) => set.contains(Text::Bytes(member)).then_some(1.0),
             Self::Sorted(zset) => zset.score(member),
         }
     }
@@ -58,7 +58,7 @@ impl<'a> Source<'a> {
     pub(super) fn iter(&self) -> Box<dyn Iterator<Item = Scored<'a>> + 'a> {
         match *self {
             Self::Missing => Box::new(std::iter::empty()),
-            Self::Set(set) => Box::new(members(set).map(|member| (member, 1.0))),
+            Self::Set(set) => Box::new(set.iter().map(|member| (text_bytes(member), 1.0))),
             Self::Sorted(zset) => Box::new(zset.iter().map(|(member, score)| (to_bytes(member), score))),
         }
     }
@@ -72,10 +72,10 @@ pub(super) fn to_bytes(member: ListpackValue<'_>) -> Cow<'_, [u8]> {
     }
 }
 
-fn contains(_set: &Set, _member: &[u8]) -> bool {
-    false
-}
-
-fn members(_set: &Set) -> impl Iterator<Item = Cow<'_, [u8]>> {
-    std::iter::empty()
+/// The bytes of a member of a set.
+fn text_bytes(member: Text<'_>) -> Cow<'_, [u8]> {
+    match member {
+        Text::Bytes(bytes) => Cow::Borrowed(bytes),
+        Text::Int(_) => Cow::Owned(member.to_vec()),
+    }
 }

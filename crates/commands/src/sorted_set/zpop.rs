@@ -5,12 +5,12 @@ use spinel_family::{
     Command, CommandError, Encoder, Field, Key, Parse, Protocol, QueryContext, Reply, Update, UpdateContext,
     Words,
 };
-use spinel_store::ValueRef;
 use spinel_store::value::SortedSet;
 use spinel_structs::number::parse_i64;
 use spinel_structs::sorted_set::Order;
 
 use super::pop::pop;
+use crate::collection::elements_of;
 
 /// Removes the members with the lowest scores from a sorted set and returns them.
 #[derive(Command)]
@@ -69,11 +69,7 @@ macro_rules! pops {
         impl Update for $command<'_> {
             fn cost(&self, cx: &QueryContext<'_>) -> usize {
                 let Some(Count(count)) = self.count else { return 0 };
-                let len = cx.peek(self.key).map_or(0, |entry| match entry.value() {
-                    ValueRef::SortedSet(zset) => zset.len(),
-                    _ => 0,
-                });
-                count.min(len)
+                count.min(elements_of(cx, self.key))
             }
 
             fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {

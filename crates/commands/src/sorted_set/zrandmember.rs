@@ -1,25 +1,14 @@
 //! `ZRANDMEMBER key [count [WITHSCORES]]`
-//!
-//! Distinct members are drawn as distinct ranks. Few of many are drawn one by one, a drawn rank being replaced by
-//! the highest allowed (Floyd); many of few are picked in one walk, each with the chance that completes the sample
-//! (Knuth's algorithm S). Both are uniform.
-
-use std::collections::HashSet;
 
 use spinel_family::spec::{ArgKind, ArgSpec, Shape};
 use spinel_family::{
-    Command, CommandError, Encoder, Key, Parse, Query, QueryContext, Reply, Words, is_token,
+    Command, CommandError, Encoder, Field, Key, Parse, Protocol, Query, QueryContext, Reply, Words, is_token,
 };
-use spinel_store::ValueRef;
 use spinel_store::value::SortedSet;
-use spinel_structs::number::parse_i64;
-use spinel_structs::sorted_set::Order;
 
 use super::arguments::{WITHSCORES, key, word};
-use super::reply::{Shown, reply_len, reply_member, reply_members};
-
-/// From this share of all members on a sample is picked in one walk.
-const WALK_SHARE: usize = 3;
+use super::reply::{Shown, reply_len, reply_member};
+use crate::collection::{DrawCount, elements_of, reply_draws};
 
 const OPTIONS: ArgSpec =
     Shape { children: &[word("count", ArgKind::Integer), WITHSCORES], ..Shape::word(ArgKind::Block) }
@@ -39,25 +28,19 @@ pub(super) struct Zrandmember<'a> {
 /// How many, and how they are shown.
 #[derive(Clone, Copy)]
 struct Sample {
-    /// Negative: each of so many is drawn from all.
-    count: i64,
+    count: DrawCount,
     with_scores: bool,
 }
 
 impl Sample {
     fn parse(words: &mut Words<'_>) -> Result<Self, CommandError> {
-        let count = parse_i64(words.take()?).ok_or(CommandError::NotInteger)?;
-        if count == i64::MIN {
-            return Err(CommandError::text(
-                "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
-            ));
-        }
+        let count = DrawCount::parse(words)?;
         let with_scores = match words.len() {
             0 => false,
             1 if is_token(words.take()?, "WITHSCORES") => true,
             _ => return Err(CommandError::Syntax),
         };
-        if with_scores && count.unsigned_abs() > i64::MAX as u64 / 2 {
+        if with_scores && count.0.unsigned_abs() > i64::MAX as u64 / 2 {
             return Err(CommandError::text("ERR value is out of range"));
         }
         Ok(Self { count, with_scores })
@@ -74,91 +57,40 @@ impl<'a> Parse<'a> for Zrandmember<'a> {
 
 impl Query for Zrandmember<'_> {
     fn cost(&self, cx: &QueryContext<'_>) -> usize {
-        let Some(Sample { count, .. }) = self.sample else { return 1 };
-        let Some(ValueRef::SortedSet(zset)) = cx.peek(self.key).map(spinel_store::Entry::value) else {
-            return 0;
-        };
+        let Some(Sample { count: DrawCount(count), .. }) = self.sample else { return 1 };
         let wanted = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
-        match wanted {
+        match elements_of(cx, self.key) {
+            0 => 0,
             _ if count < 0 => wanted,
-            _ if wanted >= zset.len() / WALK_SHARE => zset.len(),
-            _ => wanted,
+            len => wanted.min(len),
         }
     }
 
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
         let zset = cx.read::<SortedSet>(self.key)?;
-        match (self.sample, zset) {
-            (None, None) => out.null(),
-            (None, Some(zset)) => draw(zset, cx, |member, _| member.show(out)),
-            (Some(_), None) | (Some(Sample { count: 0, .. }), _) => out.array(0),
-            (Some(Sample { count, with_scores }), Some(zset)) => {
-                let wanted = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
-                if count > 0 {
-                    reply_distinct(zset, cx, wanted, with_scores, out);
-                } else {
-                    reply_len(wanted, with_scores, out);
-                    for _ in 0..wanted {
-                        draw(zset, cx, |member, score| reply_member(&member, score, with_scores, out));
-                    }
-                }
+        let mut rng = || cx.random();
+        let Some(Sample { count: DrawCount(count), with_scores }) = self.sample else {
+            match zset.and_then(|zset| zset.random(&mut rng)) {
+                Some((member, _)) => member.show(out),
+                None => out.null(),
             }
+            return Ok(());
+        };
+        let Some(zset) = zset.filter(|_| count != 0) else {
+            out.array(0);
+            return Ok(());
+        };
+        let wanted = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
+        if count > 0 {
+            reply_len(wanted.min(zset.len()), with_scores, out);
+            zset.sample(wanted, &mut rng, |member, score| reply_member(&member, score, with_scores, out));
+            return Ok(());
         }
-        Ok(())
-    }
-}
-
-/// A number below `n`, all with equal chances (to within 2^-64 of `n`).
-fn below(n: usize, cx: &QueryContext<'_>) -> usize {
-    ((u128::from(cx.random()) * n as u128) >> 64) as usize
-}
-
-/// Shows one member of a set that has some.
-fn draw<R>(
-    zset: &SortedSet,
-    cx: &QueryContext<'_>,
-    see: impl FnOnce(spinel_structs::listpack::ListpackValue<'_>, f64) -> R,
-) -> R {
-    let (member, score) = at(zset, below(zset.len(), cx));
-    see(member, score)
-}
-
-/// The member of an existing rank.
-fn at(zset: &SortedSet, rank: usize) -> (spinel_structs::listpack::ListpackValue<'_>, f64) {
-    zset.members(rank..rank + 1, Order::Ascending).next().expect("the rank is below the length")
-}
-
-/// Answers with so many different members, or with all if there are no more.
-fn reply_distinct(
-    zset: &SortedSet,
-    cx: &QueryContext<'_>,
-    wanted: usize,
-    with_scores: bool,
-    out: &mut Encoder,
-) {
-    let len = zset.len();
-    if wanted >= len {
-        reply_members(zset.iter(), with_scores, out);
-        return;
-    }
-    reply_len(wanted, with_scores, out);
-    if wanted >= len / WALK_SHARE {
-        let mut missing = wanted;
-        for (passed, (member, score)) in zset.iter().enumerate() {
-            if below(len - passed, cx) < missing {
-                reply_member(&member, score, with_scores, out);
-                missing -= 1;
-            }
-        }
-        return;
-    }
-    let mut drawn = HashSet::with_capacity(wanted);
-    for top in len - wanted..len {
-        let rank = below(top + 1, cx);
-        let rank = if drawn.insert(rank) { rank } else { top };
-        drawn.insert(rank);
-        let (member, score) = at(zset, rank);
-        reply_member(&member, score, with_scores, out);
+        let is_flat = with_scores && out.protocol() == Protocol::Resp2;
+        reply_draws(out, wanted, if is_flat { wanted.saturating_mul(2) } else { wanted }, |out| {
+            let (member, score) = zset.random(&mut rng).expect("a sorted set in the keyspace has members");
+            reply_member(&member, score, with_scores, out);
+        })
     }
 }
 

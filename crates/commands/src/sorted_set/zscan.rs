@@ -1,105 +1,42 @@
 //! `ZSCAN key cursor [MATCH pattern] [COUNT count]`
 
-use spinel_family::spec::ArgKind;
-use spinel_family::{
-    Command, CommandError, Encoder, Field, Key, Parse, Query, QueryContext, Reply, Words, is_token,
-};
+use spinel_family::{Command, Encoder, Key, Query, QueryContext, Reply};
+use spinel_store::Text;
 use spinel_store::value::SortedSet;
-use spinel_structs::glob;
 
-use super::arguments::{COUNT, key, option, word};
-use crate::generic::scan::{Count, Cursor};
-
-/// Members to look at if `COUNT` does not say.
-const DEFAULT_COUNT: usize = 10;
-/// Buckets to look at for each member wanted, before giving back fewer.
-const BUCKETS_PER_MEMBER: usize = 10;
+use crate::collection::{SCAN_ARGS, ScanOptions, elements_of, reply_no_scan};
+use crate::generic::scan::Cursor;
 
 /// Walks through the members of a sorted set and their scores, a few at a time.
 #[derive(Command)]
-#[command(group = SortedSet, since = "2.8.0", tips("nondeterministic_output"), manual, arity = -3)]
-#[command(complexity = "O(1) for a call, O(N) for a whole walk over N members")]
-#[command(args = &[
-    key("key", 0),
-    word("cursor", ArgKind::Integer),
-    option("pattern", "MATCH", ArgKind::Pattern),
-    COUNT,
-])]
+#[command(group = SortedSet, since = "2.8.0", complexity = "O(1) for a call, O(N) for a whole walk over N members")]
+#[command(tips("nondeterministic_output"), args = SCAN_ARGS)]
 pub(super) struct Zscan<'a> {
     #[key(ro, access)]
     key: Key<'a>,
     cursor: Cursor,
-    /// Read after the key was looked up, as Redis does.
-    options: Words<'a>,
-}
-
-impl<'a> Parse<'a> for Zscan<'a> {
-    fn parse(words: &mut Words<'a>) -> Result<Self, CommandError> {
-        Ok(Self { key: words.key()?, cursor: Cursor::parse(words)?, options: words.rest() })
-    }
-}
-
-struct Options<'a> {
-    count: usize,
-    /// A pattern that matches everything is none.
-    pattern: Option<&'a [u8]>,
-}
-
-impl<'a> Options<'a> {
-    fn read(mut words: Words<'a>) -> Result<Self, CommandError> {
-        let mut options = Self { count: DEFAULT_COUNT, pattern: None };
-        while let Ok(word) = words.take() {
-            if is_token(word, "COUNT") {
-                options.count = Count::parse(&mut words)?.0;
-            } else if is_token(word, "MATCH") {
-                options.pattern = Some(words.take()?).filter(|&pattern| pattern != b"*");
-            } else {
-                return Err(CommandError::Syntax);
-            }
-        }
-        Ok(options)
-    }
+    options: ScanOptions<'a>,
 }
 
 impl Query for Zscan<'_> {
     fn cost(&self, cx: &QueryContext<'_>) -> usize {
-        let Some(spinel_store::ValueRef::SortedSet(zset)) = cx.peek(self.key).map(spinel_store::Entry::value)
-        else {
-            return 0;
-        };
-        Options::read(self.options).map_or(0, |options| options.count.min(zset.len()))
+        self.options.cost(elements_of(cx, self.key))
     }
 
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
         let Some(zset) = cx.read::<SortedSet>(self.key)? else {
-            out.array(2);
-            out.bulk(b"0");
-            out.array(0);
+            reply_no_scan(out);
             return Ok(());
         };
-        let options = Options::read(self.options)?;
-        let mut page = Encoder::new(out.protocol());
-        let (mut gathered, mut seen, mut text) = (0, 0, Vec::new());
-        let mut cursor = self.cursor.0;
-        for _ in 0..options.count.saturating_mul(BUCKETS_PER_MEMBER) {
-            cursor = zset.scan(cursor, |member, score| {
-                seen += 1;
-                if options.pattern.is_none_or(|pattern| glob::matches(pattern, member, false)) {
-                    text.clear();
-                    zset.write_scan_score(score, &mut text);
-                    page.bulk(member);
-                    page.bulk(&text);
-                    gathered += 1;
-                }
-            });
-            if cursor == 0 || seen >= options.count {
-                break;
-            }
-        }
-        out.array(2);
-        out.bulk_integer(cursor as i64);
-        out.array(gathered * 2);
-        out.extend_raw(page.as_bytes());
+        let scanning = self.options.get()?;
+        let mut text = Vec::new();
+        scanning.reply(out, self.cursor.0, |cursor, visit| {
+            zset.scan(cursor, |member, score| {
+                text.clear();
+                zset.write_scan_score(score, &mut text);
+                visit(Text::Bytes(member), Some(Text::Bytes(&text)));
+            })
+        });
         Ok(())
     }
 }

@@ -152,6 +152,17 @@ mod tests {
     }
 
     #[test]
+    fn members_of_sets_score_one() {
+        let mut server = filled();
+        server.run("SADD ints 5 7");
+        server.run("SADD words x 5");
+        assert_eq!(words(&mut server, "ZUNION 3 ints words a WITHSCORES"), "7 1 5 2 x 2 y 2 z 3");
+        assert_eq!(words(&mut server, "ZINTER 2 ints words WEIGHTS 2 3 WITHSCORES"), "5 5");
+        assert_eq!(words(&mut server, "ZDIFF 2 words a WITHSCORES"), "5 1");
+        assert_eq!(server.run("ZINTERCARD 2 words a"), ":1\r\n");
+    }
+
+    #[test]
     fn what_would_be_no_number_is_zero() {
         let mut server = Server::new();
         server.run("ZADD p inf x 0 y");

@@ -11,6 +11,7 @@
 
 use std::ops::Range;
 
+use hashbrown::HashSet;
 use spinel_structs::hash::HashKey;
 use spinel_structs::listpack::{Listpack, ListpackValue};
 use spinel_structs::number::{format_double, format_score};
@@ -21,6 +22,11 @@ use spinel_structs::sorted_set::{
 };
 
 use super::EncodingLimits;
+use super::draw::{Selection, below};
+
+/// Members are drawn one by one, and what came already is rejected, up to this part of a set; beyond, walking
+/// through is cheaper.
+const REJECTION_DIVISOR: usize = 3;
 
 /// Members with scores, ordered by score and then by bytes.
 #[derive(Debug, Default)]
@@ -187,6 +193,46 @@ impl SortedSet {
     #[must_use]
     pub fn iter(&self) -> Members<'_> {
         self.members(0..self.len(), Order::Ascending)
+    }
+
+    /// A member chosen at random, all with equal chances.
+    #[must_use]
+    pub fn random(&self, rng: &mut impl FnMut() -> u64) -> Option<(ListpackValue<'_>, f64)> {
+        if self.is_empty() {
+            return None;
+        }
+        let rank = below(self.len(), rng);
+        self.members(rank..rank + 1, Order::Ascending).next()
+    }
+
+    /// Passes `count` different members to `visit`, or all if there are not so many; every choice has equal chances.
+    pub fn sample(
+        &self,
+        count: usize,
+        rng: &mut impl FnMut() -> u64,
+        mut visit: impl FnMut(ListpackValue<'_>, f64),
+    ) {
+        if count > self.len() / REJECTION_DIVISOR {
+            let mut selection = Selection::new(count, self.len());
+            for (member, score) in self.iter() {
+                if selection.takes_next(rng) {
+                    visit(member, score);
+                }
+                if selection.is_complete() {
+                    return;
+                }
+            }
+            return;
+        }
+        let mut drawn = HashSet::with_capacity(count);
+        while drawn.len() < count {
+            let rank = below(self.len(), rng);
+            if drawn.insert(rank) {
+                let found = self.members(rank..rank + 1, Order::Ascending).next();
+                let (member, score) = found.expect("the rank was drawn below the length");
+                visit(member, score);
+            }
+        }
     }
 
     /// One step of a scan: passes some members to `see` and returns the next cursor, 0 after the last. A small
