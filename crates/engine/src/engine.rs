@@ -13,6 +13,7 @@ use crate::config::Settings;
 use crate::helpers::Helpers;
 use crate::inbox::Inbox;
 use crate::journal::Journal;
+use crate::log::Log;
 use crate::pause::Pause;
 use crate::pubsub::PubSub;
 use crate::registry::{Command, CommandId, REGISTRY};
@@ -34,6 +35,8 @@ pub struct EngineOptions {
     pub entropy: [u8; 48],
     /// Where the journal goes.
     pub journal: Journal,
+    /// Where log lines go.
+    pub log: Box<dyn Log>,
 }
 
 /// The settings in force, in the forms they are read in.
@@ -55,6 +58,8 @@ pub struct Engine {
     pub stats: SharedStats,
     /// The door to the log.
     pub journal: Journal,
+    /// Where log lines go.
+    pub log: Box<dyn Log>,
     /// Tells the time.
     pub clock: Box<dyn Clock>,
     /// When the engine was made, in Unix microseconds.
@@ -86,7 +91,7 @@ impl Engine {
     /// Makes an engine and starts its helper threads.
     #[must_use]
     pub fn new(options: EngineOptions) -> Arc<Self> {
-        let EngineOptions { settings, config_file, workers, clock, entropy, journal } = options;
+        let EngineOptions { settings, config_file, workers, clock, entropy, journal, log } = options;
         let (hash_key, rest) = entropy.split_at(16);
         let hash_key = HashKey::from_bytes(hash_key.try_into().expect("the first sixteen of the bytes"));
         let seed = u64::from_le_bytes(rest[..8].try_into().expect("eight of the bytes"));
@@ -100,6 +105,7 @@ impl Engine {
             clients: Clients::default(),
             stats: SharedStats::default(),
             journal,
+            log,
             started_micros: clock.unix_micros(),
             clock,
             config_file,

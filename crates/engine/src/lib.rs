@@ -28,6 +28,7 @@ mod helpers;
 pub mod inbox;
 pub mod journal;
 mod letters;
+pub mod log;
 mod monitor;
 mod pause;
 pub mod pubsub;

@@ -8,10 +8,10 @@ use spinel_store::ShardIndex;
 
 use crate::Worker;
 
-/// Expired keys removed from one shard's database in one go.
+/// Records of expiries looked at in one shard's database in one go.
 const EXPIRE_SLICE: usize = 64;
 /// Slices for one database of one shard in one upkeep.
-const EXPIRE_SLICES: usize = 4;
+const EXPIRE_SLICES: usize = 64;
 
 impl Worker {
     /// One turn of upkeep; each worker looks after its part of the shards. Called about `hz` times a second,
@@ -47,12 +47,12 @@ impl Worker {
         }
     }
 
-    fn expire_slice(&mut self, shard: ShardIndex, db: DbIndex) -> usize {
+    fn expire_slice(&mut self, shard: ShardIndex, db: DbIndex) -> bool {
         let engine = Arc::clone(&self.engine);
-        let Ok(held) = engine.keyspace.hold(&[shard]) else { return 0 };
-        let mut removed = 0;
-        self.with_update(held, db, |cx| removed = cx.remove_expired(EXPIRE_SLICE));
-        removed
+        let Ok(held) = engine.keyspace.hold(&[shard]) else { return false };
+        let mut more = false;
+        self.with_update(held, db, |cx| more = cx.remove_expired(EXPIRE_SLICE));
+        more
     }
 
     fn sample_rates(&self) {

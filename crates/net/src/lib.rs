@@ -1,1 +1,26 @@
 //! Event loops: sockets in, engine calls, sockets out.
+//!
+//! One turn of a loop is a batch over all ready connections, in phases:
+//!
+//! 1. read every ready socket;
+//! 2. parse up to [`batch::DEPTH`] commands, across connections, hash their keys and prefetch their buckets;
+//! 3. prefetch their entries;
+//! 4. execute them, replies going to each connection's buffer; then 2 again until nothing is left;
+//! 5. write every connection that has replies.
+//!
+//! Writing last and prefetching across connections is where the speed comes from; see `docs/adr/`.
+//!
+//! What is deliberately absent: the meaning of any command, and any decision but when to read and write.
+
+#![deny(unsafe_code)]
+
+mod batch;
+mod connection;
+mod event_loop;
+mod limits;
+mod listen;
+mod poller;
+mod stream;
+
+pub use event_loop::{LoopOptions, Loops, run};
+pub use listen::{ListenError, Listeners};

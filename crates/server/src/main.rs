@@ -1,6 +1,148 @@
-//! The `spinel` binary: wiring only.
+//! The `spinel` binary: wiring only. Reads the command line and the configuration, makes the engine, opens the
+//! sockets, runs the loops, ends on a signal.
+
+#![forbid(unsafe_code)]
+
+mod banner;
+mod logger;
+mod process;
+
+use std::io::{Read, Write};
+use std::os::unix::ffi::OsStringExt;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use spinel_engine::config::{CommandLine, Invocation, LoadError, OsDisk, Settings, load, parse_command_line};
+use spinel_engine::journal::Journal;
+use spinel_engine::log::{Log, LogLevel};
+use spinel_engine::registry::REGISTRY;
+use spinel_engine::{Engine, EngineOptions, SystemClock};
+use spinel_net::{Listeners, LoopOptions};
+
+use crate::logger::Logger;
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-fn main() {}
+fn main() -> ExitCode {
+    let args: Vec<Vec<u8>> = std::env::args_os().skip(1).map(OsStringExt::into_vec).collect();
+    match parse_command_line(&args) {
+        CommandLine::Version => {
+            println!("{}", banner::version());
+            ExitCode::SUCCESS
+        }
+        CommandLine::Help => {
+            print!("{}", banner::USAGE);
+            ExitCode::FAILURE
+        }
+        CommandLine::Refused(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+        CommandLine::Serve(invocation) => serve(&invocation),
+    }
+}
+
+fn serve(invocation: &Invocation) -> ExitCode {
+    let mut stdin = Vec::new();
+    if invocation.reads_stdin
+        && let Err(error) = std::io::stdin().read_to_end(&mut stdin)
+    {
+        eprintln!("Reading the configuration from standard input: {error}");
+        return ExitCode::FAILURE;
+    }
+    let loaded = match load(invocation, &stdin, &OsDisk, &|name| REGISTRY.find(name).is_some()) {
+        Ok(loaded) => loaded,
+        Err(error) => return refuse(&error),
+    };
+    let mut settings = loaded.settings;
+    if invocation.file.is_none() && !invocation.reads_stdin {
+        listen_on_loopback_only(&mut settings);
+    }
+    let logger = match Logger::open(&settings) {
+        Ok(logger) => logger,
+        Err(error) => return refuse(&LoadError::Whole(format!("Can't open the log file: {error}"))),
+    };
+    if settings.process.daemonize
+        && let Some(code) = process::become_daemon()
+    {
+        return code;
+    }
+    let name = loaded.config_file.as_deref();
+    banner::say_hello(&logger, &settings, name);
+    run(settings, loaded.config_file, logger)
+}
+
+/// Without any configuration file nobody has thought about who may connect.
+fn listen_on_loopback_only(settings: &mut Settings) {
+    if settings.network.bind == Settings::default().network.bind {
+        settings.network.bind = vec![b"127.0.0.1".to_vec(), b"-::1".to_vec()];
+    }
+}
+
+fn refuse(error: &LoadError) -> ExitCode {
+    // Nobody to tell if standard error is closed.
+    let _ = std::io::stderr().write_all(&error.report("Redis 7.0.15"));
+    ExitCode::FAILURE
+}
+
+fn run(settings: Settings, config_file: Option<std::path::PathBuf>, logger: Logger) -> ExitCode {
+    let warn = |line: &str| logger.write(LogLevel::Warning, line);
+    if let Err(error) = std::env::set_current_dir(process::path(&settings.persistence.dir)) {
+        warn(&format!("Can't chdir to the working directory: {error}"));
+        return ExitCode::FAILURE;
+    }
+    process::raise_file_limit(&settings, &logger);
+    let listeners = match Listeners::open(&settings) {
+        Ok(listeners) if listeners.is_empty() => {
+            warn("Configured to not listen anywhere, exiting.");
+            return ExitCode::FAILURE;
+        }
+        Ok(listeners) => listeners,
+        Err(error) => {
+            warn(&format!("Warning: {error}"));
+            warn(&format!("Failed listening on port {} (TCP), aborting.", settings.network.port));
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut entropy = [0; 48];
+    if let Err(error) = getrandom::fill(&mut entropy) {
+        warn(&format!("The system gives no random numbers: {error}"));
+        return ExitCode::FAILURE;
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = settings.process.workers(cores);
+    let pid_file = process::PidFile::write(&settings, &logger);
+    let addresses = listeners.addresses().join(", ");
+    let engine = Engine::new(EngineOptions {
+        settings,
+        config_file,
+        workers,
+        clock: Box::new(SystemClock::default()),
+        entropy,
+        journal: Journal::default(),
+        log: Box::new(logger.clone()),
+    });
+    if let Err(error) = process::end_on_signals(&engine) {
+        warn(&format!("Signals cannot be caught: {error}"));
+        return ExitCode::FAILURE;
+    }
+    let loops = match spinel_net::run(LoopOptions { engine: Arc::clone(&engine), listeners }) {
+        Ok(loops) => loops,
+        Err(error) => {
+            warn(&format!("The event loops cannot be started: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let shards = engine.keyspace.shards();
+    logger.write(LogLevel::Notice, "Server initialized");
+    logger.write(
+        LogLevel::Notice,
+        &format!("Listening on {addresses} with {workers} event loops over {shards} shards"),
+    );
+    logger.write(LogLevel::Notice, "Ready to accept connections");
+    loops.join();
+    drop(pid_file);
+    warn("Redis is now ready to exit, bye bye...");
+    ExitCode::SUCCESS
+}

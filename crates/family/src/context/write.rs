@@ -51,17 +51,19 @@ impl UpdateContext<'_> {
         true
     }
 
-    /// Removes up to `limit` keys of the current database whose time has come from the one shard held.
-    pub fn remove_expired(&mut self, limit: usize) -> usize {
+    /// Removes keys of the current database whose time has come from the one shard held, after looking at up to
+    /// `limit` records; says whether more are due.
+    pub fn remove_expired(&mut self, limit: usize) -> bool {
         let options = &self.query.options;
         let (db, now) = (options.db, options.now);
-        let Some(shard) = self.query.held.iter_mut().next() else { return 0 };
+        let Some(shard) = self.query.held.iter_mut().next() else { return false };
         let (keys, watches) = shard.db_and_watches(db);
         let (effects, settings) = (&mut *self.effects, self.query.settings);
         keys.remove_expired(now, limit, |entry| {
             let key: Box<[u8]> = entry.key().into();
             note_expired(effects, settings, watches, (db, &key), entry.into_value());
-        })
+        });
+        keys.is_expiry_due(now)
     }
 
     /// The entry of a key, to change; renews the access time. Its expiry is changed by

@@ -1,0 +1,218 @@
+//! One connection: its socket, its buffers and its session.
+
+use std::io::{self, Read, Write};
+use std::sync::atomic::Ordering;
+
+use spinel_engine::session::Session;
+use spinel_resp::{Encoder, Protocol, RequestParser};
+
+use crate::stream::Stream;
+
+/// Bytes of a fresh receive buffer.
+const READ_BYTES: usize = 16 * 1024;
+/// The most a receive buffer grows in one step ahead of a large word, in bytes.
+const MAX_GROWTH: usize = 4 << 20;
+/// Reply buffers larger than this are given back to the allocator when they were sent.
+const KEPT_OUTPUT: usize = 64 * 1024;
+
+/// What a connection is up to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Runs its commands.
+    Running,
+    /// A command waits to be tried again.
+    Parked,
+    /// A command will be answered by a message.
+    Waiting,
+    /// To be closed once its replies are sent.
+    Closing,
+    /// To be closed now.
+    Dead,
+}
+
+/// Buffers that idle connections do not need.
+#[derive(Default)]
+pub(crate) struct Pool {
+    inputs: Vec<Vec<u8>>,
+    outputs: Vec<Vec<u8>>,
+}
+
+impl Pool {
+    const MAX: usize = 256;
+
+    fn input(&mut self) -> Vec<u8> {
+        self.inputs.pop().unwrap_or_else(|| vec![0; READ_BYTES])
+    }
+
+    fn put_input(&mut self, buffer: Vec<u8>) {
+        if buffer.len() == READ_BYTES && self.inputs.len() < Self::MAX {
+            self.inputs.push(buffer);
+        }
+    }
+
+    fn output(&mut self) -> Vec<u8> {
+        self.outputs.pop().unwrap_or_default()
+    }
+
+    fn put_output(&mut self, mut buffer: Vec<u8>) {
+        if buffer.capacity() <= KEPT_OUTPUT && self.outputs.len() < Self::MAX {
+            buffer.clear();
+            self.outputs.push(buffer);
+        }
+    }
+}
+
+/// One connection.
+pub(crate) struct Connection {
+    pub(crate) stream: Stream,
+    pub(crate) session: Session,
+    pub(crate) state: State,
+    pub(crate) parser: RequestParser,
+    /// Bytes received: `input[done..filled]` are not executed yet.
+    input: Vec<u8>,
+    done: usize,
+    filled: usize,
+    pub(crate) out: Encoder,
+    sent: usize,
+    /// The socket may have more bytes than were read.
+    pub(crate) may_read: bool,
+    /// The socket took no more bytes; a writable event will come.
+    pub(crate) write_blocked: bool,
+    /// It is on the list of those with work in this turn.
+    pub(crate) is_listed: bool,
+    /// Since when its output is above the soft limit, in milliseconds.
+    pub(crate) over_soft_since_ms: Option<i64>,
+}
+
+impl Connection {
+    pub(crate) fn new(stream: Stream, session: Session) -> Self {
+        Self {
+            stream,
+            session,
+            state: State::Running,
+            parser: RequestParser::default(),
+            input: Vec::new(),
+            done: 0,
+            filled: 0,
+            out: Encoder::new(Protocol::Resp2),
+            sent: 0,
+            may_read: false,
+            write_blocked: false,
+            is_listed: false,
+            over_soft_since_ms: None,
+        }
+    }
+
+    /// Bytes received and not executed.
+    pub(crate) fn unread(&self) -> &[u8] {
+        &self.input[self.done..self.filled]
+    }
+
+    /// The bytes to execute, the session that does and where its replies go.
+    pub(crate) fn parts(&mut self) -> (&[u8], &mut Session, &mut Encoder) {
+        (&self.input[self.done..self.filled], &mut self.session, &mut self.out)
+    }
+
+    /// Marks bytes as executed.
+    pub(crate) fn consume(&mut self, bytes: usize) {
+        self.done += bytes;
+        debug_assert!(self.done <= self.filled);
+    }
+
+    /// Reads what the socket has, up to the room in the buffer. Returns the bytes read; `None` at the end of the stream.
+    pub(crate) fn read(&mut self, pool: &mut Pool) -> io::Result<Option<usize>> {
+        self.make_room(pool);
+        let room = self.input.len() - self.filled;
+        match self.stream.read(&mut self.input[self.filled..]) {
+            Ok(0) => Ok(None),
+            Ok(n) => {
+                self.filled += n;
+                self.may_read = n == room;
+                self.session.client.query_bytes.store(self.unread().len() as u64, Ordering::Relaxed);
+                Ok(Some(n))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.may_read = false;
+                Ok(Some(0))
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Some(0)),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn make_room(&mut self, pool: &mut Pool) {
+        if self.input.is_empty() {
+            self.input = pool.input();
+            (self.done, self.filled) = (0, 0);
+        }
+        if self.done > 0 && (self.done == self.filled || self.filled == self.input.len()) {
+            self.input.copy_within(self.done..self.filled, 0);
+            self.filled -= self.done;
+            self.done = 0;
+        }
+        if self.filled == self.input.len() {
+            let missing = self.parser.missing_hint(self.filled - self.done);
+            let more = missing.clamp(self.input.len(), MAX_GROWTH.max(self.input.len()));
+            self.input.resize(self.input.len() + more, 0);
+        }
+    }
+
+    /// Gives buffers back that hold nothing.
+    pub(crate) fn release(&mut self, pool: &mut Pool) {
+        if self.done == self.filled && !self.input.is_empty() {
+            pool.put_input(std::mem::take(&mut self.input));
+            (self.done, self.filled) = (0, 0);
+        }
+        if self.pending_output() == 0 && self.out.buffer_mut().capacity() > 0 {
+            self.sent = 0;
+            let protocol = self.session.protocol;
+            let out = std::mem::replace(&mut self.out, Encoder::new(protocol));
+            pool.put_output(out.into_inner());
+        }
+    }
+
+    /// Makes sure there is a buffer for replies.
+    pub(crate) fn prepare_output(&mut self, pool: &mut Pool) {
+        if self.out.is_empty() && self.out.buffer_mut().capacity() == 0 {
+            self.out = Encoder::with_buffer(pool.output(), self.session.protocol);
+        }
+    }
+
+    /// Bytes of replies not sent yet.
+    pub(crate) fn pending_output(&self) -> usize {
+        self.out.len() - self.sent
+    }
+
+    /// Sends replies until they are sent or the socket takes no more. Returns the bytes sent.
+    pub(crate) fn write(&mut self) -> io::Result<usize> {
+        let before = self.sent;
+        while self.sent < self.out.len() {
+            match self.stream.write(&self.out.as_bytes()[self.sent..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => self.sent += n,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.write_blocked = true;
+                    return Ok(self.sent - before);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let written = self.sent - before;
+        self.out.clear();
+        self.sent = 0;
+        self.write_blocked = false;
+        Ok(written)
+    }
+
+    /// Copies the sizes of its buffers to its shared face.
+    pub(crate) fn publish_sizes(&self) {
+        let client = &self.session.client;
+        let pending = self.pending_output() as u64;
+        client.query_bytes.store(self.unread().len() as u64, Ordering::Relaxed);
+        client.query_room.store((self.input.len() - self.filled) as u64, Ordering::Relaxed);
+        client.output_bytes.store(pending, Ordering::Relaxed);
+        let total = self.input.len() + self.out.len() + size_of::<Self>();
+        client.total_bytes.store(total as u64, Ordering::Relaxed);
+    }
+}

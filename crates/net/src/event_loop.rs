@@ -1,0 +1,310 @@
+//! The loop of one worker: its connections and the turns it takes.
+
+mod accept;
+mod timers;
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use slab::Slab;
+use spinel_engine::log::LogLevel;
+use spinel_engine::{ClientId, Engine, Flow, Worker};
+
+use self::timers::Timers;
+use crate::batch::Batch;
+use crate::connection::{Connection, Pool, State};
+use crate::limits::{self, Excess};
+use crate::listen::{Incoming, Listeners};
+use crate::poller::{Poller, Ready};
+
+/// How loops are run.
+pub struct LoopOptions {
+    /// The engine; it says how many loops there are.
+    pub engine: Arc<Engine>,
+    /// Where to listen; the first loop accepts for all.
+    pub listeners: Listeners,
+}
+
+/// Connections accepted for one loop.
+#[derive(Default)]
+struct Arrivals(Mutex<Vec<Incoming>>);
+
+/// Running loops.
+pub struct Loops {
+    threads: Vec<std::thread::JoinHandle<()>>,
+}
+
+impl Loops {
+    /// Waits until all have ended.
+    pub fn join(self) {
+        for thread in self.threads {
+            // A panic of a loop was reported by its thread already.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Starts one thread for each worker of the engine.
+///
+/// # Errors
+/// If a poller or a thread cannot be made.
+pub fn run(options: LoopOptions) -> io::Result<Loops> {
+    let LoopOptions { engine, listeners } = options;
+    let workers = engine.workers();
+    let arrivals: Arc<[Arrivals]> = (0..workers).map(|_| Arrivals::default()).collect();
+    let mut listeners = Some(listeners);
+    let mut loops = Vec::with_capacity(workers);
+    for index in 0..workers {
+        let poller = Poller::new()?;
+        let waker = poller.waker()?;
+        engine.inbox(index).set_waker(Box::new(move || waker.wake()));
+        let mut own = if index == 0 { listeners.take() } else { None };
+        if let Some(listeners) = &mut own {
+            listeners.register(&poller)?;
+        }
+        loops.push(EventLoop::new(&engine, index, poller, own, Arc::clone(&arrivals)));
+    }
+    let threads = loops
+        .into_iter()
+        .enumerate()
+        .map(|(index, mut event_loop)| {
+            std::thread::Builder::new().name(format!("loop-{index}")).spawn(move || event_loop.run())
+        })
+        .collect::<io::Result<_>>()?;
+    Ok(Loops { threads })
+}
+
+struct EventLoop {
+    worker: Worker,
+    poller: Poller,
+    listeners: Option<Listeners>,
+    arrivals: Arc<[Arrivals]>,
+    next_arrival: usize,
+    connections: Slab<Connection>,
+    slots: HashMap<ClientId, usize>,
+    pool: Pool,
+    batch: Batch,
+    /// Connections with work in this turn.
+    listed: Vec<usize>,
+    timers: Timers,
+}
+
+impl EventLoop {
+    fn new(
+        engine: &Arc<Engine>,
+        index: usize,
+        poller: Poller,
+        listeners: Option<Listeners>,
+        arrivals: Arc<[Arrivals]>,
+    ) -> Self {
+        Self {
+            worker: Worker::new(engine, index),
+            poller,
+            listeners,
+            arrivals,
+            next_arrival: 0,
+            connections: Slab::new(),
+            slots: HashMap::new(),
+            pool: Pool::default(),
+            batch: Batch::default(),
+            listed: Vec::new(),
+            timers: Timers::default(),
+        }
+    }
+
+    fn run(&mut self) {
+        let mut ready = Vec::new();
+        while !self.worker.engine().is_shutting_down() {
+            ready.clear();
+            if let Err(error) = self.poller.wait(self.next_timeout(), &mut ready) {
+                let line = format!("The event loop ends: polling failed: {error}");
+                self.worker.engine().log.write(LogLevel::Warning, &line);
+                self.worker.engine().request_shutdown();
+                break;
+            }
+            self.turn(&ready);
+        }
+        self.close_all();
+    }
+
+    /// Nothing to wait for if bytes are left over from the last turn.
+    fn next_timeout(&self) -> Duration {
+        if !self.listed.is_empty() || self.worker.inbox().is_pending() {
+            return Duration::ZERO;
+        }
+        self.timers.next_timeout(&self.worker)
+    }
+
+    fn turn(&mut self, ready: &[Ready]) {
+        self.worker.stats().turns.add(1);
+        let mut accepting = None;
+        for event in ready {
+            match *event {
+                Ready::Listener(index) => accepting = Some(index),
+                Ready::Connection { slot, readable, writable } => self.note(slot, readable, writable),
+            }
+            if let Some(index) = accepting.take() {
+                self.accept(index);
+            }
+        }
+        self.welcome_arrivals();
+        self.read_listed();
+        self.worker.begin();
+        self.read_letters();
+        let listed = std::mem::take(&mut self.listed);
+        self.batch.run(&mut self.worker, &mut self.connections, &listed);
+        self.worker.end();
+        for &slot in &listed {
+            self.finish(slot);
+        }
+        self.relist(listed);
+        self.run_timers();
+    }
+
+    fn note(&mut self, slot: usize, readable: bool, writable: bool) {
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        connection.may_read |= readable;
+        if writable {
+            connection.write_blocked = false;
+        }
+        self.list(slot);
+    }
+
+    /// Puts a connection on the list of this turn.
+    fn list(&mut self, slot: usize) {
+        if let Some(connection) = self.connections.get_mut(slot)
+            && !connection.is_listed
+        {
+            connection.is_listed = true;
+            self.listed.push(slot);
+        }
+    }
+
+    fn read_listed(&mut self) {
+        for &slot in &self.listed {
+            let Some(connection) = self.connections.get_mut(slot) else { continue };
+            connection.prepare_output(&mut self.pool);
+            if !connection.may_read || connection.state == State::Dead {
+                continue;
+            }
+            match connection.read(&mut self.pool) {
+                Ok(Some(bytes)) => {
+                    self.worker.stats().reads.add(1);
+                    self.worker.stats().input_bytes.add(bytes as u64);
+                }
+                Ok(None) | Err(_) => connection.state = State::Dead,
+            }
+        }
+    }
+
+    /// Deals with messages to this loop's clients.
+    fn read_letters(&mut self) {
+        if !self.worker.inbox().is_pending() {
+            return;
+        }
+        for (client, message) in self.worker.letters() {
+            let Some(&slot) = self.slots.get(&client) else { continue };
+            let connection = &mut self.connections[slot];
+            if matches!(connection.state, State::Closing | State::Dead) {
+                continue;
+            }
+            connection.prepare_output(&mut self.pool);
+            let flow = self.worker.receive(&mut connection.session, message, &mut connection.out);
+            connection.state = match flow {
+                Flow::Continue => State::Running,
+                Flow::Parked => State::Parked,
+                Flow::Waiting => State::Waiting,
+                Flow::Close => State::Dead,
+            };
+            self.list(slot);
+        }
+    }
+
+    /// After a connection's commands were executed: sends replies, watches limits, closes.
+    fn finish(&mut self, slot: usize) {
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        if connection.state != State::Dead && connection.pending_output() > 0 && !connection.write_blocked {
+            match connection.write() {
+                Ok(bytes) => {
+                    self.worker.stats().writes.add(1);
+                    self.worker.stats().output_bytes.add(bytes as u64);
+                }
+                Err(_) => connection.state = State::Dead,
+            }
+        }
+        match limits::check(connection, self.worker.settings(), self.worker.now().0) {
+            Some(excess) => {
+                report(&self.worker, connection, excess);
+                connection.state = State::Dead;
+            }
+            None => {
+                if let Some(deadline) = self.worker.deadline_nanos(&connection.session) {
+                    self.timers.add(deadline, connection.session.id());
+                }
+            }
+        }
+        let is_over = match connection.state {
+            State::Dead => true,
+            State::Closing => connection.pending_output() == 0,
+            State::Running | State::Parked | State::Waiting => false,
+        };
+        if is_over {
+            self.close(slot);
+            return;
+        }
+        connection.publish_sizes();
+        connection.release(&mut self.pool);
+    }
+
+    /// Keeps those on the list whose sockets may have more to read.
+    fn relist(&mut self, listed: Vec<usize>) {
+        let mut again = std::mem::replace(&mut self.listed, listed);
+        for at in 0..self.listed.len() {
+            let slot = self.listed[at];
+            if let Some(connection) = self.connections.get_mut(slot) {
+                connection.is_listed = connection.may_read && connection.state == State::Running;
+                if connection.is_listed {
+                    again.push(slot);
+                }
+            }
+        }
+        self.listed.clear();
+        self.listed.append(&mut again);
+    }
+
+    fn close(&mut self, slot: usize) {
+        let mut connection = self.connections.remove(slot);
+        self.slots.remove(&connection.session.id());
+        // A socket that cannot be deregistered is closed below, which deregisters it.
+        let _ = self.poller.remove(&mut connection.stream);
+        self.worker.disconnect(&mut connection.session);
+    }
+
+    fn close_all(&mut self) {
+        let slots: Vec<usize> = self.connections.iter().map(|(slot, _)| slot).collect();
+        for slot in slots {
+            // The last replies are sent if the socket takes them; nobody waits for those that are slow.
+            let _ = self.connections[slot].write();
+            self.close(slot);
+        }
+    }
+}
+
+fn report(worker: &Worker, connection: &Connection, excess: Excess) {
+    let stats = worker.stats();
+    let client = &connection.session.client;
+    let (id, peer) = (client.id.0, &client.endpoint.peer);
+    let line = match excess {
+        Excess::Query => {
+            stats.query_limit_disconnections.add(1);
+            format!("Closing client that reached max query buffer length: id={id} addr={peer}")
+        }
+        Excess::Output => {
+            stats.output_limit_disconnections.add(1);
+            format!("Client id={id} addr={peer} closed for overcoming of output buffer limits.")
+        }
+    };
+    worker.engine().log.write(LogLevel::Warning, &line);
+}

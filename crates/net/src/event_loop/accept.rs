@@ -1,0 +1,86 @@
+//! New connections: accepted by the first loop, handed to all in turn.
+
+use std::io::Write;
+
+use spinel_engine::Message;
+use spinel_engine::log::LogLevel;
+
+use super::EventLoop;
+use crate::connection::Connection;
+use crate::listen::Incoming;
+
+/// Connections accepted in one turn before others get theirs.
+const MAX_ACCEPTS: usize = 1000;
+
+const TOO_MANY: &[u8] = b"-ERR max number of clients reached\r\n";
+const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n";
+
+impl EventLoop {
+    /// Accepts what waits at a listener and hands it to the loops in turn.
+    pub(super) fn accept(&mut self, index: usize) {
+        let Some(listeners) = &self.listeners else { return };
+        for _ in 0..MAX_ACCEPTS {
+            match listeners.accept(index, self.worker.settings()) {
+                Ok(Some(incoming)) => {
+                    let Some(incoming) = self.admit(incoming) else { continue };
+                    let workers = self.arrivals.len();
+                    let to = self.next_arrival % workers;
+                    self.next_arrival = self.next_arrival.wrapping_add(1);
+                    self.arrivals[to]
+                        .0
+                        .lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner)
+                        .push(incoming);
+                    if to != self.worker.index() {
+                        // A letter to nobody wakes the loop.
+                        self.worker.engine().inbox(to).post(spinel_engine::ClientId(0), Message::Retry);
+                    }
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    let line = format!("Accepting client connection: {error}");
+                    self.worker.engine().log.write(LogLevel::Warning, &line);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Turns a connection away if there are too many or it comes from where it must not.
+    fn admit(&self, mut incoming: Incoming) -> Option<Incoming> {
+        let settings = self.worker.settings();
+        if self.worker.engine().clients.len() >= settings.network.maxclients as usize {
+            self.worker.stats().rejected_connections.add(1);
+            // Whether the peer hears the reason is up to it.
+            let _ = incoming.stream.write(TOO_MANY);
+            return None;
+        }
+        if settings.network.protected_mode && settings.security.requirepass.is_empty() && !incoming.is_local {
+            self.worker.stats().rejected_connections.add(1);
+            let _ = incoming.stream.write(PROTECTED);
+            return None;
+        }
+        Some(incoming)
+    }
+
+    /// Takes over the connections handed to this loop.
+    pub(super) fn welcome_arrivals(&mut self) {
+        let arrivals = {
+            let place = &self.arrivals[self.worker.index()];
+            std::mem::take(&mut *place.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+        };
+        for Incoming { mut stream, endpoint, .. } in arrivals {
+            let slot = self.connections.vacant_key();
+            if let Err(error) = self.poller.add_connection(&mut stream, slot) {
+                let line = format!("A connection could not be watched: {error}");
+                self.worker.engine().log.write(LogLevel::Warning, &line);
+                continue;
+            }
+            let line = format!("Accepted {}", endpoint.peer);
+            self.worker.engine().log.write(LogLevel::Verbose, &line);
+            let session = self.worker.connect(endpoint);
+            self.slots.insert(session.id(), slot);
+            self.connections.insert(Connection::new(stream, session));
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What a client may make the server hold: query buffer, output buffer, idle time.
+
+use std::sync::atomic::Ordering;
+
+use spinel_engine::Worker;
+use spinel_engine::config::{OutputBufferLimit, Settings};
+
+use crate::connection::{Connection, State};
+
+/// Why a connection has to be closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Excess {
+    Query,
+    Output,
+}
+
+/// Whether a connection holds more than it may.
+pub(crate) fn check(connection: &mut Connection, settings: &Settings, now_ms: i64) -> Option<Excess> {
+    if connection.unread().len() as u64 > settings.limits.client_query_buffer {
+        return Some(Excess::Query);
+    }
+    let limits = &settings.limits.output_buffers;
+    let limit: OutputBufferLimit =
+        if connection.session.subscriptions.any() { limits.pubsub } else { limits.normal };
+    let pending = connection.pending_output() as u64;
+    if limit.hard_bytes > 0 && pending >= limit.hard_bytes {
+        return Some(Excess::Output);
+    }
+    if limit.soft_bytes == 0 || pending < limit.soft_bytes {
+        connection.over_soft_since_ms = None;
+        return None;
+    }
+    let since = *connection.over_soft_since_ms.get_or_insert(now_ms);
+    (now_ms - since > limit.soft_seconds.saturating_mul(1000)).then_some(Excess::Output)
+}
+
+/// Whether nobody spoke for longer than `timeout`. Subscribers, monitors and blocked clients may be silent.
+pub(crate) fn is_idle(connection: &Connection, worker: &Worker, now_ms: i64) -> bool {
+    let timeout = worker.settings().network.timeout;
+    timeout > 0
+        && connection.state == State::Running
+        && !connection.session.subscriptions.any()
+        && !connection.session.monitor
+        && now_ms - connection.session.client.last_active_ms.load(Ordering::Relaxed)
+            > i64::from(timeout) * 1000
+}

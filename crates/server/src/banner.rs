@@ -1,0 +1,76 @@
+//! What is said at the start: version, usage, logo.
+
+use std::path::Path;
+
+use spinel_engine::config::Settings;
+use spinel_engine::log::{Log, LogLevel};
+
+use crate::logger::Logger;
+
+/// The usage text.
+pub(crate) const USAGE: &str = "\
+Usage: spinel [/path/to/redis.conf] [options] [-]
+       spinel - (read the configuration from standard input)
+       spinel -v or --version
+       spinel -h or --help
+
+Examples:
+       spinel (defaults, on the loopback interface)
+       echo 'maxclients 100' | spinel -
+       spinel /etc/redis/6379.conf
+       spinel --port 7777
+       spinel --threads 4 --shards 64
+       spinel /etc/redis/6379.conf --loglevel verbose
+";
+
+/// The line of `--version`.
+pub(crate) fn version() -> String {
+    format!(
+        "Spinel server v={} compatible with Redis server v=7.0.15 malloc=jemalloc bits={}",
+        env!("CARGO_PKG_VERSION"),
+        usize::BITS
+    )
+}
+
+/// Writes the first lines of the log.
+pub(crate) fn say_hello(logger: &Logger, settings: &Settings, config_file: Option<&Path>) {
+    let pid = std::process::id();
+    logger.write(LogLevel::Warning, "oO0OoO0OoO0Oo Spinel is starting oO0OoO0OoO0Oo");
+    let version = env!("CARGO_PKG_VERSION");
+    logger.write(
+        LogLevel::Warning,
+        &format!(
+            "Spinel version={version}, Redis version=7.0.15, bits={}, pid={pid}, just started",
+            usize::BITS
+        ),
+    );
+    let configuration = match config_file {
+        Some(_) => "Configuration loaded",
+        None => {
+            "Warning: no config file specified, using the default config. In order to specify a config file use spinel /path/to/redis.conf"
+        }
+    };
+    logger.write(LogLevel::Warning, configuration);
+    if settings.log.always_show_logo || logger.is_terminal() {
+        logger.write_plain(&logo(settings.network.port, pid));
+    } else {
+        logger.write(LogLevel::Notice, &format!("Running mode=standalone, port={}.", settings.network.port));
+        logger.write(LogLevel::Notice, &format!("Port: {} PID: {pid}", settings.network.port));
+    }
+}
+
+fn logo(port: u16, pid: u32) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    format!(
+        r"
+       ______
+      /\    /\        Spinel {version}, speaks Redis 7.0.15
+     /  \  /  \
+    /____\/____\      Running in standalone mode
+    \    /\    /      Port: {port}
+     \  /  \  /       PID: {pid}
+      \/____\/
+
+"
+    )
+}

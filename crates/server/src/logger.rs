@@ -1,0 +1,68 @@
+//! Log lines in Redis's format, to standard output or a file.
+//!
+//! `PID:M DD Mon YYYY HH:MM:SS.mmm * text`, the mark telling the level: `.` `-` `*` `#`.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex};
+
+use spinel_engine::config::Settings;
+use spinel_engine::log::{Log, LogLevel};
+
+use crate::process;
+
+#[derive(Debug)]
+struct Shared {
+    level: LogLevel,
+    /// Protects itself: one line at a time. `None` is standard output.
+    file: Mutex<Option<File>>,
+}
+
+/// The log. Copies write to the same place.
+#[derive(Clone, Debug)]
+pub(crate) struct Logger(Arc<Shared>);
+
+impl Logger {
+    /// Opens the log that the settings name.
+    pub(crate) fn open(settings: &Settings) -> io::Result<Self> {
+        let file = match settings.log.file.as_slice() {
+            b"" => None,
+            name => Some(OpenOptions::new().append(true).create(true).open(process::path(name))?),
+        };
+        Ok(Self(Arc::new(Shared { level: settings.log.level, file: Mutex::new(file) })))
+    }
+
+    /// Whether a person is watching.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.file().is_none() && io::stdout().is_terminal()
+    }
+
+    fn file(&self) -> std::sync::MutexGuard<'_, Option<File>> {
+        self.0.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Writes text as it is.
+    pub(crate) fn write_plain(&self, text: &str) {
+        // A log that cannot be written must not stop the server.
+        let _ = match &mut *self.file() {
+            Some(file) => file.write_all(text.as_bytes()),
+            None => io::stdout().lock().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()),
+        };
+    }
+}
+
+impl Log for Logger {
+    fn write(&self, level: LogLevel, line: &str) {
+        if (level as u8) < (self.0.level as u8) {
+            return;
+        }
+        let mark = match level {
+            LogLevel::Debug => '.',
+            LogLevel::Verbose => '-',
+            LogLevel::Notice => '*',
+            LogLevel::Warning => '#',
+        };
+        let time = jiff::Zoned::now().strftime("%d %b %Y %H:%M:%S%.3f").to_string();
+        self.write_plain(&format!("{}:M {time} {mark} {line}\n", std::process::id()));
+    }
+}

@@ -1,0 +1,130 @@
+//! The process as the operating system sees it: daemon, pid file, limits, signals.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
+use signal_hook::iterator::Signals;
+use spinel_engine::Engine;
+use spinel_engine::config::Settings;
+use spinel_engine::log::{Log, LogLevel};
+
+use crate::logger::Logger;
+
+/// Set in the environment of the child that goes on as the daemon.
+const DAEMON_MARK: &str = "SPINEL_DAEMON";
+/// Files open besides those of clients.
+const RESERVED_FILES: u64 = 32;
+
+/// A path from configured bytes.
+pub(crate) fn path(bytes: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(bytes))
+}
+
+/// Goes on in the background: starts itself again, detached. In the process that is to end, gives its exit code; in the
+/// daemon, `None`.
+pub(crate) fn become_daemon() -> Option<ExitCode> {
+    if std::env::var_os(DAEMON_MARK).is_some() {
+        // The first thing the daemon does: nobody's terminal can end it.
+        return rustix::process::setsid().err().map(|_| ExitCode::FAILURE);
+    }
+    let child = std::env::current_exe().and_then(|program| {
+        Command::new(program)
+            .args(std::env::args_os().skip(1))
+            .env(DAEMON_MARK, "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+    });
+    match child {
+        Ok(_) => Some(ExitCode::SUCCESS),
+        Err(error) => {
+            eprintln!("Can't go to the background: {error}");
+            Some(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// The pid file; removed when dropped.
+pub(crate) struct PidFile(Option<PathBuf>);
+
+impl PidFile {
+    /// Writes it if there is to be one. A failure is only logged, as in Redis.
+    pub(crate) fn write(settings: &Settings, logger: &Logger) -> Self {
+        let name = match settings.process.pidfile.as_slice() {
+            b"" if settings.process.daemonize => b"/var/run/redis.pid",
+            b"" => return Self(None),
+            name => name,
+        };
+        let path = path(name).to_owned();
+        match std::fs::write(&path, format!("{}\n", std::process::id())) {
+            Ok(()) => Self(Some(path)),
+            Err(error) => {
+                logger.write(LogLevel::Notice, &format!("Failed to write PID file: {error}"));
+                Self(None)
+            }
+        }
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            // Somebody may have removed it already.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Raises the limit of open files to what `maxclients` needs, as far as the system lets.
+pub(crate) fn raise_file_limit(settings: &Settings, logger: &Logger) {
+    let wanted = u64::from(settings.network.maxclients) + RESERVED_FILES;
+    let limit = getrlimit(Resource::Nofile);
+    let current = limit.current.unwrap_or(u64::MAX);
+    if current >= wanted {
+        return;
+    }
+    let maximum = limit.maximum.map_or(wanted, |maximum| maximum.max(wanted));
+    let tries =
+        [(wanted, maximum), (limit.maximum.unwrap_or(wanted).min(wanted), limit.maximum.unwrap_or(wanted))];
+    let raised = tries.into_iter().any(|(current, maximum)| {
+        setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum: Some(maximum) }).is_ok()
+    });
+    let now = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    if !raised || now < wanted {
+        let line = format!(
+            "The system allows {now} open files, too few for maxclients {}; more clients than it bears are refused by it",
+            settings.network.maxclients
+        );
+        logger.write(LogLevel::Warning, &line);
+    }
+}
+
+/// Ends the engine on SIGTERM and SIGINT; a second SIGINT ends the process at once.
+pub(crate) fn end_on_signals(engine: &Arc<Engine>) -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGPIPE])?;
+    let engine = Arc::clone(engine);
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        for signal in signals.forever() {
+            let name = match signal {
+                SIGTERM => "SIGTERM",
+                SIGINT => "SIGINT",
+                _ => continue,
+            };
+            if engine.is_shutting_down() {
+                engine.log.write(LogLevel::Warning, "You insist... exiting now.");
+                std::process::exit(1);
+            }
+            engine.log.write(LogLevel::Warning, &format!("Received {name} scheduling shutdown..."));
+            engine.log.write(LogLevel::Warning, "User requested shutdown...");
+            engine.request_shutdown();
+        }
+    })?;
+    Ok(())
+}
