@@ -9,10 +9,12 @@ pub(crate) fn run(options: Vec<String>) -> Outcome {
     process::run(cargo().args(["build", "--release", "-p", "spinel-server"]))?;
     let mut command = cargo();
     command.args(["run", "--release", "-p", "spinel-cli", "--bin", "spinel-bench", "--", "paired"]);
-    command.arg("--spinel").arg(workspace::server()).arg("--redis").arg(redis.server);
+    command.arg("--subject").arg(format!("spinel={}", workspace::server().display()));
+    command.arg("--reference").arg(format!("redis={}", redis.server.display()));
     for valkey in valkeys {
-        command.arg("--valkey").arg(valkey.server);
+        command.arg("--reference").arg(format!("valkey-{}={}", valkey.version, valkey.server.display()));
     }
+    command.args(["--reference", "echo=echo-server"]);
     process::run(command.args(options))
 }
 

@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod collection;
 pub mod generic;
 pub mod hash;
 pub mod list;

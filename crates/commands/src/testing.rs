@@ -18,6 +18,10 @@ pub(crate) struct Server {
     pub(crate) effects: Effects,
     pub(crate) protocol: Protocol,
     pub(crate) db: u16,
+    /// Commands are tried again, as for a waiting client.
+    pub(crate) retried: bool,
+    /// Commands must not block, as inside a transaction.
+    pub(crate) deny_blocking: bool,
     pub(crate) events: Vec<Event>,
     now_ms: i64,
     random: Cell<u64>,
@@ -35,6 +39,8 @@ impl Server {
             effects: Effects::default(),
             protocol: Protocol::Resp2,
             db: 0,
+            retried: false,
+            deny_blocking: false,
             events: Vec::new(),
             now_ms: 1_700_000_000_000,
             random: Cell::new(0x9E37_79B9_7F4A_7C15),
@@ -102,8 +108,8 @@ impl Server {
             protocol: self.protocol,
             no_touch: false,
             may_move: false,
-            retried: false,
-            deny_blocking: false,
+            retried: self.retried,
+            deny_blocking: self.deny_blocking,
         };
         let mut keys = Vec::new();
         KeyRule::of(entry.spec).each(args, |i| keys.push(self.keyspace.key(args.at(i))));

@@ -35,14 +35,15 @@ impl Worker {
             let shard = ShardIndex(shard as u16);
             for db in 0..engine.keyspace.databases() {
                 let db = DbIndex(db as u16);
+                if engine.keyspace.expiring_in(shard, db) == 0 {
+                    continue;
+                }
                 for _ in 0..EXPIRE_SLICES {
-                    if engine.keyspace.expiring_in(shard, db) == 0
-                        || self.expire_slice(shard, db) < EXPIRE_SLICE
-                    {
+                    if !self.expire_slice(shard, db) {
                         break;
                     }
+                    self.give_way();
                 }
-                self.give_way();
             }
         }
     }

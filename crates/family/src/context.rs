@@ -18,6 +18,16 @@ use crate::{CommandError, CommandSettings, Effects, Event, EventClass, Propagati
 /// Elements a command may touch on an event loop; beyond, it moves to a helper thread with its locks.
 const LOOP_COST_LIMIT: usize = 16 * 1024;
 
+/// The next random number of a generator (xorshift64*, seeded by the engine).
+fn next_random(state: &Cell<u64>) -> u64 {
+    let mut x = state.get();
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    state.set(x);
+    x.wrapping_mul(0x2545_F491_4F6C_DD1D)
+}
+
 /// How the running command was called.
 #[derive(Clone, Copy, Debug)]
 pub struct CallOptions {
@@ -94,6 +104,13 @@ impl<'k> QueryContext<'k> {
         self.options.retried
     }
 
+    /// Whether a key can be looked at. When a blocked command is tried again only the key that became ready and the
+    /// destination are sure to be within reach; any other was not ready, or its own writer would have served.
+    #[must_use]
+    pub fn reaches(&self, key: Key<'_>) -> bool {
+        self.held.reaches(key.hash)
+    }
+
     /// Whether the command must not block (MULTI, scripts).
     #[must_use]
     pub fn denies_blocking(&self) -> bool {
@@ -112,14 +129,15 @@ impl<'k> QueryContext<'k> {
         self.held.keyspace().hash_key()
     }
 
-    /// A random number (xorshift64*, seeded by the engine).
+    /// A random number.
     pub fn random(&self) -> u64 {
-        let mut x = self.random.get();
-        x ^= x >> 12;
-        x ^= x << 25;
-        x ^= x >> 27;
-        self.random.set(x);
-        x.wrapping_mul(0x2545_F491_4F6C_DD1D)
+        next_random(self.random)
+    }
+
+    /// A source of random numbers that does not borrow the context, for use while a value is being changed.
+    pub fn chance(&self) -> impl FnMut() -> u64 + use<'k> {
+        let state = self.random;
+        move || next_random(state)
     }
 
     /// Moves the command to a helper thread if it will touch more than a loop can bear.
@@ -420,12 +438,7 @@ impl<'k> SweepContext<'k> {
 
     /// A random number.
     pub fn random(&self) -> u64 {
-        let mut x = self.random.get();
-        x ^= x >> 12;
-        x ^= x << 25;
-        x ^= x >> 27;
-        self.random.set(x);
-        x.wrapping_mul(0x2545_F491_4F6C_DD1D)
+        next_random(self.random)
     }
 
     /// Moves the command to a helper thread if it will touch more than a loop can bear.

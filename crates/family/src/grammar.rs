@@ -296,10 +296,26 @@ impl<'a, T: Field<'a>> Field<'a> for Many<'a, T> {
     }
 }
 
+/// The keys before the last word of a command, which is a timeout (`BLPOP key [key ...] timeout`).
+#[derive(Clone, Copy)]
+pub struct KeysBeforeLast<'a>(pub Many<'a, Key<'a>>);
+
+impl<'a> Field<'a> for KeysBeforeLast<'a> {
+    const SHAPE: Shape = Shape {
+        find: Find::Range { last: -2, step: 1, limit: 0 },
+        ..<Many<'a, Key<'a>> as Field<'a>>::SHAPE
+    };
+
+    fn parse(words: &mut Words<'a>) -> Result<Self, CommandError> {
+        let keys = words.len().checked_sub(1).ok_or(CommandError::Syntax)?;
+        Many::parse(&mut words.split(keys)?).map(Self)
+    }
+}
+
 /// A count followed by so many of something (`numkeys key [key ...]`).
 ///
-/// A count that is no integer, not positive or beyond the words is the error Redis gives for most commands;
-/// those that differ read the count themselves.
+/// A count that is no integer or not positive is one error, one beyond the words a syntax error, as Redis has it for
+/// most commands; those that differ read the count themselves.
 #[derive(Clone, Copy)]
 pub struct Counted<'a, T> {
     /// The things counted.
@@ -321,10 +337,8 @@ impl<'a, T: Field<'a>> Field<'a> for Counted<'a, T> {
     };
 
     fn parse(words: &mut Words<'a>) -> Result<Self, CommandError> {
-        let count = number::parse_i64(words.take()?).ok_or(CommandError::NotInteger)?;
-        if count <= 0 {
-            return Err(CommandError::NumKeysNotPositive);
-        }
+        let count = number::parse_i64(words.take()?).filter(|&count| count > 0);
+        let count = count.ok_or(CommandError::NumKeysNotPositive)?;
         let count = usize::try_from(count).map_err(|_| CommandError::Syntax)?;
         let items = words.split(count.checked_mul(T::SHAPE.min_words).ok_or(CommandError::Syntax)?)?;
         Ok(Self { items: Many { words: items, kind: PhantomData } })

@@ -28,7 +28,8 @@ pub use context::{CallOptions, ExclusiveContext, QueryContext, SweepContext, Upd
 pub use effects::{CommandSettings, Effects, Event, EventClass, EventClasses, Propagation};
 pub use error::CommandError;
 pub use grammar::{
-    Choice, Counted, Field, Grammar, Lazy, Many, Opaque, Parse, Pattern, Timeout, Words, choose, is_token,
+    Choice, Counted, Field, Grammar, KeysBeforeLast, Lazy, Many, Opaque, Parse, Pattern, Timeout, Words,
+    choose, is_token,
 };
 pub use spinel_resp::{Args, Encoder, OwnedArgs, Protocol};
 pub use spinel_spec as spec;

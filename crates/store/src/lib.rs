@@ -27,6 +27,7 @@ pub use lock::Wake;
 pub use shard::{DbCounts, Shard};
 pub use spinel_structs::hash::HashKey;
 pub use value::{EncodingLimits, Kind, NewValue, OwnedValue, Text, Typed, ValueMut, ValueRef};
+pub use value::{End, List, ListElement};
 pub use waiting::{WaitTable, Waiter};
 pub use watch::{WatchFlag, WatchTable};
 

@@ -4,9 +4,10 @@
 //! cargo run --release -p spinel-structs --example table_speed [items ...]
 //! ```
 //!
-//! Items are `Member`s of 16 bytes under SipHash-1-3, met in random order. "batched" means what a server does with a pipeline: for
-//! 16 keys at a time it hashes and prefetches the buckets, then prefetches the items, then looks them up. Under
-//! the system's allocator; put another before it with `LD_PRELOAD` to see its influence.
+//! Items are `Member`s of 16 bytes under SipHash-1-3, met in random order. "batched" means what a server does
+//! with a pipeline: for 16 keys at a time it hashes and prefetches the buckets, then prefetches the items,
+//! then looks them up. Under the system's allocator; put another before it with `LD_PRELOAD` to see its
+//! influence.
 
 use spinel_structs::compact::Member;
 use spinel_structs::hash::{HashKey, hash_bytes};
@@ -168,26 +169,6 @@ fn speed(count: usize) {
     per_item("take apart", &names, |_| while table.take_chunk(1000, drop) > 0 {});
 }
 
-/// What it costs to have the items found in the caches or not is not in this: it hashes one name again and again.
-fn hash_speed() {
-    let mut bytes = *b"key:000000000000";
-    let rounds = 50_000_000u32;
-    let start = now();
-    let mut sum = 0;
-    for _ in 0..rounds {
-        sum ^= hash_bytes(&KEY, black_box(&bytes));
-    }
-    let apart = (now() - start).as_secs_f64() / f64::from(rounds);
-    let start = now();
-    for _ in 0..rounds {
-        let hash = hash_bytes(&KEY, &bytes);
-        bytes[8..].copy_from_slice(&hash.to_le_bytes());
-    }
-    let chained = (now() - start).as_secs_f64() / f64::from(rounds);
-    black_box((sum, bytes));
-    println!("hash of 16 bytes: {:.1} ns, {:.1} ns until the result is there", apart * 1e9, chained * 1e9);
-}
-
 /// The bytes per item on the way from 2^20 to 2^21 items, at the load the table is built with.
 fn memory() {
     let mut table = Table::new(KEY);
@@ -208,7 +189,6 @@ fn memory() {
 
 fn main() {
     let counts: Vec<usize> = std::env::args().skip(1).filter_map(|count| count.parse().ok()).collect();
-    hash_speed();
     memory();
     for count in if counts.is_empty() { vec![1_000_000, 5_000_000] } else { counts } {
         speed(count);

@@ -1,9 +1,9 @@
 //! What the allocator really hands out for a request: its size classes, for memory accounting and for knowing
 //! how far a value may grow in its place.
 //!
-//! The classes are those of jemalloc with a quantum of 8 bytes: multiples of 8 up to 64, then four classes per
-//! doubling (80, 96, 112, 128, 160, ...). Nothing here asks the allocator: the function is arithmetic, so that
-//! figures are the same in tests, under another allocator, and on the hot path.
+//! The classes are those of jemalloc with a quantum of 8 bytes: multiples of 8 up to 64, then four classes
+//! per doubling (80, 96, 112, 128, 160, ...). Nothing here asks the allocator: the function is arithmetic, so
+//! that figures are the same in tests, under another allocator, and on the hot path.
 
 /// The bytes that an allocation of `n` bytes takes: `n` rounded up to its size class. 0 for 0.
 ///

@@ -23,7 +23,7 @@ pub(super) struct Keys<'a> {
 }
 
 /// Whether a key matches. A lone star matches the empty key too, which a pattern does not.
-pub(super) fn matches(pattern: &[u8], key: &[u8]) -> bool {
+pub(crate) fn matches(pattern: &[u8], key: &[u8]) -> bool {
     pattern == b"*" || glob::matches(pattern, key, false)
 }
 

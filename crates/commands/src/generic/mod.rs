@@ -7,7 +7,7 @@ mod del;
 mod exists;
 mod expire;
 mod flush;
-mod keys;
+pub(crate) mod keys;
 mod move_key;
 mod object;
 mod randomkey;

@@ -175,6 +175,11 @@ impl UpdateContext<'_> {
         self.note_new(db, key, kind);
     }
 
+    /// Frees a value that was taken out, or a part of one; elsewhere if it is large.
+    pub fn discard(&mut self, value: OwnedValue) {
+        discard(self.effects, value);
+    }
+
     /// Removes a key; true if it was there. No event is sent and nothing counted.
     pub fn remove(&mut self, key: Key<'_>) -> bool {
         self.remove_in(self.query.options.db, key)

@@ -58,7 +58,8 @@ fn print(family: &Family, outcome: &Outcome, seconds: f32) {
         println!("{report}");
     }
     if outcome.differences.is_empty() {
-        println!("equal {}: {} commands, {seconds:.1} s", family.name, outcome.commands);
+        let Outcome { commands, errors, .. } = outcome;
+        println!("equal {}: {commands} commands, {errors} of them errors, {seconds:.1} s", family.name);
     } else {
         let names: Vec<String> =
             outcome.differences.iter().map(|(name, count)| format!("{name} ({count})")).collect();

@@ -35,6 +35,8 @@ pub struct Plan {
 pub struct Outcome {
     /// Commands sent.
     pub commands: usize,
+    /// How many of them the reference answered with an error.
+    pub errors: usize,
     /// Differences by the name of the command that showed them.
     pub differences: BTreeMap<String, usize>,
     /// Reduced differences, ready to be read.
@@ -63,7 +65,10 @@ pub fn run_family(pair: &mut Pair, family: &Family, plan: &Plan) -> Result<Outco
             history.extend(generator.next_steps());
         }
         outcome.commands += history.len() - before;
-        if let Some(difference) = pair.run(&history[before..]) {
+        let errors = pair.errors();
+        let difference = pair.run(&history[before..]);
+        outcome.errors += pair.errors() - errors;
+        if let Some(difference) = difference {
             let shown = difference.step.map_or(history.len(), |step| before + step + 1);
             history.truncate(shown);
             report(pair, family, plan, &difference, &history, &mut outcome)?;

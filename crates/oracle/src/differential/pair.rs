@@ -62,6 +62,8 @@ pub struct Pair {
     protocol: Protocol,
     /// By connection, the rules of the commands that wait for EXEC.
     queued: [Vec<Rule>; CONNECTIONS],
+    /// How many replies of the reference were errors.
+    errors: usize,
 }
 
 /// One server with its connections.
@@ -88,7 +90,13 @@ impl Pair {
             subject: side(subject, subject_args),
             protocol,
             queued: Default::default(),
+            errors: 0,
         }
+    }
+
+    /// How many replies of the reference were errors so far.
+    pub fn errors(&self) -> usize {
+        self.errors
     }
 
     /// Empties both servers and opens new connections; starts what does not run or does not answer.
@@ -131,6 +139,7 @@ impl Pair {
                 return Some(format!("the subject does not answer: {error}\n{}", log.unwrap_or_default()));
             }
         };
+        self.errors += usize::from(expected.starts_with(b"-"));
         let queued = &mut self.queued[step.connection];
         let difference = if is(&step.words, b"EXEC") {
             compare::transaction_difference(queued, &expected, &found)

@@ -1,26 +1,143 @@
-//! The List value.
+//! The list value: a quicklist, and when its limits apply.
+//!
+//! As in Redis, how many elements a node takes is decided when the list is made and kept when the configuration
+//! changes; the size from which an element gets a node of its own is always the configured one.
+//!
+//! What it does not do: keep lists of a single listpack apart (Redis does so from 7.2 on), compress nodes.
+
+use std::ops::Range;
+
+use spinel_structs::listpack::Needle;
+use spinel_structs::quicklist::{Fill, Iter, Limits, Node, QuickList};
+use spinel_structs::size_class::malloc_size;
+
+use super::EncodingLimits;
+
+pub use spinel_structs::listpack::ListpackValue as ListElement;
+pub use spinel_structs::quicklist::End;
 
 /// A list of byte strings.
 #[derive(Debug, Default)]
-pub struct List {}
+pub struct List {
+    elements: QuickList,
+}
 
 impl List {
     /// An empty one.
     #[must_use]
     pub fn new() -> Self {
-        Self {}
+        Self::default()
     }
 
     /// Elements.
     #[must_use]
     pub fn len(&self) -> usize {
-        0
+        self.elements.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.elements.is_empty()
+    }
+
+    /// The element at an index.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<ListElement<'_>> {
+        self.elements.get(index)
+    }
+
+    /// The element at an end.
+    #[must_use]
+    pub fn peek(&self, end: End) -> Option<ListElement<'_>> {
+        match end {
+            End::Front => self.elements.front(),
+            End::Back => self.elements.back(),
+        }
+    }
+
+    /// The elements at `indexes`, cut to what exists, from either end.
+    #[must_use]
+    pub fn range(&self, indexes: Range<usize>) -> Iter<'_> {
+        self.elements.range(indexes)
+    }
+
+    /// The indexes of the elements equal to `value`, sought from one end among the `within` elements nearest to it.
+    pub fn find<'a>(&'a self, value: &'a [u8], from: End, within: usize) -> impl Iterator<Item = usize> + 'a {
+        let needle = Needle::new(value);
+        let (len, within) = (self.len(), within.min(self.len()));
+        let mut elements = match from {
+            End::Front => self.range(0..within),
+            End::Back => self.range(len - within..len),
+        };
+        let next = move || match from {
+            End::Front => elements.next(),
+            End::Back => elements.next_back(),
+        };
+        std::iter::from_fn(next)
+            .enumerate()
+            .filter(move |(_, element)| needle.matches(*element))
+            .map(move |(seen, _)| if from == End::Front { seen } else { len - 1 - seen })
+    }
+
+    /// Adds elements at an end, one after the other.
+    pub fn push<'v>(
+        &mut self,
+        end: End,
+        values: impl IntoIterator<Item = &'v [u8]>,
+        limits: &EncodingLimits,
+    ) {
+        let elements = self.open(limits);
+        for value in values {
+            match end {
+                End::Front => elements.push_front(value),
+                End::Back => elements.push_back(value),
+            }
+        }
+    }
+
+    /// Removes the element at an end after showing it to `visit`; returns what that made of it.
+    pub fn pop<R>(&mut self, end: End, visit: impl FnOnce(ListElement<'_>) -> R) -> Option<R> {
+        match end {
+            End::Front => self.elements.pop_front_with(visit),
+            End::Back => self.elements.pop_back_with(visit),
+        }
+    }
+
+    /// Inserts before the element at `index`; false if there is none.
+    pub fn insert_before(&mut self, index: usize, value: &[u8], limits: &EncodingLimits) -> bool {
+        self.open(limits).insert_before(index, value)
+    }
+
+    /// Inserts after the element at `index`; false if there is none.
+    pub fn insert_after(&mut self, index: usize, value: &[u8], limits: &EncodingLimits) -> bool {
+        self.open(limits).insert_after(index, value)
+    }
+
+    /// Replaces the element at `index`; false if there is none.
+    pub fn replace(&mut self, index: usize, value: &[u8], limits: &EncodingLimits) -> bool {
+        self.open(limits).replace(index, value)
+    }
+
+    /// Removes up to `limit` elements equal to `value`, sought from one end; returns how many.
+    pub fn remove_equal(&mut self, value: &[u8], limit: usize, from: End) -> usize {
+        self.elements.remove_equal(value, limit, from)
+    }
+
+    /// Removes the elements at `indexes`; gives those that went by whole nodes, to be freed elsewhere.
+    #[must_use]
+    pub fn detach(&mut self, indexes: Range<usize>) -> Self {
+        Self { elements: self.elements.detach_range(indexes.start, indexes.len()) }
+    }
+
+    /// The nodes, as dumps and snapshots hold them.
+    pub fn nodes(&self) -> impl DoubleEndedIterator<Item = &Node> {
+        self.elements.nodes()
+    }
+
+    /// Adds a whole node at the back, as dumps and snapshots hold it.
+    pub fn push_node(&mut self, node: Node, limits: &EncodingLimits) {
+        self.open(limits).push_node(node);
     }
 
     /// The name `OBJECT ENCODING` reports.
@@ -32,23 +149,89 @@ impl List {
     /// Bytes allocated.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        0
+        malloc_size(size_of::<Self>()) + self.elements.memory_bytes()
     }
 
-    /// Frees up to `_n` elements and says how many are left. Fit only to be dropped afterwards.
-    pub fn take_chunk(&mut self, _n: usize) -> usize {
-        0
+    /// Frees up to about `n` elements, by whole nodes, and says how many are left.
+    pub fn take_chunk(&mut self, n: usize) -> usize {
+        let mut freed = 0;
+        while freed < n {
+            let Some(node) = self.elements.take_node() else { break };
+            freed += node.len();
+        }
+        self.len()
     }
 
-    /// Roughly how many allocations freeing it takes.
+    /// Roughly how many allocations freeing it takes: its nodes.
     #[must_use]
     pub fn free_effort(&self) -> usize {
-        self.len()
+        self.elements.node_count()
     }
 
     /// A copy that shares nothing with this one.
     #[must_use]
     pub fn duplicate(&self) -> Self {
-        Self {}
+        Self { elements: self.elements.clone() }
+    }
+
+    /// The elements, to be added to within the limits.
+    fn open(&mut self, limits: &EncodingLimits) -> &mut QuickList {
+        let fill = if self.is_empty() {
+            Fill::from_config(i64::from(limits.list_max_listpack_size))
+        } else {
+            self.elements.limits().fill
+        };
+        let nodes = Limits::with_fill(fill);
+        self.elements
+            .set_limits(nodes.packed_threshold(limits.list_packed_threshold as u64).unwrap_or(nodes));
+        &mut self.elements
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(values: &[&str], limits: &EncodingLimits) -> List {
+        let mut list = List::new();
+        list.push(End::Back, values.iter().map(|value| value.as_bytes()), limits);
+        list
+    }
+
+    fn two_a_node() -> EncodingLimits {
+        EncodingLimits { list_max_listpack_size: 2, ..EncodingLimits::default() }
+    }
+
+    #[test]
+    fn a_list_keeps_the_node_size_it_was_made_with() {
+        let mut list = list(&["a", "b", "c", "d"], &two_a_node());
+        list.push(End::Back, [&b"e"[..], b"f"], &EncodingLimits::default());
+        assert_eq!(list.free_effort(), 3);
+        let plain = EncodingLimits { list_packed_threshold: 1, ..EncodingLimits::default() };
+        list.push(End::Back, [&b"g"[..]], &plain);
+        assert!(matches!(list.nodes().next_back(), Some(Node::Plain(_))));
+    }
+
+    #[test]
+    fn equal_elements_are_found_from_either_end() {
+        let list = list(&["a", "7", "a", "b", "a"], &two_a_node());
+        let found = |value: &str, from, within| list.find(value.as_bytes(), from, within).collect::<Vec<_>>();
+        assert_eq!(found("a", End::Front, usize::MAX), [0, 2, 4]);
+        assert_eq!(found("a", End::Front, 2), [0]);
+        assert_eq!(found("a", End::Back, 4), [4, 2]);
+        assert_eq!(found("7", End::Back, 4), [1]);
+        assert!(found("07", End::Front, 9).is_empty());
+    }
+
+    #[test]
+    fn a_list_is_freed_in_slices_and_taken_apart_by_nodes() {
+        let mut list = list(&["a", "b", "c", "d", "e", "f"], &two_a_node());
+        let copy = list.duplicate();
+        let gone = list.detach(1..5);
+        assert_eq!((list.len(), gone.len()), (2, 2));
+        assert_eq!(copy.len(), 6);
+        let mut copy = copy;
+        assert_eq!(copy.take_chunk(3), 2);
+        assert_eq!(copy.take_chunk(3), 0);
     }
 }

@@ -3,14 +3,15 @@
 //! Every collection type offers, besides what [`Typed`] asks for: `encoding`, `memory_bytes`, `free_effort`, and
 //! `duplicate`, which gives a copy that shares nothing with the original and has the same encoding (`COPY`).
 
+mod draw;
 mod hash;
 mod list;
 mod set;
 mod sorted_set;
 
-pub use hash::Hash;
-pub use list::List;
-pub use set::Set;
+pub use hash::{Hash, HashIter, HashLots};
+pub use list::{End, List, ListElement};
+pub use set::{Set, SetIter, TakenMember};
 pub use sorted_set::SortedSet;
 
 /// The thresholds at which collections change from compact to large encodings, as in `redis.conf`.

@@ -7,7 +7,8 @@ use crate::table::TableItem;
 
 /// An owned pair of byte strings behind a thin pointer: length of the name, length of the value, name, value.
 ///
-/// The top bit of the first byte is always 0. It is reserved for "an expiry of eight bytes follows the lengths".
+/// The top bit of the first byte is always 0. It is reserved for "an expiry of eight bytes follows the
+/// lengths".
 pub struct Field(Raw<FieldLayout>);
 
 struct FieldLayout;
@@ -159,7 +160,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_field_holds_its_name_and_the_value_that_was_set_last(name in bytes(), values in prop::collection::vec(bytes(), 1..8)) {
+        fn a_field_holds_its_name_and_the_value_that_was_set_last(
+            name in bytes(),
+            values in prop::collection::vec(bytes(), 1..8),
+        ) {
             let mut field = Field::new(&name, &values[0]);
             for value in &values {
                 field.set_value(value);

@@ -8,8 +8,8 @@
 //! f127 +8   eight bytes
 //! ```
 //!
-//! `f` is the top bit of the first byte. It belongs to the item, not to the length; lengths are written with it
-//! clear and read ignoring it.
+//! `f` is the top bit of the first byte. It belongs to the item, not to the length; lengths are written with
+//! it clear and read ignoring it.
 
 /// The bytes of the longest form.
 pub(super) const MAX_SIZE: usize = 9;

@@ -1,8 +1,8 @@
 //! The owning pointer behind the compact items: one allocation, whose size its own content tells.
 //!
-//! The unsafe code of `compact` is here. What makes its functions safe to call is the invariant of a `Raw<L>` (S3):
-//! *the allocation is `malloc_size(n)` bytes long, its first `n` bytes are initialised, and they are such that
-//! `L::measure` of them is `n` and asks for none behind them.*
+//! The unsafe code of `compact` is here. What makes its functions safe to call is the invariant of a `Raw<L>`
+//! (S3): *the allocation is `malloc_size(n)` bytes long, its first `n` bytes are initialised, and they are
+//! such that `L::measure` of them is `n` and asks for none behind them.*
 
 use crate::size_class::malloc_size;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
@@ -12,8 +12,8 @@ use std::slice;
 
 /// How an item is laid out in its bytes.
 pub(super) trait ItemLayout {
-    /// The bytes of an item, told by those at its beginning, of which `byte(i)` gives the i-th. It depends on nothing
-    /// else.
+    /// The bytes of an item, told by those at its beginning, of which `byte(i)` gives the i-th. It depends on
+    /// nothing else.
     fn measure(byte: impl Fn(usize) -> u8) -> usize;
 }
 
@@ -43,7 +43,8 @@ impl<L: ItemLayout> Raw<L> {
         let Some(start) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
         let mut offset = 0;
         for part in parts {
-            // SAFETY: 1. The offsets and lengths add up to `size`, which the allocation holds. 2. It is new: no part lies in it.
+            // SAFETY: 1. The offsets and lengths add up to `size`, which the allocation holds. 2. It is new:
+            // no part lies in it.
             unsafe { start.as_ptr().add(offset).copy_from_nonoverlapping(part.as_ptr(), part.len()) };
             offset += part.len();
         }
@@ -72,8 +73,8 @@ impl<L: ItemLayout> Raw<L> {
         unsafe { slice::from_raw_parts(self.start.as_ptr(), self.size()) }
     }
 
-    /// Writes `head` to the beginning of the item and lets it end with `tail`, written at `tail_at`; what lies between
-    /// stays. Returns whether it did: only if the item stays in its size class.
+    /// Writes `head` to the beginning of the item and lets it end with `tail`, written at `tail_at`; what
+    /// lies between stays. Returns whether it did: only if the item stays in its size class.
     #[inline]
     pub(super) fn rewrite(&mut self, head: &[u8], tail_at: usize, tail: &[u8]) -> bool {
         let old = self.size();
@@ -83,8 +84,9 @@ impl<L: ItemLayout> Raw<L> {
         }
         assert!(head.len() <= tail_at && tail_at <= old, "no byte between head and tail is uninitialised");
         assert_eq!(L::measure(|i| head[i]), new, "an item says its own size");
-        // SAFETY: 1. Both parts end inside the allocation, which is as long as the size class of the new size. 2. They are borrowed
-        // beside an exclusive `self`: they do not lie in it. 3. S3 holds afterwards by the two assertions.
+        // SAFETY: 1. Both parts end inside the allocation, which is as long as the size class of the new
+        // size. 2. They are borrowed beside an exclusive `self`: they do not lie in it. 3. S3 holds
+        // afterwards by the two assertions.
         unsafe {
             self.start.as_ptr().copy_from_nonoverlapping(head.as_ptr(), head.len());
             self.start.as_ptr().add(tail_at).copy_from_nonoverlapping(tail.as_ptr(), tail.len());

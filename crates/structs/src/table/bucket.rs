@@ -1,22 +1,26 @@
 //! A bucket: one cache line with up to seven items, and the chain that hangs from it when there are more.
 //!
 //! ```text
-//! byte    0      1          6      7          8        16              56       64
-//!       +------+------+- -+------+----------+--------+--------+- -+--------+
-//!       | tag0 | tag1 | … | tag6 | L....nnn | slot 0 | slot 1 | … | slot 6 |
-//!       +------+------+- -+------+----------+--------+--------+- -+--------+
-//!                                  nnn: items here     L = 0: slot 6 is the seventh item
-//!                                  L: a bucket follows L = 1: slot 6 is the pointer to the next bucket
+//! byte    0      1          5      6        7       8        16              56       64
+//!       +------+------+- -+------+--------+-------+--------+--------+- -+--------+
+//! alone | tag0 | tag1 | … | tag5 | tag6   | 0nnn… | slot 0 | slot 1 | … | slot 6 |   nnn items, 0 to 7
+//!       +------+------+- -+------+--------+-------+--------+--------+- -+--------+
+//! linked| tag0 | tag1 | … | tag5 |    filter 1110 | slot 0 | slot 1 | … |  next  |   6 items
+//!       +------+------+- -+------+--------+-------+--------+--------+- -+--------+
 //! ```
 //!
-//! The items of a chain lie packed: every bucket but the last holds six items and a pointer, the last holds two to
-//! seven. Thus the number of items says the number of buckets ([`links`]), a position in the chain is a plain
-//! number, and a removal costs one move: the last item of the chain takes the empty place.
+//! A tag is the top byte of an item's hash; all seven are compared at once. An eighth item turns slot 6
+//! into the pointer to another bucket. The 12 bits of the metadata which are free then are a filter of the
+//! tags in the buckets behind: without it a look-up that finds nothing would have to visit them all.
 //!
-//! All unsafe code about slots is in this module; its functions are safe to call. What makes them so is the invariant of
-//! a `Bucket` (S1): *the first `n` slots hold items it owns, and if L is set, `n` is 6 and slot 6 holds the
-//! pointer of a `Box<Bucket>` it owns.* A bucket does not drop what it owns by itself, because it lives in raw storage:
-//! [`Bucket::clear`] does.
+//! The items of a chain lie packed: every bucket but the last holds six items and a pointer, the last holds
+//! two to seven. Thus the number of items says the number of buckets ([`links`]), a position in the chain is
+//! a plain number, and a removal costs one move: the last item of the chain takes the empty place.
+//!
+//! All unsafe code about slots is in this module; its functions are safe to call. What makes them so is the
+//! invariant of a `Bucket` (S1): *the slots below [`Bucket::count`] hold items it owns, and if it is linked,
+//! slot 6 holds the pointer of a `Box<Bucket>` it owns.* A bucket does not drop what it owns by itself,
+//! because it lives in raw storage: [`Bucket::clear`] does.
 
 use super::{TableItem, prefetch::prefetch};
 use std::mem::ManuallyDrop;
@@ -26,10 +30,16 @@ use std::ptr::NonNull;
 const SLOTS: usize = 7;
 /// Items of a bucket from which another one hangs: the seventh slot is the link.
 const LINKED_ITEMS: usize = SLOTS - 1;
-/// The byte that holds the number of items and the link flag, as a shift.
-const STATE_SHIFT: u32 = 56;
-const LINKED: u64 = 0x80 << STATE_SHIFT;
+/// Where the number of items is in the metadata.
+const COUNT_SHIFT: u32 = 60;
 const COUNT_MASK: u64 = 7;
+/// What the metadata of a linked bucket has above tags and filter: the link flag, and six items.
+const LINKED: u64 = 1 << 63;
+const LINKED_STATE: u64 = LINKED | (LINKED_ITEMS as u64) << COUNT_SHIFT;
+/// The tags of a linked bucket.
+const LINKED_TAGS: u64 = (1 << (LINKED_ITEMS * 8)) - 1;
+/// Bits of the filter in a linked bucket, which lie above its tags.
+const FILTER_BITS: u64 = 12;
 const LOW_BITS: u64 = 0x0101_0101_0101_0101;
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
@@ -60,6 +70,12 @@ pub(super) const fn tag_of(hash: u64) -> u8 {
     (hash >> 56) as u8
 }
 
+/// The bit of a tag in the filter of a linked bucket.
+#[inline]
+const fn filter_bit(tag: u8) -> u64 {
+    1 << (LINKED_ITEMS as u64 * 8 + ((tag as u64 * FILTER_BITS) >> 8))
+}
+
 impl<T: TableItem> Bucket<T> {
     /// Fails to compile when a bucket of `T` would not be a cache line of seven items.
     pub(super) const LAYOUT_HOLDS: () = {
@@ -75,7 +91,7 @@ impl<T: TableItem> Bucket<T> {
     /// The items in this bucket alone.
     #[inline]
     fn count(&self) -> usize {
-        ((self.meta >> STATE_SHIFT) & COUNT_MASK) as usize
+        ((self.meta >> COUNT_SHIFT) & COUNT_MASK) as usize
     }
 
     #[inline]
@@ -86,8 +102,8 @@ impl<T: TableItem> Bucket<T> {
     /// The next bucket of the chain.
     #[inline]
     pub(super) fn next(&self) -> Option<&Self> {
-        // SAFETY: 1. By S1 the slot holds the pointer when the bucket is linked. 2. It is of a live box that this
-        // bucket owns, so that it is shared as long as `self` is.
+        // SAFETY: 1. By S1 the slot holds the pointer when the bucket is linked. 2. It is of a live box that
+        // this bucket owns, so that it is shared as long as `self` is.
         self.is_linked().then(|| unsafe { self.slots[LINKED_ITEMS].next.as_ref() })
     }
 
@@ -123,8 +139,9 @@ impl<T: TableItem> Bucket<T> {
         self.chain().map(Self::count).sum()
     }
 
-    /// The bits 7, 15, ... of those places whose tag is `tag`. A place above a true match may be reported falsely
-    /// (a borrow runs into it when its tag differs in the lowest bit only); the comparison of the keys sorts that out.
+    /// The bits 7, 15, ... of those places whose tag is `tag`. A place above a true match may be reported
+    /// falsely (a borrow runs into it when its tag differs in the lowest bit only); the comparison of the
+    /// keys sorts that out.
     #[inline]
     fn matches(&self, tag: u8) -> u64 {
         let difference = self.meta ^ (LOW_BITS.wrapping_mul(u64::from(tag)));
@@ -147,12 +164,32 @@ impl<T: TableItem> Bucket<T> {
                 }
                 matches &= matches - 1;
             }
-            bucket = bucket.next()?;
+            bucket = bucket.next_with(tag)?;
             before += LINKED_ITEMS;
         }
     }
 
-    /// The bucket of the chain with the position, and the slot there. The last bucket may hold a seventh item.
+    /// The next bucket of the chain, unless the filter says that no item behind this bucket has the tag.
+    #[inline]
+    fn next_with(&self, tag: u8) -> Option<&Self> {
+        let wanted = LINKED | filter_bit(tag);
+        if self.meta & wanted == wanted { self.next() } else { None }
+    }
+
+    /// Notes that an item behind this bucket, which is linked, has the tag.
+    #[inline]
+    fn note_behind(&mut self, tag: u8) {
+        debug_assert!(self.is_linked());
+        self.meta |= filter_bit(tag);
+    }
+
+    /// The filter that notes the tags of this bucket alone.
+    fn filter(&self) -> u64 {
+        (0..self.count()).fold(0, |bits, index| bits | filter_bit((self.meta >> (index * 8)) as u8))
+    }
+
+    /// The bucket of the chain with the position, and the slot there. The last bucket may hold a seventh
+    /// item.
     #[inline]
     fn place(&self, position: usize) -> Option<(&Self, usize)> {
         let mut bucket = self;
@@ -197,7 +234,7 @@ impl<T: TableItem> Bucket<T> {
         let shift = index * 8;
         self.slots[index] = Slot { item: ManuallyDrop::new(item) };
         self.meta = (self.meta & !(0xff << shift)) | (u64::from(tag) << shift);
-        self.meta += 1 << STATE_SHIFT;
+        self.meta += 1 << COUNT_SHIFT;
     }
 
     /// Takes the last item of this bucket, from which no other hangs.
@@ -205,7 +242,7 @@ impl<T: TableItem> Bucket<T> {
     fn pop_here(&mut self) -> Option<(u8, T)> {
         assert!(!self.is_linked(), "only the last bucket of a chain gives items away");
         let index = self.count().checked_sub(1)?;
-        self.meta -= 1 << STATE_SHIFT;
+        self.meta -= 1 << COUNT_SHIFT;
         // SAFETY: 1. By S1 the slot holds an item. 2. The count was just lowered, so nobody takes it again.
         let item = unsafe { ManuallyDrop::take(&mut self.slots[index].item) };
         Some(((self.meta >> (index * 8)) as u8, item))
@@ -218,6 +255,7 @@ impl<T: TableItem> Bucket<T> {
         let mut before = 0;
         while bucket.is_linked() {
             before += LINKED_ITEMS;
+            bucket.note_behind(tag);
             bucket = bucket.next_mut().expect("just seen to be linked");
         }
         if bucket.count() == SLOTS {
@@ -228,15 +266,16 @@ impl<T: TableItem> Bucket<T> {
         before + bucket.count() - 1
     }
 
-    /// Appends an item to this full bucket: its seventh item moves over to a new bucket, in front of the new one.
+    /// Appends an item to this full bucket: its seventh item moves over to a new bucket, in front of the new
+    /// one.
     #[cold]
     fn push_linked(&mut self, tag: u8, item: T) {
         let mut next = Box::new(Self::empty());
         let (moved_tag, moved) = self.pop_here().expect("the bucket is full");
         next.push_here(moved_tag, moved);
         next.push_here(tag, item);
+        self.meta = self.meta & LINKED_TAGS | LINKED_STATE | next.filter();
         self.slots[LINKED_ITEMS] = Slot { next: NonNull::from(Box::leak(next)) };
-        self.meta |= LINKED;
     }
 
     /// Takes the last item of the chain.
@@ -251,15 +290,20 @@ impl<T: TableItem> Bucket<T> {
             let (tag, item) = last.pop_here().expect("one item is left");
             bucket.unlink();
             bucket.push_here(tag, item);
+        } else {
+            // Filters further ahead may keep a bit too many; chains of three buckets are rare.
+            let filter = last.filter();
+            bucket.meta = bucket.meta & LINKED_TAGS | LINKED_STATE | filter;
         }
         popped
     }
 
     /// Frees the bucket that hangs from this one, which is empty and the last.
     fn unlink(&mut self) {
-        assert!(self.next().is_some_and(|next| next.meta >> STATE_SHIFT == 0), "an empty bucket follows");
-        self.meta &= !LINKED;
-        // SAFETY: 1. By S1 slot 6 held the pointer of an owned box. 2. The flag was just cleared: nobody frees it again.
+        assert!(self.next().is_some_and(|next| next.count() == 0), "an empty bucket follows");
+        self.meta = self.meta & LINKED_TAGS | (LINKED_ITEMS as u64) << COUNT_SHIFT;
+        // SAFETY: 1. By S1 slot 6 held the pointer of an owned box. 2. The flag was just cleared: nobody
+        // frees it again.
         drop(unsafe { Box::from_raw(self.slots[LINKED_ITEMS].next.as_ptr()) });
     }
 
@@ -285,6 +329,7 @@ impl<T: TableItem> Bucket<T> {
         let mut index = position;
         while index >= bucket.count() {
             index -= bucket.count();
+            bucket.note_behind(tag);
             bucket = bucket.next_mut().expect("the position is inside the chain");
         }
         bucket.meta = (bucket.meta & !(0xff << (index * 8))) | (u64::from(tag) << (index * 8));
@@ -297,18 +342,27 @@ impl<T: TableItem> Bucket<T> {
         }
     }
 
-    /// Hints at the items whose tag is `tag`; when there is none in this bucket, at the next bucket.
+    /// Hints at the items whose tag is `tag`; when there is none in this bucket, at the next bucket if it may
+    /// have one.
     #[inline]
     pub(super) fn prefetch_matches(&self, tag: u8) {
         let mut matches = self.matches(tag);
         if matches == 0
-            && let Some(next) = self.next()
+            && let Some(next) = self.next_with(tag)
         {
             prefetch(std::ptr::from_ref(next).cast());
         }
         while matches != 0 {
             prefetch(self.item((matches.trailing_zeros() / 8) as usize).address());
             matches &= matches - 1;
+        }
+    }
+
+    /// Hints at the bucket that hangs from this one.
+    #[inline]
+    pub(super) fn prefetch_next(&self) {
+        if let Some(next) = self.next() {
+            prefetch(std::ptr::from_ref(next).cast());
         }
     }
 
@@ -325,11 +379,10 @@ impl<T: TableItem> Bucket<T> {
         let mut links_seen = 0;
         for (index, bucket) in self.chain().enumerate() {
             links_seen = index;
-            if bucket.is_linked() {
-                assert_eq!(bucket.count(), LINKED_ITEMS, "a linked bucket holds six items");
-            } else if index > 0 {
-                assert!(bucket.count() >= 2, "the last bucket of a chain holds two items or more");
-            }
+            let behind = bucket.chain().skip(1).fold(0, |bits, bucket| bits | bucket.filter());
+            assert_eq!(bucket.meta & behind, behind, "the filter notes every tag behind a bucket");
+            assert!(bucket.count() <= SLOTS, "a bucket holds seven items at most");
+            assert!(index == 0 || bucket.count() >= 2, "a bucket further back holds two items or more");
         }
         assert_eq!(links_seen, links(self.len()), "the number of items says the number of buckets");
     }

@@ -7,8 +7,8 @@ use std::ptr::NonNull;
 
 /// Maps `length` bytes of zeros. `None` when the system refuses.
 pub(super) fn map(length: usize) -> Option<NonNull<u8>> {
-    // SAFETY: 1. No address is asked for, so no existing mapping is touched. 2. The mapping is private, anonymous, readable
-    // and writable: plain memory.
+    // SAFETY: 1. No address is asked for, so no existing mapping is touched. 2. The mapping is private,
+    // anonymous, readable and writable: plain memory.
     let address = unsafe {
         libc::mmap(
             std::ptr::null_mut(),
@@ -27,13 +27,13 @@ pub(super) fn map(length: usize) -> Option<NonNull<u8>> {
 /// # Safety
 /// `address` and `length` are those of one call of [`map`], and nobody uses the memory any more.
 pub(super) unsafe fn unmap(address: NonNull<u8>, length: usize) {
-    // SAFETY: the caller's promise. It fails only for arguments that break it, or where the system can not split a mapping;
-    // then the memory stays mapped, which harms nobody.
+    // SAFETY: the caller's promise. It fails only for arguments that break it, or where the system can not
+    // split a mapping; then the memory stays mapped, which harms nobody.
     unsafe { libc::munmap(address.as_ptr().cast(), length) };
 }
 
-/// Gives the memory behind a part of a mapping back; it reads as zeros afterwards (or, where the system refuses, as
-/// before).
+/// Gives the memory behind a part of a mapping back; it reads as zeros afterwards (or, where the system
+/// refuses, as before).
 ///
 /// # Safety
 /// The part lies in a living mapping, begins at a page, and nobody holds a reference into it.

@@ -3,14 +3,14 @@
 //! - The first 256 buckets (16 KiB) are one block, reallocated through the allocator's size classes.
 //! - Every further doubling is cut into four pieces of equal size, allocated when the array reaches them and
 //!   freed when it leaves them. Pieces never move. So at most a fifth of a table is allocated ahead of need.
-//! - Pieces of 1 MiB and more are anonymous maps, whose pages come into being when the array reaches them and are
-//!   given back when it retreats.
+//! - Pieces of 1 MiB and more are anonymous maps, whose pages come into being when the array reaches them and
+//!   are given back when it retreats.
 //!
 //! [`Shape`] is the published side: the addresses, as atomics, for [`TableProbe`].
 //!
-//! All unsafe code about bucket addresses is in this module; its functions are safe to call. What makes them so is
-//! the invariant of a `Storage` (S2): *the buckets `0..count` are initialised, each at an address of its own that
-//! [`Storage::address`] computes, inside memory owned by this storage.*
+//! All unsafe code about bucket addresses is in this module; its functions are safe to call. What makes them
+//! so is the invariant of a `Storage` (S2): *the buckets `0..count` are initialised, each at an address of
+//! its own that [`Storage::address`] computes, inside memory owned by this storage.*
 
 use super::bucket::Bucket;
 use super::{TableItem, pages, prefetch::prefetch};
@@ -99,8 +99,8 @@ impl Shape {
         }
     }
 
-    /// Where a bucket lies. Never dereferences, so that a reader without the lock may call it: to him the result
-    /// is a hint that may be stale or wild.
+    /// Where a bucket lies. Never dereferences, so that a reader without the lock may call it: to him the
+    /// result is a hint that may be stale or wild.
     #[inline]
     fn address(&self, index: u32) -> *mut u8 {
         if index < BASE_BUCKETS {
@@ -115,8 +115,9 @@ impl Shape {
 /// Fetches buckets ahead of time without the lock that protects the table: by another thread, while the table
 /// changes, or after it is gone.
 ///
-/// It computes an address from what the table last published and hints at it; it never looks into a bucket. When the table
-/// grows in the same instant, the hint may be for the wrong line: then it was in vain, nothing else.
+/// It computes an address from what the table last published and hints at it; it never looks into a bucket.
+/// When the table grows in the same instant, the hint may be for the wrong line: then it was in vain, nothing
+/// else.
 #[derive(Clone)]
 pub struct TableProbe {
     shape: Arc<Shape>,
@@ -157,10 +158,11 @@ pub(super) struct Storage<T: TableItem> {
     owns: PhantomData<Bucket<T>>,
 }
 
-// SAFETY: 1. A storage owns its buckets and the items in them, as a Vec would. 2. What it shares with probes are
-// atomics which nobody dereferences.
+// SAFETY: 1. A storage owns its buckets and the items in them, as a Vec would. 2. What it shares with probes
+// are atomics which nobody dereferences.
 unsafe impl<T: TableItem + Send> Send for Storage<T> {}
-// SAFETY: a shared storage gives shared access to the items only, and its atomics are written by the exclusive owner.
+// SAFETY: a shared storage gives shared access to the items only, and its atomics are written by the
+// exclusive owner.
 unsafe impl<T: TableItem + Sync> Sync for Storage<T> {}
 
 impl<T: TableItem> Storage<T> {
@@ -251,8 +253,8 @@ impl<T: TableItem> Storage<T> {
                 self.shape().pieces[place.piece].store(address.as_ptr(), Relaxed);
             }
         }
-        // SAFETY: 1. The block or piece that holds the place was just allocated or is still there. 2. Nobody refers
-        // to the place: it was outside the array.
+        // SAFETY: 1. The block or piece that holds the place was just allocated or is still there. 2. Nobody
+        // refers to the place: it was outside the array.
         unsafe { self.address(index).write(Bucket::empty()) };
         self.set_count(index + 1);
     }
@@ -285,12 +287,13 @@ impl<T: TableItem> Storage<T> {
         let place = Place::of(index);
         let Some(address) = NonNull::new(self.address(index).cast::<u8>()) else { return };
         if place.offset == 0 {
-            // SAFETY: 1. It is the beginning of the piece, which `grow` allocated. 2. All its buckets are outside the
-            // array and empty.
+            // SAFETY: 1. It is the beginning of the piece, which `grow` allocated. 2. All its buckets are
+            // outside the array and empty.
             unsafe { free_piece(place, address) };
             self.shape().pieces[place.piece].store(std::ptr::null_mut(), Relaxed);
         } else if place.is_mapped() && (place.offset * BUCKET_BYTES).is_multiple_of(DISCARD_BYTES) {
-            // SAFETY: 1. The portion lies in the map, at whole pages. 2. Its buckets are outside the array and empty.
+            // SAFETY: 1. The portion lies in the map, at whole pages. 2. Its buckets are outside the array
+            // and empty.
             unsafe { pages::discard(address, DISCARD_BYTES) };
         }
     }
@@ -302,7 +305,8 @@ impl<T: TableItem> Storage<T> {
             return;
         }
         let address = self.base.as_ptr().cast::<u8>();
-        // SAFETY: 1. A block of `old` was allocated if that is not empty. 2. No size passed to the allocator is zero.
+        // SAFETY: 1. A block of `old` was allocated if that is not empty. 2. No size passed to the allocator
+        // is zero.
         let block = unsafe {
             match (old.size(), new.size()) {
                 (0, _) => alloc(new),

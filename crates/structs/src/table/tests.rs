@@ -202,7 +202,8 @@ proptest! {
                 }
             }
         }
-        prop_assert!(throughout.is_subset(&seen), "missed {:?}", throughout.difference(&seen).collect::<Vec<_>>());
+        let missed: Vec<_> = throughout.difference(&seen).collect();
+        prop_assert!(missed.is_empty(), "missed {missed:?}");
     }
 
     #[test]
@@ -289,25 +290,25 @@ fn items_of_one_hash_form_a_chain_that_works_like_any_bucket() {
 fn large_tables_with_mapped_pieces_grow_and_shrink_to_nothing() {
     // 2^16 buckets are where the pieces are mapped.
     let mut random = generator(7);
-    let items: Vec<u64> = (0..1_000_000).map(|_| random()).collect();
+    let items: Vec<u64> = (0..600_000).map(|_| random()).collect();
     let mut table = Table::<u64>::new(KEY);
     for &item in &items {
         table.insert_unique(item, item);
         assert!(!table.exceeds_load(table.len()), "the table grows in time");
     }
-    assert!(table.storage.count() > 1 << 17);
+    assert!(table.storage.count() > 3 << 14);
     table.check_invariants();
     let full = table.memory_bytes();
-    for &item in &items[..990_000] {
+    for &item in &items[..595_000] {
         assert_eq!(table.remove(item, |&other| other == item), Some(item));
     }
     table.check_invariants();
     assert!(table.memory_bytes() < full / 20, "{} of {full}", table.memory_bytes());
-    for &item in &items[..500_000] {
+    for &item in &items[..450_000] {
         table.insert_unique(item, item);
     }
     table.check_invariants();
-    let mut rest: HashSet<u64> = items[990_000..].iter().chain(&items[..500_000]).copied().collect();
+    let mut rest: HashSet<u64> = items[595_000..].iter().chain(&items[..450_000]).copied().collect();
     while table.take_chunk(1_000, |item| assert!(rest.remove(&item))) > 0 {}
     assert!(rest.is_empty());
     assert_eq!(table.memory_bytes(), 0);
@@ -333,7 +334,8 @@ fn buckets_cost_at_most_thirteen_and_a_half_bytes_per_item_over_a_doubling() {
 
 #[test]
 fn random_items_are_uniform() {
-    // 500 items in buckets of unequal length; chi-square with 499 degrees of freedom is below 600 with p = 0.999.
+    // 500 items in buckets of unequal length; chi-square with 499 degrees of freedom is below 600 with p =
+    // 0.999.
     let mut pair = Pair::new();
     (0..500).for_each(|number| pair.insert(number));
     let draws = 200_000;

@@ -9,16 +9,17 @@ impl<T: TableItem> Table<T> {
         Iter { table: self, index: 0, position: 0, left: self.len }
     }
 
-    /// Passes the items of one bucket to `f` and returns the cursor of the next, 0 after the last. Begin with 0.
+    /// Passes the items of one bucket to `f` and returns the cursor of the next, 0 after the last. Begin with
+    /// 0.
     ///
-    /// Every item that is in the table from the first call to the last is passed at least once, however the table grows
-    /// and shrinks between the calls; it may be passed more than once after the table has shrunk. Any number is a valid
-    /// cursor. Cursors are below 2^31.
+    /// Every item that is in the table from the first call to the last is passed at least once, however the
+    /// table grows and shrinks between the calls; it may be passed more than once after the table has shrunk.
+    /// Any number is a valid cursor. Cursors are below 2^31.
     ///
-    /// The cursor is a point in the space of hashes read backwards, lowest bit first: everything before it was
-    /// passed. A bucket holds the hashes of one suffix, so that in this space it is an interval, and splits and merges cut
-    /// it or join it with its neighbour, but never change the order. A call passes the bucket the cursor lies in
-    /// and moves the cursor to that bucket's end.
+    /// The cursor is a point in the space of hashes read backwards, lowest bit first: everything before it
+    /// was passed. A bucket holds the hashes of one suffix, so that in this space it is an interval, and
+    /// splits and merges cut it or join it with its neighbour, but never change the order. A call passes the
+    /// bucket the cursor lies in and moves the cursor to that bucket's end.
     pub fn scan(&self, cursor: u64, f: &mut impl FnMut(&T)) -> u64 {
         if self.is_empty() {
             return 0;
@@ -26,14 +27,15 @@ impl<T: TableItem> Table<T> {
         let suffix_mask = u64::from(self.storage.suffix_mask(cursor));
         let bucket = self.storage.bucket((cursor & suffix_mask) as u32);
         bucket.chain().flat_map(Bucket::items).for_each(f);
-        // The bits above the suffix are set to ones, so that one more, counted backwards, carries into the suffix.
+        // The bits above the suffix are set to ones, so that one more, counted backwards, carries into the
+        // suffix.
         (cursor | !suffix_mask).reverse_bits().wrapping_add(1).reverse_bits()
     }
 
     /// An item at random, each with exactly the same probability if `rng` gives uniform 64-bit numbers.
     ///
-    /// It draws a bucket and a position up to the longest chain's end until an item is there. With up to `n` buckets that
-    /// takes about 5 draws in a table that grew, 20 in one about to shrink.
+    /// It draws a bucket and a position up to the longest chain's end until an item is there. With up to `n`
+    /// buckets that takes about 5 draws in a table that grew, 20 in one about to shrink.
     pub fn random(&self, rng: &mut impl FnMut() -> u64) -> Option<&T> {
         if self.is_empty() {
             return None;
@@ -49,8 +51,8 @@ impl<T: TableItem> Table<T> {
         }
     }
 
-    /// Removes the items `condemned` accepts and passes them to `sink`; returns how many. Takes time in proportion to the
-    /// table.
+    /// Removes the items `condemned` accepts and passes them to `sink`; returns how many. Takes time in
+    /// proportion to the table.
     pub fn drain_where(&mut self, mut condemned: impl FnMut(&T) -> bool, mut sink: impl FnMut(T)) -> usize {
         let before = self.len;
         for index in 0..self.storage.count() {
@@ -65,8 +67,8 @@ impl<T: TableItem> Table<T> {
         before - self.len
     }
 
-    /// Removes up to `limit` items, whichever are the cheapest to reach, and passes them to `sink`; returns how many. Called
-    /// until it returns 0 it takes a table apart in slices, giving memory back on the way.
+    /// Removes up to `limit` items, whichever are the cheapest to reach, and passes them to `sink`; returns
+    /// how many. Called until it returns 0 it takes a table apart in slices, giving memory back on the way.
     pub fn take_chunk(&mut self, limit: usize, mut sink: impl FnMut(T)) -> usize {
         let mut taken = 0;
         while taken < limit && self.len > 0 {
@@ -89,12 +91,13 @@ impl<T: TableItem> Table<T> {
     }
 }
 
-/// A number below `limit`, which is not zero, all with the same probability (Lemire, "Fast random integer generation in an
-/// interval", 2019).
+/// A number below `limit`, which is not zero, all with the same probability (Lemire, "Fast random integer
+/// generation in an interval", 2019).
 fn below(limit: u64, rng: &mut impl FnMut() -> u64) -> u64 {
     loop {
         let product = u128::from(rng()) * u128::from(limit);
-        // The low half tells whether this draw belongs to the 2^64 mod limit that would make small numbers likelier.
+        // The low half tells whether this draw belongs to the 2^64 mod limit that would make small numbers
+        // likelier.
         if product as u64 >= limit || product as u64 >= limit.wrapping_neg() % limit {
             return (product >> 64) as u64;
         }
