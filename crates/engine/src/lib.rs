@@ -16,6 +16,7 @@
 
 mod aftermath;
 mod blocking;
+mod client_commands;
 pub mod clients;
 pub mod clock;
 pub mod config;
@@ -35,6 +36,7 @@ pub mod registry;
 pub mod session;
 mod slowlog;
 pub mod stats;
+mod subscriptions;
 mod timing;
 mod transaction;
 mod upkeep;
