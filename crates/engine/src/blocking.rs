@@ -60,6 +60,9 @@ pub(crate) fn wait(
         registered = Some((waiter, keys, deadline_nanos));
     })?;
     let (waiter, keys, deadline_nanos) = registered.ok_or(CommandError::Syntax)?;
+    if deadline_nanos.is_some() {
+        engine.stats.waiting_with_deadline.fetch_add(1, Ordering::Relaxed);
+    }
     session.blocked = Some(Blocked {
         waiter,
         keys,
@@ -68,6 +71,7 @@ pub(crate) fn wait(
         args: OwnedArgs::from_args(args),
         deadline_nanos,
         serial,
+        nanos: 0,
     });
     session.client.flags.blocked.store(true, Ordering::Relaxed);
     engine.stats.blocked_clients.fetch_add(1, Ordering::Relaxed);
@@ -89,6 +93,9 @@ impl Worker {
         }
         session.client.flags.blocked.store(false, Ordering::Relaxed);
         self.engine.stats.blocked_clients.fetch_sub(1, Ordering::Relaxed);
+        if blocked.deadline_nanos.is_some() {
+            self.engine.stats.waiting_with_deadline.fetch_sub(1, Ordering::Relaxed);
+        }
         Some(blocked)
     }
 
@@ -115,8 +122,14 @@ impl Worker {
             return false;
         }
         let Some(blocked) = self.forget_blocked(session) else { return false };
+        self.count_unblocked(session, &blocked, false);
         self.reply_timed_out(&blocked, out);
         true
+    }
+
+    /// Counts a blocked command that ended; the time it waited is not counted.
+    pub(crate) fn count_unblocked(&mut self, session: &Session, blocked: &Blocked, failed: bool) {
+        self.count_call(session, blocked.command, blocked.args.args(), blocked.nanos, failed);
     }
 
     fn reply_timed_out(&self, blocked: &Blocked, out: &mut Encoder) {

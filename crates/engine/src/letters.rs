@@ -23,14 +23,17 @@ impl Worker {
                 self.still(session)
             }
             Message::Served { blocking, reply } => {
-                if session.blocked.as_ref().is_some_and(|blocked| blocked.serial == blocking) {
-                    self.forget_blocked(session);
+                if session.blocked.as_ref().is_some_and(|blocked| blocked.serial == blocking)
+                    && let Some(blocked) = self.forget_blocked(session)
+                {
+                    self.count_unblocked(session, &blocked, reply.starts_with(b"-"));
                     out.extend_raw(&reply);
                 }
                 self.still(session)
             }
-            Message::Finished { reply } => {
+            Message::Finished { reply, call } => {
                 session.moved = false;
+                self.count_call(session, call.command, call.args.args(), call.nanos, call.failed);
                 out.extend_raw(&reply);
                 self.still(session)
             }
@@ -52,8 +55,10 @@ impl Worker {
     }
 
     fn fail_blocked(&mut self, session: &mut Session, text: &str, out: &mut Encoder) {
-        if session.blocked.as_ref().is_some_and(|blocked| blocked.waiter.claim()) {
-            self.forget_blocked(session);
+        if session.blocked.as_ref().is_some_and(|blocked| blocked.waiter.claim())
+            && let Some(blocked) = self.forget_blocked(session)
+        {
+            self.count_unblocked(session, &blocked, true);
             self.reply_error(text, out);
         }
     }

@@ -7,6 +7,7 @@ use spinel_family::Args;
 use spinel_family::spec::CommandFlags;
 
 use crate::config::push_quoted;
+use crate::redaction::{REDACTED, hides_word};
 use crate::registry::Command;
 use crate::session::Session;
 use crate::{Message, Worker};
@@ -28,11 +29,7 @@ impl Worker {
         .into_bytes();
         for (at, word) in args.iter().enumerate() {
             line.push(b' ');
-            if at > 0 && hides_words(command) {
-                line.extend_from_slice(b"\"(redacted)\"");
-            } else {
-                push_quoted(&mut line, word);
-            }
+            push_quoted(&mut line, if hides_word(command, args, at) { REDACTED } else { word });
         }
         line.extend_from_slice(b"\r\n");
         let line: Arc<[u8]> = line.into();
@@ -65,9 +62,4 @@ impl Worker {
         monitors.retain(|client| client.id != session.id());
         self.engine.has_monitors.store(!monitors.is_empty(), Ordering::Relaxed);
     }
-}
-
-/// Commands whose words are secrets.
-pub(crate) fn hides_words(command: &Command) -> bool {
-    matches!(command.spec.name, "auth" | "hello")
 }
