@@ -47,39 +47,9 @@ fn grammar(input: &DeriveInput, attr: &CommandAttr, parts: &[Part]) -> syn::Resu
     let doc_flags = &attr.doc_flags;
     let (deprecated_since, replaced_by) = (&attr.deprecated_since, &attr.replaced_by);
 
-    let visible: Vec<&Part> = parts.iter().filter(|p| !p.attr.hidden).collect();
     let shapes: Vec<TokenStream> = parts.iter().map(Part::shape).collect();
-    let mut key_specs = Vec::new();
-    for (index, part) in parts.iter().enumerate() {
-        if let Some(flags) = part.attr.key_flags_expr() {
-            let before = &shapes[..index];
-            let shape = &shapes[index];
-            let begin = if part.attr.token.is_some() {
-                let token = part.attr.token.clone().unwrap_or_default();
-                quote!(::spinel_family::spec::Begin::Keyword { word: #token, start_from: 1 })
-            } else {
-                quote!(::spinel_family::spec::Begin::Index(
-                    ::spinel_family::spec::position(#name_words, &[#(#before),*])
-                ))
-            };
-            key_specs.push(quote!(::spinel_family::spec::KeySpec {
-                flags: #flags, begin: #begin, find: #shape.find, notes: "",
-            }));
-        }
-    }
-    let mut next_key = 0;
-    let args: Vec<TokenStream> = visible
-        .iter()
-        .map(|part| {
-            let key = part.attr.key_flags.as_ref().map(|_| {
-                next_key += 1;
-                next_key - 1
-            });
-            part.arg(key)
-        })
-        .collect();
-    let keys = attr.keys.as_ref().map_or_else(|| quote!(&[#(#key_specs),*]), |keys| quote!(#keys));
-    let args = attr.args.as_ref().map_or_else(|| quote!(&[#(#args),*]), |args| quote!(#args));
+    let keys = attr.keys.as_ref().map_or_else(|| key_specs(parts, &shapes, name_words), |keys| quote!(#keys));
+    let args = attr.args.as_ref().map_or_else(|| arg_specs(parts), |args| quote!(#args));
     let history = attr.history.as_ref().map_or_else(|| quote!(&[]), |history| quote!(#history));
     let arity = attr.arity.as_ref().map_or_else(
         || quote!(::spinel_family::spec::arity(#name_words, &[#(#shapes),*])),
@@ -112,6 +82,39 @@ fn grammar(input: &DeriveInput, attr: &CommandAttr, parts: &[Part]) -> syn::Resu
             const SPEC: &'static ::spinel_family::spec::Spec = #body;
         }
     ))
+}
+
+/// The key specifications of the fields that are marked as keys.
+fn key_specs(parts: &[Part], shapes: &[TokenStream], name_words: usize) -> TokenStream {
+    let mut specs = Vec::new();
+    for (index, part) in parts.iter().enumerate() {
+        let Some(flags) = part.attr.key_flags_expr() else { continue };
+        let before = &shapes[..index];
+        let shape = &shapes[index];
+        let begin = match &part.attr.token {
+            Some(token) => quote!(::spinel_family::spec::Begin::Keyword { word: #token, start_from: 1 }),
+            None => quote!(::spinel_family::spec::Begin::Index(
+                ::spinel_family::spec::position(#name_words, &[#(#before),*])
+            )),
+        };
+        specs.push(quote!(::spinel_family::spec::KeySpec {
+            flags: #flags, begin: #begin, find: #shape.find, notes: "",
+        }));
+    }
+    quote!(&[#(#specs),*])
+}
+
+/// The documented arguments; each key knows which specification is its own.
+fn arg_specs(parts: &[Part]) -> TokenStream {
+    let mut next_key = 0;
+    let args = parts.iter().filter(|part| !part.attr.hidden).map(|part| {
+        let key = part.attr.key_flags.as_ref().map(|_| {
+            next_key += 1;
+            next_key - 1
+        });
+        part.arg(key)
+    });
+    quote!(&[#(#args),*])
 }
 
 fn parse(input: &DeriveInput, attr: &CommandAttr, parts: &[Part]) -> TokenStream {

@@ -15,6 +15,8 @@
 //! What it deliberately does not know: the meaning of any command, and any type by name except `Option`, `Vec`
 //! and `bool`. Everything else comes from the traits of crate `family`.
 
+#![forbid(unsafe_code)]
+
 mod attributes;
 mod command;
 mod fields;

@@ -42,6 +42,21 @@ pub(crate) fn expand_block(input: &DeriveInput) -> syn::Result<TokenStream> {
     ))
 }
 
+/// The shape of what follows a choice's token.
+fn variant_shape(parts: &[Part]) -> TokenStream {
+    match parts {
+        [] => quote!(::spinel_family::spec::Shape::word(::spinel_family::spec::ArgKind::PureToken)),
+        [one] => one.shape(),
+        many => {
+            let args = many.iter().map(|p| p.arg(None));
+            quote!(::spinel_family::spec::Shape {
+                children: &[#(#args),*],
+                ..::spinel_family::spec::Shape::word(::spinel_family::spec::ArgKind::Block)
+            })
+        }
+    }
+}
+
 pub(crate) fn expand_choice(input: &DeriveInput) -> syn::Result<TokenStream> {
     let ident = &input.ident;
     let Data::Enum(data) = &input.data else {
@@ -59,17 +74,7 @@ pub(crate) fn expand_choice(input: &DeriveInput) -> syn::Result<TokenStream> {
         let variant_ident = &variant.ident;
         let parts: Vec<Part> =
             variant.fields.iter().enumerate().map(|(i, f)| Part::read(f, i)).collect::<syn::Result<_>>()?;
-        let shape = match parts.as_slice() {
-            [] => quote!(::spinel_family::spec::Shape::word(::spinel_family::spec::ArgKind::PureToken)),
-            [one] => one.shape(),
-            many => {
-                let args = many.iter().map(|p| p.arg(None));
-                quote!(::spinel_family::spec::Shape {
-                    children: &[#(#args),*],
-                    ..::spinel_family::spec::Shape::word(::spinel_family::spec::ArgKind::Block)
-                })
-            }
-        };
+        let shape = variant_shape(&parts);
         let kind = attr.kind.as_ref().map(|kind| quote!(spec.kind = ::spinel_family::spec::ArgKind::#kind;));
         children.push(quote!({
             let mut spec = #shape.arg(#name, #token);

@@ -34,7 +34,9 @@ fn programs() -> Outcome<Vec<PathBuf>> {
     let entries =
         std::fs::read_dir(&folder).map_err(|error| format!("cannot list {}: {error}", folder.display()))?;
     let mut programs: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
-    programs.retain(|path| path.extension().is_some_and(|extension| extension == "py"));
+    // A name that begins with `_` is a part of others.
+    let is_program = |name: &str| name.ends_with(".py") && !name.starts_with('_');
+    programs.retain(|path| path.file_name().is_some_and(|name| is_program(&name.to_string_lossy())));
     programs.sort();
     Ok(programs)
 }

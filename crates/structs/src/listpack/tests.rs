@@ -1,3 +1,5 @@
+//! Tests of the listpack against a vector of byte strings, and of its bytes against Redis's.
+
 use proptest::prelude::*;
 
 use super::*;

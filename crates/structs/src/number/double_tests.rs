@@ -1,3 +1,5 @@
+//! Tests of reading and printing doubles, with cases that redis-server 7.0.15 confirmed.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of the quicklist against a deque of byte strings.
+
 use proptest::prelude::*;
 
 use super::*;

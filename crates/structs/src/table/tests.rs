@@ -1,3 +1,5 @@
+//! Tests of the hash table against a standard map, of its scans and of its random picks.
+
 use super::*;
 use crate::hash::hash_bytes;
 use proptest::prelude::*;
