@@ -11,7 +11,7 @@ use spinel_store::Waiter;
 use crate::clients::Client;
 use crate::data::name_words;
 use crate::registry::{Action, Command, REGISTRY};
-use crate::session::{Blocked, Session};
+use crate::session::{Blocked, ReplyMode, Session};
 use crate::{Engine, Worker};
 
 /// What the engine keeps with a waiter.
@@ -60,6 +60,8 @@ pub(crate) fn wait(
         registered = Some((waiter, keys, deadline_nanos));
     })?;
     let (waiter, keys, deadline_nanos) = registered.ok_or(CommandError::Syntax)?;
+    session.client.set_waiter(Some(Arc::clone(&waiter)));
+    session.client.argument_bytes.store(args.bytes_len() as u64, Ordering::Relaxed);
     session.blocked = Some(Blocked {
         waiter,
         keys,
@@ -68,6 +70,7 @@ pub(crate) fn wait(
         args: OwnedArgs::from_args(args),
         deadline_nanos,
         serial,
+        silent: session.reply_mode != ReplyMode::On,
     });
     session.client.flags.blocked.store(true, Ordering::Relaxed);
     engine.stats.blocked_clients.fetch_add(1, Ordering::Relaxed);
@@ -79,6 +82,8 @@ impl Worker {
     /// who serves it has.
     pub(crate) fn forget_blocked(&mut self, session: &mut Session) -> Option<Blocked> {
         let blocked = session.blocked.take()?;
+        session.client.set_waiter(None);
+        session.client.argument_bytes.store(0, Ordering::Relaxed);
         let keyspace = &self.engine.keyspace;
         for bytes in &blocked.keys {
             let shard = keyspace.shard_of(keyspace.key(bytes).hash);
@@ -115,11 +120,13 @@ impl Worker {
             return false;
         }
         let Some(blocked) = self.forget_blocked(session) else { return false };
+        let start = out.len();
         self.reply_timed_out(&blocked, out);
+        blocked.silence(start, out);
         true
     }
 
-    fn reply_timed_out(&self, blocked: &Blocked, out: &mut Encoder) {
+    pub(crate) fn reply_timed_out(&self, blocked: &Blocked, out: &mut Encoder) {
         reply_timed_out(&self.engine, REGISTRY.get(blocked.command), blocked.args.args(), out);
     }
 }

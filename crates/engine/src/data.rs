@@ -12,7 +12,7 @@ use spinel_store::{Held, Keyspace, ShardIndex};
 use crate::aftermath::{self, Origin};
 use crate::registry::Command;
 use crate::session::Session;
-use crate::{Flow, Message, Worker};
+use crate::{Engine, Flow, Message, Worker};
 
 /// Shards in ascending order without repetition.
 pub(crate) type ShardSet = SmallVec<[ShardIndex; 4]>;
@@ -86,7 +86,7 @@ impl Worker {
                     };
                     if entry.writes() && held.iter().any(|shard| shard.waiters.has_destinations()) {
                         let before = shards.len();
-                        aftermath::add_destinations(&held, session.db, &mut shards);
+                        aftermath::add_destinations(&held, &mut shards);
                         if shards.len() > before {
                             continue;
                         }
@@ -161,7 +161,7 @@ impl Worker {
             engine.helpers.run_long(session, command, entry, args, options, &published, cx.into_held());
             return Ok(Flow::Waiting);
         }
-        cx.settle(keys_if_needed(&engine.keyspace, command, args).into_iter());
+        cx.settle(keys_to_remove(&engine, command, args));
         if !cx.effects().is_quiet() {
             aftermath::settle(&engine, &mut cx, Some(Origin { db: session.db, args }));
             aftermath::serve(&engine, &mut cx);
@@ -216,6 +216,9 @@ impl Worker {
             other => other?,
         }
         let expired = cx.expired;
+        if self.engine.pause.is_active() {
+            return Ok(Flow::Continue);
+        }
         self.remove_expired_keys(session.db, &expired);
         Ok(Flow::Continue)
     }
@@ -261,11 +264,13 @@ impl Worker {
     }
 }
 
-/// The keys of a command, lazily: most commands met no expired key and nobody asks.
-fn keys_if_needed<'a>(
-    keyspace: &'a Keyspace,
+/// The keys of a command that are removed if it met them after their time, lazily: most commands met none and
+/// nobody asks. During a pause no key is removed because of its time.
+pub(crate) fn keys_to_remove<'a>(
+    engine: &'a Engine,
     command: &'a Command,
     args: Args<'a>,
-) -> impl IntoIterator<Item = Key<'a>> {
-    std::iter::once(()).flat_map(move |()| keys_of(keyspace, command, args))
+) -> impl Iterator<Item = Key<'a>> {
+    let may_remove = !engine.pause.is_active();
+    may_remove.then_some(()).into_iter().flat_map(move |()| keys_of(&engine.keyspace, command, args))
 }

@@ -25,7 +25,7 @@ pub enum Message {
         /// The reply, encoded.
         reply: Vec<u8>,
     },
-    /// `CLIENT UNBLOCK`; with an error instead of the reply of a timeout.
+    /// `CLIENT UNBLOCK`, whose sender claimed the waiter; with an error instead of the reply of a timeout.
     Unblock {
         /// Ends in the error `UNBLOCKED`.
         with_error: bool,

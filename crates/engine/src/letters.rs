@@ -24,8 +24,10 @@ impl Worker {
             }
             Message::Served { blocking, reply } => {
                 if session.blocked.as_ref().is_some_and(|blocked| blocked.serial == blocking) {
-                    self.forget_blocked(session);
-                    out.extend_raw(&reply);
+                    let silent = self.forget_blocked(session).is_some_and(|blocked| blocked.silent);
+                    if !silent {
+                        out.extend_raw(&reply);
+                    }
                 }
                 self.still(session)
             }
@@ -35,10 +37,15 @@ impl Worker {
                 self.still(session)
             }
             Message::Unblock { with_error } => {
-                if with_error {
-                    self.fail_blocked(session, "UNBLOCKED client unblocked via CLIENT UNBLOCK", out);
-                } else {
-                    self.time_out(session, out);
+                // Whoever sent this has claimed the waiter.
+                if let Some(blocked) = self.forget_blocked(session) {
+                    let start = out.len();
+                    if with_error {
+                        self.reply_error("UNBLOCKED client unblocked via CLIENT UNBLOCK", out);
+                    } else {
+                        self.reply_timed_out(&blocked, out);
+                    }
+                    blocked.silence(start, out);
                 }
                 self.still(session)
             }
@@ -53,8 +60,11 @@ impl Worker {
 
     fn fail_blocked(&mut self, session: &mut Session, text: &str, out: &mut Encoder) {
         if session.blocked.as_ref().is_some_and(|blocked| blocked.waiter.claim()) {
-            self.forget_blocked(session);
+            let start = out.len();
             self.reply_error(text, out);
+            if let Some(blocked) = self.forget_blocked(session) {
+                blocked.silence(start, out);
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use spinel_family::Args;
 use spinel_family::spec::CommandFlags;
 
 use crate::Worker;
+use crate::monitor::{HIDDEN, is_secret};
 use crate::registry::Command;
 use crate::session::Session;
 
@@ -67,11 +68,13 @@ impl SlowLog {
 }
 
 /// The words that the log keeps.
-fn kept_words(args: Args<'_>) -> Vec<Vec<u8>> {
+fn kept_words(command: &Command, args: Args<'_>) -> Vec<Vec<u8>> {
     let kept = if args.len() > MAX_WORDS { MAX_WORDS - 1 } else { args.len() };
     let mut words: Vec<Vec<u8>> = args
         .iter()
         .take(kept)
+        .enumerate()
+        .map(|(at, word)| if is_secret(command, args, at) { HIDDEN } else { word })
         .map(|word| match word.len().checked_sub(MAX_WORD) {
             None | Some(0) => word.to_vec(),
             Some(more) => {
@@ -97,13 +100,7 @@ impl Worker {
         {
             return;
         }
-        let words = if crate::monitor::hides_words(command) {
-            let mut words = kept_words(args.prefix(1));
-            words.extend((1..args.len()).map(|_| b"(redacted)".to_vec()));
-            words
-        } else {
-            kept_words(args)
-        };
+        let words = kept_words(command, args);
         let entry = SlowCommand {
             id: 0,
             unix_seconds: self.now.0 / 1000,

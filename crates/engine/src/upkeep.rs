@@ -18,7 +18,7 @@ impl Worker {
     /// outside a batch.
     pub fn upkeep(&mut self) {
         self.begin();
-        if self.engine.active_expiry.load(Ordering::Relaxed) {
+        if self.engine.active_expiry.load(Ordering::Relaxed) && self.engine.pause.mode(self.now).is_none() {
             self.expire_keys();
         }
         if self.index == 0 {
