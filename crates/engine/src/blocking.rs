@@ -60,6 +60,9 @@ pub(crate) fn wait(
         registered = Some((waiter, keys, deadline_nanos));
     })?;
     let (waiter, keys, deadline_nanos) = registered.ok_or(CommandError::Syntax)?;
+    if deadline_nanos.is_some() {
+        engine.stats.waiting_with_deadline.fetch_add(1, Ordering::Relaxed);
+    }
     session.client.set_waiter(Some(Arc::clone(&waiter)));
     session.client.argument_bytes.store(args.bytes_len() as u64, Ordering::Relaxed);
     session.blocked = Some(Blocked {
@@ -70,6 +73,7 @@ pub(crate) fn wait(
         args: OwnedArgs::from_args(args),
         deadline_nanos,
         serial,
+        nanos: 0,
         silent: session.reply_mode != ReplyMode::On,
     });
     session.client.flags.blocked.store(true, Ordering::Relaxed);
@@ -94,6 +98,9 @@ impl Worker {
         }
         session.client.flags.blocked.store(false, Ordering::Relaxed);
         self.engine.stats.blocked_clients.fetch_sub(1, Ordering::Relaxed);
+        if blocked.deadline_nanos.is_some() {
+            self.engine.stats.waiting_with_deadline.fetch_sub(1, Ordering::Relaxed);
+        }
         Some(blocked)
     }
 
@@ -120,14 +127,21 @@ impl Worker {
             return false;
         }
         let Some(blocked) = self.forget_blocked(session) else { return false };
-        let start = out.len();
-        self.reply_timed_out(&blocked, out);
-        blocked.silence(start, out);
+        self.end_timed_out(session, &blocked, out);
         true
     }
 
-    pub(crate) fn reply_timed_out(&self, blocked: &Blocked, out: &mut Encoder) {
+    /// Counts a blocked command that ended; the time it waited is not counted.
+    pub(crate) fn count_unblocked(&mut self, session: &Session, blocked: &Blocked, failed: bool) {
+        self.count_call(session, blocked.command, blocked.args.args(), blocked.nanos, failed);
+    }
+
+    /// Counts and answers a blocked command that found nothing.
+    pub(crate) fn end_timed_out(&mut self, session: &Session, blocked: &Blocked, out: &mut Encoder) {
+        self.count_unblocked(session, blocked, false);
+        let start = out.len();
         reply_timed_out(&self.engine, REGISTRY.get(blocked.command), blocked.args.args(), out);
+        blocked.silence(start, out);
     }
 }
 

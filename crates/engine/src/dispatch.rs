@@ -7,8 +7,9 @@ use spinel_family::spec::CommandFlags;
 use spinel_family::{Args, CommandError, Encoder, KeyRule, OwnedArgs, Words};
 use spinel_store::Key;
 
+use crate::data::Call;
 use crate::pause::PauseMode;
-use crate::registry::{Action, Command, REGISTRY};
+use crate::registry::{Action, Command, CommandId, REGISTRY};
 use crate::session::{ReplyMode, Session, SessionContext, SessionEntry};
 use crate::subscriptions::is_subscription;
 use crate::{Message, Worker};
@@ -145,9 +146,6 @@ impl Worker {
         if !spec.accepts(args.len()) {
             return Err(CommandError::Arity.wire(spec.name).into_owned());
         }
-        if matches!(command.action, Action::Container) {
-            return Err(unknown_subcommand(command, args));
-        }
         if !session.authenticated
             && !command.flags.has(CommandFlags::NO_AUTH)
             && !self.published.settings.security.requirepass.is_empty()
@@ -156,6 +154,11 @@ impl Worker {
         }
         if session.transaction.is_some() && command.flags.has(CommandFlags::NO_MULTI) {
             return Err("ERR Command not allowed inside a transaction".to_owned());
+        }
+        if self.engine.gates.any()
+            && let Some(text) = self.engine.refused_by_gates(session, command)
+        {
+            return Err(text.to_owned());
         }
         if session.only_listens() && !may_run_while_listening(spec.name) {
             return Err(format!(
@@ -216,7 +219,6 @@ impl Worker {
     /// Sends an error and counts it.
     pub(crate) fn reply_error(&self, text: &str, out: &mut Encoder) {
         out.error(text);
-        self.stats.errors.add(1);
         self.engine.stats.count_error(text);
     }
 
@@ -251,19 +253,43 @@ impl Worker {
         }
         self.show_monitors(session, command, args);
         self.stats.commands.add(1);
-        if is_single {
+        let failed = result.is_err();
+        // Commands that wait or run elsewhere are counted when they have ended.
+        if result == Ok(Flow::Waiting) {
+            let nanos = if is_single { self.finish_single(start) } else { 0 };
+            if let Some(blocked) = &mut session.blocked {
+                blocked.nanos = nanos;
+            }
+        } else if is_single {
             let nanos = self.finish_single(start);
-            self.record_single(command.id, nanos);
-            self.note_slow(session, command, args, nanos);
+            self.count_call(session, command.id, args, nanos, failed);
         } else {
             self.timing.count(command.id);
+            if failed {
+                self.stats.by_command[usize::from(command.id.0)].failed.add(1);
+            }
         }
         result.unwrap_or_else(|error| {
             out.truncate(start_len);
-            self.stats.by_command[usize::from(command.id.0)].failed.add(1);
             self.reply_error(&error.wire(command.spec.name), out);
             Flow::Continue
         })
+    }
+
+    /// Counts a command that was timed by itself.
+    pub(crate) fn count_call(
+        &mut self,
+        session: &Session,
+        command: CommandId,
+        args: Args<'_>,
+        nanos: u64,
+        failed: bool,
+    ) {
+        self.record_single(command, nanos);
+        self.note_slow(session, REGISTRY.get(command), args, nanos);
+        if failed {
+            self.stats.by_command[usize::from(command.0)].failed.add(1);
+        }
     }
 
     fn run(
@@ -275,7 +301,9 @@ impl Worker {
         out: &mut Encoder,
     ) -> Result<Flow, CommandError> {
         match command.action {
-            Action::Data(entry) => self.run_data(session, command, entry, args, prepared.known, out),
+            Action::Data(entry) => {
+                self.run_data(session, Call { command, entry, args, known: prepared.known }, out)
+            }
             Action::Session(entry) => self.run_session(session, entry, args, false, out),
             Action::Container => Err(CommandError::Syntax),
         }
@@ -359,18 +387,21 @@ fn unknown_subcommand(container: &Command, args: Args<'_>) -> String {
 }
 
 impl crate::Engine {
-    /// The command that words name; a subcommand if there is one.
+    /// The command that words name; a subcommand if they name one.
     #[inline]
     pub(crate) fn lookup(&self, args: Args<'_>) -> Option<&'static Command> {
         let command = self.find_command(args.get(0)?)?;
-        if let (Action::Container, Some(sub)) = (command.action, args.get(1)) {
-            return Some(REGISTRY.find_sub(command, sub).unwrap_or(command));
+        match args.get(1) {
+            Some(sub) if !command.subcommands.is_empty() => REGISTRY.find_sub(command, sub),
+            _ => Some(command),
         }
-        Some(command)
     }
 
     fn unknown_command(&self, args: Args<'_>) -> String {
         let name = args.get(0).unwrap_or_default();
+        if let Some(container) = self.find_command(name) {
+            return unknown_subcommand(container, args);
+        }
         let name = String::from_utf8_lossy(&name[..name.len().min(SHOWN_BYTES)]).into_owned();
         let mut shown = String::new();
         for arg in args.iter().skip(1) {

@@ -1,7 +1,7 @@
 //! What all threads share.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use hashbrown::HashMap;
 use spinel_family::{CommandSettings, EventClasses};
@@ -10,13 +10,17 @@ use spinel_store::{EncodingLimits, HashKey, Keyspace, KeyspaceOptions};
 use crate::clients::Clients;
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::gates::Gates;
 use crate::helpers::Helpers;
+use crate::host::Host;
 use crate::inbox::Inbox;
 use crate::journal::Journal;
+use crate::latency::LatencyMonitor;
 use crate::log::Log;
 use crate::pause::Pause;
 use crate::pubsub::PubSub;
 use crate::registry::{Command, CommandId, REGISTRY};
+use crate::shutdown::Shutdown;
 use crate::slowlog::SlowLog;
 use crate::stats::{SharedStats, WorkerStats};
 use crate::world::World;
@@ -71,6 +75,13 @@ pub struct Engine {
     pub(crate) world: World,
     pub(crate) pause: Pause,
     pub(crate) slow_log: SlowLog,
+    pub(crate) latency: LatencyMonitor,
+    pub(crate) gates: Gates,
+    pub(crate) shutdown: Shutdown,
+    /// The upkeep does nothing (`DEBUG PAUSE-CRON`).
+    pub(crate) upkeep_paused: AtomicBool,
+    /// Names the history of the data set to replicas: 40 hexadecimal digits; protects itself.
+    pub(crate) replication_id: RwLock<String>,
     pub(crate) helpers: Helpers,
     /// Keys that expired are removed in the background (`DEBUG SET-ACTIVE-EXPIRE`).
     pub(crate) active_expiry: AtomicBool,
@@ -82,7 +93,8 @@ pub struct Engine {
     generation: AtomicU64,
     inboxes: Vec<Arc<Inbox>>,
     worker_stats: Vec<Arc<WorkerStats>>,
-    shutdown: AtomicBool,
+    host: OnceLock<Host>,
+    no_host: Host,
     seed: u64,
     names: Names,
 }
@@ -113,6 +125,11 @@ impl Engine {
             world: World::new(workers),
             pause: Pause::default(),
             slow_log: SlowLog::default(),
+            latency: LatencyMonitor::default(),
+            gates: Gates::default(),
+            shutdown: Shutdown::default(),
+            upkeep_paused: AtomicBool::new(false),
+            replication_id: RwLock::new(hex_id(seed.rotate_left(17))),
             helpers: Helpers::default(),
             active_expiry: AtomicBool::new(true),
             list_packed_threshold: AtomicU64::new(EncodingLimits::default().list_packed_threshold as u64),
@@ -125,10 +142,12 @@ impl Engine {
             generation: AtomicU64::new(0),
             inboxes: (0..workers).map(|_| Arc::new(Inbox::default())).collect(),
             worker_stats: (0..=workers).map(|_| Arc::new(WorkerStats::default())).collect(),
-            shutdown: AtomicBool::new(false),
+            host: OnceLock::new(),
+            no_host: Host::default(),
             seed,
             names,
         });
+        engine.set_gates();
         engine.helpers.start(&engine);
         engine
     }
@@ -184,21 +203,51 @@ impl Engine {
         let new = Arc::new(Published { for_commands: command_settings(&settings, threshold), settings });
         *self.published.write().unwrap_or_else(std::sync::PoisonError::into_inner) = new;
         self.generation.fetch_add(1, Ordering::Release);
+        self.set_gates();
     }
 
-    /// Asks everybody to end.
-    pub fn request_shutdown(&self) {
-        self.shutdown.store(true, Ordering::Release);
+    /// Publishes the settings again because something beside them changed that commands see.
+    pub(crate) fn republish_settings(&self) {
+        self.publish_settings(self.settings());
+    }
+
+    /// Gives the engine what it needs of the program around it. Only the first call has an effect.
+    pub fn set_host(&self, host: Host) {
+        if self.host.set(host).is_ok() {
+            let used = self.host().probe.memory().allocated;
+            self.stats.startup_memory.store(used, Ordering::Relaxed);
+            self.sample_memory();
+        }
+    }
+
+    /// The program around the engine; one that can do nothing until it was given.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        self.host.get().unwrap_or(&self.no_host)
+    }
+
+    /// Makes every worker look up from waiting for sockets.
+    pub(crate) fn rouse_workers(&self) {
         for inbox in &self.inboxes {
             inbox.post(crate::ClientId(0), crate::Message::Retry);
         }
     }
 
-    /// Whether everybody is to end.
+    /// The name of the data set's history: 40 hexadecimal digits.
     #[must_use]
-    pub fn is_shutting_down(&self) -> bool {
-        self.shutdown.load(Ordering::Acquire)
+    pub fn replication_id(&self) -> String {
+        self.replication_id.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
+}
+
+/// 40 hexadecimal digits from a seed.
+pub(crate) fn hex_id(mut seed: u64) -> String {
+    let mut id = String::with_capacity(40);
+    while id.len() < 40 {
+        seed = (seed ^ (seed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9).wrapping_add(0x9E37_79B9_7F4A_7C15);
+        id.push_str(&format!("{:08x}", seed >> 32));
+    }
+    id
 }
 
 impl Drop for Engine {

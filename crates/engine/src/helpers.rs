@@ -15,6 +15,7 @@ use crate::aftermath::{self, Origin};
 use crate::clients::Client;
 use crate::data::{keys_to_remove, name_words};
 use crate::engine::Published;
+use crate::inbox::FinishedCall;
 use crate::registry::Command;
 use crate::session::Session;
 use crate::{Engine, Message};
@@ -237,18 +238,21 @@ fn run(engine: &Engine, job: LongCommand, random: &Cell<u64>) {
         }
         _ => Err(CommandError::Syntax),
     };
+    let failed = result.is_err();
     if let Err(error) = result {
         out.clear();
         let text = error.wire(job.command.spec.name);
         out.error(&text);
         engine.stats.count_error(&text);
     }
-    count(engine, job.command, &mut effects, engine.clock.monotonic_nanos().saturating_sub(start));
+    count(engine, &mut effects);
+    let nanos = engine.clock.monotonic_nanos().saturating_sub(start);
+    let call = Box::new(FinishedCall { command: job.command.id, args: job.args, nanos, failed });
     let reply = if job.silent { Vec::new() } else { out.into_inner() };
-    job.client.post(Message::Finished { reply });
+    job.client.post(Message::Finished { reply, call });
 }
 
-fn count(engine: &Engine, command: &Command, effects: &mut Effects, nanos: u64) {
+fn count(engine: &Engine, effects: &mut Effects) {
     // The helpers take turns: their counters have one writer at a time.
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -257,6 +261,5 @@ fn count(engine: &Engine, command: &Command, effects: &mut Effects, nanos: u64) 
     stats.misses.add(effects.misses);
     stats.dirty.add(effects.dirty);
     stats.expired.add(effects.expired.len() as u64);
-    stats.by_command[usize::from(command.id.0)].nanos.add(nanos);
     engine.helpers.reclaim(engine, effects);
 }

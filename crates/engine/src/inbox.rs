@@ -3,8 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use spinel_family::OwnedArgs;
+
 use crate::ClientId;
 use crate::pubsub::Published;
+use crate::registry::CommandId;
 
 /// A message to a client.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub enum Message {
     Finished {
         /// The reply, encoded.
         reply: Vec<u8>,
+        /// What ran, for the statistics.
+        call: Box<FinishedCall>,
     },
     /// `CLIENT UNBLOCK`, whose sender claimed the waiter; with an error instead of the reply of a timeout.
     Unblock {
@@ -39,6 +44,19 @@ pub enum Message {
     Kill,
     /// What it waited for (a shard, the end of a pause) has come: try the command again.
     Retry,
+}
+
+/// A command that ran elsewhere than on its connection's worker.
+#[derive(Debug)]
+pub struct FinishedCall {
+    /// The command.
+    pub command: CommandId,
+    /// Its words.
+    pub args: OwnedArgs,
+    /// How long it took, in nanoseconds.
+    pub nanos: u64,
+    /// It ended in an error.
+    pub failed: bool,
 }
 
 /// Calls the worker's poller.

@@ -23,34 +23,35 @@ impl Worker {
                 self.still(session)
             }
             Message::Served { blocking, reply } => {
-                if session.blocked.as_ref().is_some_and(|blocked| blocked.serial == blocking) {
-                    let silent = self.forget_blocked(session).is_some_and(|blocked| blocked.silent);
-                    if !silent {
-                        out.extend_raw(&reply);
-                    }
+                if session.blocked.as_ref().is_some_and(|blocked| blocked.serial == blocking)
+                    && let Some(blocked) = self.forget_blocked(session)
+                {
+                    self.count_unblocked(session, &blocked, reply.starts_with(b"-"));
+                    let start = out.len();
+                    out.extend_raw(&reply);
+                    blocked.silence(start, out);
                 }
                 self.still(session)
             }
-            Message::Finished { reply } => {
+            Message::Finished { reply, call } => {
                 session.moved = false;
+                self.count_call(session, call.command, call.args.args(), call.nanos, call.failed);
                 out.extend_raw(&reply);
                 self.still(session)
             }
             Message::Unblock { with_error } => {
                 // Whoever sent this has claimed the waiter.
-                if let Some(blocked) = self.forget_blocked(session) {
-                    let start = out.len();
-                    if with_error {
-                        self.reply_error("UNBLOCKED client unblocked via CLIENT UNBLOCK", out);
-                    } else {
-                        self.reply_timed_out(&blocked, out);
-                    }
-                    blocked.silence(start, out);
+                if with_error {
+                    self.end_failed(session, "UNBLOCKED client unblocked via CLIENT UNBLOCK", out);
+                } else if let Some(blocked) = self.forget_blocked(session) {
+                    self.end_timed_out(session, &blocked, out);
                 }
                 self.still(session)
             }
             Message::Fail { text } => {
-                self.fail_blocked(session, text, out);
+                if session.blocked.as_ref().is_some_and(|blocked| blocked.waiter.claim()) {
+                    self.end_failed(session, text, out);
+                }
                 self.still(session)
             }
             Message::Kill => Flow::Close,
@@ -58,13 +59,13 @@ impl Worker {
         }
     }
 
-    fn fail_blocked(&mut self, session: &mut Session, text: &str, out: &mut Encoder) {
-        if session.blocked.as_ref().is_some_and(|blocked| blocked.waiter.claim()) {
+    /// Ends a blocked command, whose waiter is claimed, with an error.
+    fn end_failed(&mut self, session: &mut Session, text: &str, out: &mut Encoder) {
+        if let Some(blocked) = self.forget_blocked(session) {
+            self.count_unblocked(session, &blocked, true);
             let start = out.len();
             self.reply_error(text, out);
-            if let Some(blocked) = self.forget_blocked(session) {
-                blocked.silence(start, out);
-            }
+            blocked.silence(start, out);
         }
     }
 

@@ -13,6 +13,7 @@ use spinel_family::{Args, DbIndex};
 
 pub(crate) use self::command::COMMANDS;
 use crate::config::push_quoted;
+use crate::redaction::{REDACTED, hides_word};
 use crate::registry::Command;
 use crate::session::Session;
 use crate::{Message, Worker};
@@ -73,35 +74,8 @@ fn line(micros: i64, db: DbIndex, peer: &str, command: &Command, args: Args<'_>)
     let mut line = format!("+{seconds}.{micros:06} [{} {peer}]", db.0).into_bytes();
     for (at, word) in args.iter().enumerate() {
         line.push(b' ');
-        push_quoted(&mut line, if is_secret(command, args, at) { HIDDEN } else { word });
+        push_quoted(&mut line, if hides_word(command, args, at) { REDACTED } else { word });
     }
     line.extend_from_slice(b"\r\n");
     line
-}
-
-/// What is shown of a secret word.
-pub(crate) const HIDDEN: &[u8] = b"(redacted)";
-
-/// Settings whose values are secrets.
-const SECRET_SETTINGS: &[&str] =
-    &["requirepass", "masterauth", "masteruser", "tls-key-file-pass", "tls-client-key-file-pass"];
-
-/// Whether a word of a command is a secret that neither monitors nor the slow log may show.
-pub(crate) fn is_secret(command: &Command, args: Args<'_>, at: usize) -> bool {
-    let before = |back: usize| at.checked_sub(back).and_then(|at| args.get(at)).unwrap_or_default();
-    match command.spec.name {
-        "auth" => at > 0,
-        // The two words after AUTH, wherever options may stand.
-        "hello" => {
-            at >= 3
-                && (before(1).eq_ignore_ascii_case(b"auth")
-                    || (at >= 4 && before(2).eq_ignore_ascii_case(b"auth")))
-        }
-        "config|set" => {
-            at >= 3
-                && at % 2 == 1
-                && SECRET_SETTINGS.iter().any(|name| before(1).eq_ignore_ascii_case(name.as_bytes()))
-        }
-        _ => false,
-    }
 }

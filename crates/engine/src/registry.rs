@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use hashbrown::HashMap;
-use spinel_family::spec::{Category, CommandFlags, Group, Spec};
+use spinel_family::spec::{Begin, Category, CommandFlags, Find, Group, KeyFlags, KeySpec, Spec};
 use spinel_family::{CommandEntry, KeyRule, Run};
 
 use crate::session::SessionEntry;
@@ -40,6 +40,8 @@ pub struct Command {
     pub subcommands: Vec<CommandId>,
     /// Constant time and few words: not timed one by one.
     pub is_fast: bool,
+    /// Words of the name: 2 for a subcommand.
+    pub name_words: usize,
 }
 
 impl Command {
@@ -52,6 +54,9 @@ impl Command {
     #[must_use]
     pub fn in_category(&self, category: Category) -> bool {
         let flags = self.flags;
+        if matches!(self.action, Action::Container) {
+            return category == Category::Slow || self.spec.categories.contains(&category);
+        }
         let implied = match category {
             Category::Write => flags.has(CommandFlags::WRITE),
             Category::Read => flags.has(CommandFlags::READONLY) && self.spec.group != Group::Scripting,
@@ -76,6 +81,51 @@ impl Command {
             Category::Keyspace => false,
         };
         implied || self.spec.categories.contains(&category)
+    }
+}
+
+/// The keys as `COMMAND INFO` told them before there were key specifications: first, last and step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LegacyRange {
+    /// The place of the first key, or 0.
+    pub first: i32,
+    /// The place of the last key; negative: from the end.
+    pub last: i32,
+    /// Words from key to key.
+    pub step: i32,
+    /// There may be keys that the range does not tell.
+    pub is_partial: bool,
+}
+
+impl LegacyRange {
+    /// The range that the key specifications amount to: the plain ones at its beginning, one after the other.
+    #[must_use]
+    pub fn of(spec: &Spec) -> Self {
+        let plain = |key: &KeySpec| match (key.begin, key.find) {
+            (Begin::Index(first), Find::Range { last, step, .. }) => {
+                let last = if last >= 0 { first + last } else { last };
+                Some(Self { first, last, step, is_partial: key.flags.has(KeyFlags::INCOMPLETE) })
+            }
+            _ => None,
+        };
+        if let [only] = spec.keys {
+            return plain(only).unwrap_or(Self { is_partial: true, ..Self::default() });
+        }
+        let mut range = Self::default();
+        for key in spec.keys {
+            match plain(key) {
+                Some(next) if next.step == 1 && (range.last == 0 || range.last == next.first - 1) => {
+                    range = Self {
+                        first: if range.first == 0 { next.first } else { range.first },
+                        last: next.last,
+                        step: 1,
+                        is_partial: range.is_partial || next.is_partial,
+                    };
+                }
+                _ => range.is_partial = true,
+            }
+        }
+        range
     }
 }
 
@@ -124,14 +174,18 @@ impl Registry {
             let id = registry.add_data(entry);
             registry.by_name.insert(entry.spec.name.as_bytes(), id);
         }
-        for entry in crate::session::TABLES.iter().copied().flatten() {
+        let own = crate::session::TABLES.iter().chain(crate::server_commands::TABLES);
+        for entry in own.copied().flatten() {
             registry.add_session(entry);
         }
         registry
     }
 
-    fn add(&mut self, spec: &'static Spec, flags: CommandFlags, action: Action) -> CommandId {
+    fn add(&mut self, spec: &'static Spec, mut flags: CommandFlags, action: Action) -> CommandId {
         let id = CommandId(self.commands.len() as u16);
+        if LegacyRange::of(spec).is_partial {
+            flags = flags.with(CommandFlags::MOVABLEKEYS);
+        }
         self.commands.push(Command {
             id,
             spec,
@@ -140,6 +194,7 @@ impl Registry {
             keys: KeyRule::of(spec),
             subcommands: Vec::new(),
             is_fast: flags.has(CommandFlags::FAST) && !flags.has(CommandFlags::BLOCKING),
+            name_words: if spec.name.contains('|') { 2 } else { 1 },
         });
         id
     }

@@ -7,7 +7,7 @@ use spinel_family::Args;
 use spinel_family::spec::CommandFlags;
 
 use crate::Worker;
-use crate::monitor::{HIDDEN, is_secret};
+use crate::redaction::{REDACTED, hides_word};
 use crate::registry::Command;
 use crate::session::Session;
 
@@ -70,19 +70,8 @@ impl SlowLog {
 /// The words that the log keeps.
 fn kept_words(command: &Command, args: Args<'_>) -> Vec<Vec<u8>> {
     let kept = if args.len() > MAX_WORDS { MAX_WORDS - 1 } else { args.len() };
-    let mut words: Vec<Vec<u8>> = args
-        .iter()
-        .take(kept)
-        .enumerate()
-        .map(|(at, word)| if is_secret(command, args, at) { HIDDEN } else { word })
-        .map(|word| match word.len().checked_sub(MAX_WORD) {
-            None | Some(0) => word.to_vec(),
-            Some(more) => {
-                let mut kept = word[..MAX_WORD].to_vec();
-                kept.extend_from_slice(format!("... ({more} more bytes)").as_bytes());
-                kept
-            }
-        })
+    let mut words: Vec<Vec<u8>> = (0..kept)
+        .map(|at| if hides_word(command, args, at) { REDACTED.to_vec() } else { kept_bytes(args.at(at)) })
         .collect();
     if args.len() > MAX_WORDS {
         words.push(format!("... ({} more arguments)", args.len() - kept).into_bytes());
@@ -90,9 +79,22 @@ fn kept_words(command: &Command, args: Args<'_>) -> Vec<Vec<u8>> {
     words
 }
 
+/// The bytes of a word that the log keeps.
+fn kept_bytes(word: &[u8]) -> Vec<u8> {
+    match word.len().checked_sub(MAX_WORD) {
+        None | Some(0) => word.to_vec(),
+        Some(more) => {
+            let mut kept = word[..MAX_WORD].to_vec();
+            kept.extend_from_slice(format!("... ({more} more bytes)").as_bytes());
+            kept
+        }
+    }
+}
+
 impl Worker {
     /// Puts a command into the slow log if it was slow enough, and into the latency monitor.
     pub(crate) fn note_slow(&self, session: &Session, command: &Command, args: Args<'_>, nanos: u64) {
+        self.note_command_latency(command, nanos);
         let observation = &self.published.settings.observation;
         let micros = nanos / 1000;
         let threshold = observation.slowlog_log_slower_than_us;
@@ -100,12 +102,11 @@ impl Worker {
         {
             return;
         }
-        let words = kept_words(command, args);
         let entry = SlowCommand {
             id: 0,
             unix_seconds: self.now.0 / 1000,
             micros,
-            words,
+            words: kept_words(command, args),
             peer: session.client.endpoint.peer.clone(),
             name: session.client.name.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone(),
         };

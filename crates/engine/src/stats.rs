@@ -1,11 +1,16 @@
 //! Counters. Every worker has its own set, written by it alone; INFO adds them up.
+//!
+//! A counter is never set back, because nobody but its writer could do that safely: CONFIG RESETSTAT keeps the
+//! sums of that moment, and they are subtracted from then on.
 
-use std::sync::Mutex;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hashbrown::HashMap;
 use hdrhistogram::Histogram;
 
+use crate::Engine;
 use crate::registry::{CommandId, REGISTRY};
 
 /// A counter with one writer, so that adding needs no locked instruction.
@@ -25,63 +30,94 @@ impl Counter {
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
-
-    /// Back to zero.
-    pub fn reset(&self) {
-        self.0.store(0, Ordering::Relaxed);
-    }
 }
 
-/// The counters of one command.
-#[derive(Debug, Default)]
-pub struct CommandCounters {
+/// Declares the counters once: those of a worker, their sums, and how sums are taken.
+macro_rules! counters {
+    (
+        $(#[$set_meta:meta])* $set:ident { $($set_more:tt)* }
+        $(#[$sums_meta:meta])* $sums:ident { $($sums_more:tt)* }
+        $($(#[$doc:meta])* $name:ident,)*
+    ) => {
+        $(#[$set_meta])*
+        pub struct $set { $($(#[$doc])* pub $name: Counter,)* $($set_more)* }
+
+        $(#[$sums_meta])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct $sums { $($(#[$doc])* pub $name: u64,)* $($sums_more)* }
+
+        impl $sums {
+            fn add_counters(&mut self, counters: &$set) {
+                $(self.$name = self.$name.wrapping_add(counters.$name.get());)*
+            }
+
+            fn subtract_counters(&mut self, earlier: &Self) {
+                $(self.$name = self.$name.wrapping_sub(earlier.$name);)*
+            }
+        }
+    };
+}
+
+counters! {
+    /// The counters of one command.
+    #[derive(Debug, Default)]
+    CommandCounters {}
+    /// The counters of one command, over all workers.
+    CommandTotals {}
     /// Calls.
-    pub calls: Counter,
+    calls,
     /// Time spent, in nanoseconds.
-    pub nanos: Counter,
+    nanos,
     /// Refused before they were run.
-    pub rejected: Counter,
+    rejected,
     /// Answered with an error.
-    pub failed: Counter,
+    failed,
 }
 
-/// The counters of one worker (or of the helper threads together, who take turns by a lock).
-#[derive(Debug)]
-pub struct WorkerStats {
+counters! {
+    /// The counters of one worker (or of the helper threads together, who take turns by a lock).
+    #[derive(Debug)]
+    WorkerStats {
+        /// By command.
+        pub by_command: Box<[CommandCounters]>,
+        /// Latency histograms in nanoseconds, by command; protects itself, its worker writes and INFO reads.
+        pub latencies: Mutex<HashMap<CommandId, Histogram<u64>>>,
+    }
+    /// The counters of all workers since the last reset of statistics.
+    Totals {
+        /// By command.
+        pub by_command: Vec<CommandTotals>,
+    }
     /// Commands run.
-    pub commands: Counter,
+    commands,
     /// Connections accepted.
-    pub connections: Counter,
+    connections,
     /// Connections refused because of `maxclients`.
-    pub rejected_connections: Counter,
+    rejected_connections,
     /// Bytes received.
-    pub input_bytes: Counter,
+    input_bytes,
     /// Bytes sent.
-    pub output_bytes: Counter,
+    output_bytes,
     /// Look-ups that found their key.
-    pub hits: Counter,
+    hits,
     /// Look-ups that did not.
-    pub misses: Counter,
+    misses,
     /// Keys that expired.
-    pub expired: Counter,
+    expired,
     /// Changes to the data set.
-    pub dirty: Counter,
-    /// Error replies.
-    pub errors: Counter,
+    dirty,
     /// Reads from sockets.
-    pub reads: Counter,
+    reads,
     /// Writes to sockets.
-    pub writes: Counter,
+    writes,
     /// Connections closed because they reached a limit of their output buffer.
-    pub output_limit_disconnections: Counter,
+    output_limit_disconnections,
     /// Connections closed because they reached the limit of their query buffer.
-    pub query_limit_disconnections: Counter,
+    query_limit_disconnections,
     /// Turns of the loop.
-    pub turns: Counter,
-    /// By command.
-    pub by_command: Box<[CommandCounters]>,
-    /// Latency histograms in nanoseconds, by command; protects itself, its worker writes and INFO reads.
-    pub latencies: Mutex<HashMap<CommandId, Histogram<u64>>>,
+    turns,
+    /// Nanoseconds spent on removing expired keys in the background.
+    expire_nanos,
 }
 
 impl Default for WorkerStats {
@@ -96,12 +132,12 @@ impl Default for WorkerStats {
             misses: Counter::default(),
             expired: Counter::default(),
             dirty: Counter::default(),
-            errors: Counter::default(),
             reads: Counter::default(),
             writes: Counter::default(),
             output_limit_disconnections: Counter::default(),
             query_limit_disconnections: Counter::default(),
             turns: Counter::default(),
+            expire_nanos: Counter::default(),
             by_command: REGISTRY.all().iter().map(|_| CommandCounters::default()).collect(),
             latencies: Mutex::default(),
         }
@@ -111,6 +147,11 @@ impl Default for WorkerStats {
 /// The longest latency a histogram tells apart: one second, as in Redis.
 const MAX_LATENCY_NANOS: u64 = 1_000_000_000;
 
+/// An empty histogram of latencies.
+fn latency_histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, MAX_LATENCY_NANOS, 2).expect("the bounds are in order")
+}
+
 impl WorkerStats {
     /// Counts `calls` calls of a command that took `nanos` each.
     pub fn record(&self, command: CommandId, calls: u64, nanos: u64, track_latency: bool) {
@@ -118,40 +159,80 @@ impl WorkerStats {
         counters.calls.add(calls);
         counters.nanos.add(nanos.saturating_mul(calls));
         if track_latency {
-            let mut latencies = self.latencies.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let histogram = latencies.entry(command).or_insert_with(|| {
-                Histogram::new_with_bounds(1, MAX_LATENCY_NANOS, 2).expect("the bounds are in order")
-            });
+            let mut latencies = self.latencies();
+            let histogram = latencies.entry(command).or_insert_with(latency_histogram);
             histogram.saturating_record_n(nanos.max(1), calls);
         }
     }
+
+    fn latencies(&self) -> MutexGuard<'_, HashMap<CommandId, Histogram<u64>>> {
+        self.latencies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Totals {
+    /// The sums over all workers since they began to count.
+    fn of(workers: &[Arc<WorkerStats>]) -> Self {
+        let mut totals =
+            Self { by_command: vec![CommandTotals::default(); REGISTRY.all().len()], ..Self::default() };
+        for worker in workers {
+            totals.add_counters(worker);
+            for (total, counters) in totals.by_command.iter_mut().zip(&worker.by_command) {
+                total.add_counters(counters);
+            }
+        }
+        totals
+    }
+
+    fn since(mut self, earlier: &Self) -> Self {
+        self.subtract_counters(earlier);
+        for (total, earlier) in self.by_command.iter_mut().zip(&earlier.by_command) {
+            total.subtract_counters(earlier);
+        }
+        self
+    }
+}
+
+/// Error replies.
+#[derive(Clone, Debug, Default)]
+pub struct ErrorCounts {
+    /// All of them.
+    pub total: u64,
+    /// By their code.
+    pub by_code: BTreeMap<String, u64>,
 }
 
 /// Errors by their code, and the other counters that are changed too seldom to have one copy a worker.
 #[derive(Debug, Default)]
 pub struct SharedStats {
-    /// Error replies by code; protects itself.
-    pub errors: Mutex<std::collections::BTreeMap<String, u64>>,
+    /// Error replies; protects itself.
+    errors: Mutex<ErrorCounts>,
+    /// The sums at the last reset; protects itself.
+    baseline: Mutex<Totals>,
     /// Clients in a blocking operation.
     pub blocked_clients: AtomicU64,
+    /// Those of them that give up at a time.
+    pub waiting_with_deadline: AtomicU64,
     /// Connections closed because nobody spoke (`timeout`).
     pub idle_disconnections: AtomicU64,
     /// Commands run per second and bytes in and out per second, sampled by the upkeep.
     pub rates: Mutex<Rates>,
     /// The highest memory use seen, in bytes.
     pub peak_memory: AtomicU64,
+    /// Memory use when the engine was given its probe, in bytes.
+    pub startup_memory: AtomicU64,
     /// Values freed by the reclaiming thread.
     pub lazily_freed: AtomicU64,
     /// Values waiting to be freed.
     pub lazily_pending: AtomicU64,
     /// Commands that panicked: each is a bug.
     pub panics: AtomicU64,
-    /// Changes since the last save.
+    /// Changes (as `dirty` of all workers counts them) at the last save.
     pub dirty_at_save: AtomicU64,
     /// ACL denials of commands (authentication failures).
     pub auth_failures: AtomicU64,
-    /// Commands counted, at the last reset of statistics (they are never set back in their owners).
-    pub total_blocking_keys: AtomicU64,
+    /// Times that the background removal of expired keys ended before it was through.
+    pub expire_cut_short: AtomicU64,
 }
 
 /// Figures per second.
@@ -173,18 +254,75 @@ pub struct Rates {
     pub(crate) last_nanos: u64,
 }
 
+/// Error codes counted; a script could make up more.
+const MAX_ERROR_CODES: usize = 128;
+
 impl SharedStats {
-    /// Counts an error reply under its code.
+    /// Counts an error reply, given without its minus sign.
     pub fn count_error(&self, text: &str) {
         let code = text.split(' ').next().unwrap_or_default();
-        let mut errors = self.errors.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(count) = errors.get_mut(code) {
+        let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+        errors.total += 1;
+        if let Some(count) = errors.by_code.get_mut(code) {
             *count += 1;
-        } else if errors.len() < MAX_ERROR_CODES {
-            errors.insert(code.to_owned(), 1);
+        } else if errors.by_code.len() < MAX_ERROR_CODES {
+            errors.by_code.insert(code.to_owned(), 1);
         }
+    }
+
+    /// Error replies since the last reset.
+    #[must_use]
+    pub fn errors(&self) -> ErrorCounts {
+        self.errors.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Figures per second.
+    #[must_use]
+    pub fn rates(&self) -> Rates {
+        *self.rates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Error codes counted; a script could make up more.
-const MAX_ERROR_CODES: usize = 128;
+impl Engine {
+    /// The counters of all workers since the last reset of statistics.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        let baseline = self.stats.baseline.lock().unwrap_or_else(PoisonError::into_inner);
+        Totals::of(self.worker_stats()).since(&baseline)
+    }
+
+    /// Changes to the data set since the last save; not affected by resets.
+    #[must_use]
+    pub fn unsaved_changes(&self) -> u64 {
+        let dirty: u64 = self.worker_stats().iter().map(|worker| worker.dirty.get()).sum();
+        dirty.saturating_sub(self.stats.dirty_at_save.load(Ordering::Relaxed))
+    }
+
+    /// The latencies of every command that has any, in order of the registry.
+    #[must_use]
+    pub fn latencies(&self) -> BTreeMap<CommandId, Histogram<u64>> {
+        let mut all: BTreeMap<CommandId, Histogram<u64>> = BTreeMap::new();
+        for worker in self.worker_stats() {
+            for (command, histogram) in worker.latencies().iter() {
+                let sum = all.entry(*command).or_insert_with(latency_histogram);
+                sum.add(histogram).expect("all have the same bounds");
+            }
+        }
+        all
+    }
+
+    /// Begins all statistics anew (`CONFIG RESETSTAT`).
+    pub fn reset_stats(&self) {
+        let stats = &self.stats;
+        *stats.baseline.lock().unwrap_or_else(PoisonError::into_inner) = Totals::of(self.worker_stats());
+        *stats.errors.lock().unwrap_or_else(PoisonError::into_inner) = ErrorCounts::default();
+        for worker in self.worker_stats() {
+            worker.latencies().clear();
+        }
+        let mut rates = stats.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        (rates.commands, rates.input_kib, rates.output_kib) = (0.0, 0.0, 0.0);
+        for counter in [&stats.lazily_freed, &stats.auth_failures, &stats.expire_cut_short] {
+            counter.store(0, Ordering::Relaxed);
+        }
+    }
+}

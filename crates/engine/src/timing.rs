@@ -2,15 +2,18 @@
 //!
 //! Fast commands (constant time, few words) come in runs; a run is timed as a whole and its time divided among
 //! its commands, so statistics stay true in sum. Any other command is timed by itself, and so is every command
-//! when the slow log's threshold is low enough that a fast one could pass it.
+//! when the threshold of the slow log or of the latency monitor is low enough that a fast one could pass it.
 
 use smallvec::SmallVec;
 
 use crate::Worker;
+use crate::config::Observation;
 use crate::registry::{Command, CommandId};
 
 /// Below this threshold of the slow log, in microseconds, every command is timed by itself.
 const PRECISE_BELOW_US: i64 = 1000;
+/// Up to this threshold of the latency monitor, in milliseconds, every command is timed by itself.
+const PRECISE_UP_TO_MS: i64 = 100;
 /// Words in total bytes beyond which a fast command is timed by itself.
 const FAST_BYTES: usize = 16 * 1024;
 
@@ -27,8 +30,9 @@ impl Timing {
         self.last_nanos = now_nanos;
     }
 
-    pub(crate) fn set_precise(&mut self, slower_than_us: i64) {
-        self.precise = (0..PRECISE_BELOW_US).contains(&slower_than_us);
+    pub(crate) fn set_precise(&mut self, observation: &Observation) {
+        self.precise = (0..PRECISE_BELOW_US).contains(&observation.slowlog_log_slower_than_us)
+            || (1..=PRECISE_UP_TO_MS).contains(&observation.latency_monitor_threshold_ms);
     }
 
     /// Whether a command is timed by itself.

@@ -249,11 +249,9 @@ impl Execution<'_> {
         let nanos = self.worker.finish_single(start);
         self.worker.show_monitors(session, command, args);
         self.worker.stats.commands.add(1);
-        self.worker.record_single(id, nanos);
-        self.worker.note_slow(session, command, args, nanos);
+        self.worker.count_call(session, id, args, nanos, result.is_err());
         if let Err(error) = result {
             out.truncate(start_len);
-            self.worker.stats.by_command[usize::from(id.0)].failed.add(1);
             self.worker.reply_error(&error.wire(command.spec.name), out);
         }
         cx

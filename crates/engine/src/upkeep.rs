@@ -17,11 +17,20 @@ impl Worker {
     /// One turn of upkeep; each worker looks after its part of the shards. Called about `hz` times a second,
     /// outside a batch.
     pub fn upkeep(&mut self) {
+        if self.engine.upkeep_paused.load(Ordering::Relaxed) {
+            return;
+        }
         self.begin();
         if self.engine.active_expiry.load(Ordering::Relaxed) && self.engine.pause.mode(self.now).is_none() {
+            let start = self.engine.clock.monotonic_nanos();
             self.expire_keys();
+            let nanos = self.engine.clock.monotonic_nanos().saturating_sub(start);
+            self.stats.expire_nanos.add(nanos);
+            self.note_latency("expire-cycle", nanos);
         }
         if self.index == 0 {
+            self.engine.begin_planned_shutdown();
+            self.engine.sample_memory();
             self.wake(self.engine.pause.end_if_over(self.now));
             self.sample_rates();
         }
@@ -38,11 +47,13 @@ impl Worker {
                 if engine.keyspace.expiring_in(shard, db) == 0 {
                     continue;
                 }
-                for _ in 0..EXPIRE_SLICES {
-                    if !self.expire_slice(shard, db) {
-                        break;
-                    }
+                let is_through = (0..EXPIRE_SLICES).any(|_| {
+                    let more = self.expire_slice(shard, db);
                     self.give_way();
+                    !more
+                });
+                if !is_through {
+                    engine.stats.expire_cut_short.fetch_add(1, Ordering::Relaxed);
                 }
             }
         }

@@ -30,16 +30,19 @@ impl Worker {
     /// Worker number `index` of an engine.
     #[must_use]
     pub fn new(engine: &Arc<Engine>, index: usize) -> Self {
+        let published = engine.published();
+        let mut timing = Timing::default();
+        timing.set_precise(&published.settings.observation);
         Self {
             engine: Arc::clone(engine),
             index,
-            published: engine.published(),
+            published,
             generation: engine.generation(),
             effects: Effects::default(),
             random: Cell::new(engine.seed(index)),
             now: engine.clock.unix_millis(),
             stats: Arc::clone(&engine.worker_stats()[index]),
-            timing: Timing::default(),
+            timing,
             is_inside: false,
         }
     }
@@ -85,7 +88,6 @@ impl Worker {
         debug_assert!(!self.is_inside);
         self.enter();
         self.timing.start(self.engine.clock.monotonic_nanos());
-        self.timing.set_precise(self.published.settings.observation.slowlog_log_slower_than_us);
     }
 
     /// Leaves the world after a batch.
@@ -112,6 +114,7 @@ impl Worker {
         if generation != self.generation {
             self.generation = generation;
             self.published = self.engine.published();
+            self.timing.set_precise(&self.published.settings.observation);
         }
     }
 

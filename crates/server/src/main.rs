@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod banner;
+mod host;
 mod logger;
 mod process;
 
@@ -123,6 +124,7 @@ fn run(settings: Settings, config_file: Option<std::path::PathBuf>, logger: Logg
         journal: Journal::default(),
         log: Box::new(logger.clone()),
     });
+    engine.set_host(host::host());
     if let Err(error) = process::end_on_signals(&engine) {
         warn(&format!("Signals cannot be caught: {error}"));
         return ExitCode::FAILURE;

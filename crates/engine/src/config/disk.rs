@@ -4,7 +4,7 @@
 //! read one.
 
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
 
@@ -21,6 +21,9 @@ pub trait Disk {
     fn matching(&self, base: &Path, pattern: &Path) -> Vec<PathBuf>;
     /// The directory's canonical path, if it is one and may be entered.
     fn resolve_dir(&self, path: &Path) -> io::Result<PathBuf>;
+    /// Puts a file with these contents in the place of another, or of none: after a crash there is the old one
+    /// or the new one.
+    fn replace(&self, path: &Path, contents: &[u8]) -> io::Result<()>;
 }
 
 /// The operating system's disk.
@@ -59,6 +62,31 @@ impl Disk for OsDisk {
         std::fs::read_dir(&path)?;
         Ok(path)
     }
+
+    fn replace(&self, path: &Path, contents: &[u8]) -> io::Result<()> {
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(format!(".{}.tmp", std::process::id()));
+        let temporary = PathBuf::from(temporary);
+        let written = write_and_rename(&temporary, path, contents);
+        if written.is_err() {
+            // What is left over is of no use; the error that counts is the first.
+            let _ = std::fs::remove_file(&temporary);
+        }
+        written
+    }
+}
+
+/// Writes `temporary` durably, with the permissions of the file at `path` if there is one, and moves it there.
+fn write_and_rename(temporary: &Path, path: &Path, contents: &[u8]) -> io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).open(temporary)?;
+    if let Ok(old) = std::fs::metadata(path) {
+        file.set_permissions(old.permissions())?;
+    }
+    file.write_all(contents)?;
+    file.sync_all()?;
+    std::fs::rename(temporary, path)?;
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(dir)?.sync_all()
 }
 
 /// The entries of `dir` that match `pattern`, sorted; hidden ones only when the pattern begins with a dot.
@@ -74,10 +102,31 @@ fn entries_matching(dir: &Path, pattern: &OsStr) -> Vec<PathBuf> {
 }
 
 /// The system's words for an error, without the number that the standard library appends.
-pub(super) fn error_words(error: &io::Error) -> String {
+pub(crate) fn error_words(error: &io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error ") {
         Some(end) => text[..end].to_owned(),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replaced_file_keeps_its_permissions_and_leaves_nothing_beside_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = std::env::temp_dir().join(format!("spinel-disk-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let path = dir.join("a.conf");
+        OsDisk.replace(&path, b"first").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        OsDisk.replace(&path, b"second").unwrap();
+        assert_eq!(OsDisk.read(&path).unwrap(), b"second");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 1);
+        assert!(OsDisk.replace(&dir.join("none/a.conf"), b"").is_err());
+        std::fs::remove_dir_all(&dir).unwrap();
     }
 }

@@ -56,4 +56,8 @@ impl Disk for NoDisk {
     fn resolve_dir(&self, path: &Path) -> io::Result<PathBuf> {
         Ok(path.to_path_buf())
     }
+
+    fn replace(&self, _: &Path, _: &[u8]) -> io::Result<()> {
+        Err(io::Error::from(io::ErrorKind::ReadOnlyFilesystem))
+    }
 }

@@ -44,6 +44,7 @@ pub use change::{Caller, Change, SetError, set};
 pub use choices::{LogLevel, MaxmemoryPolicy, OomScoreAdj, ProtectedAction, Supervised};
 pub use command_line::{CommandLine, Invocation, parse_command_line};
 pub use directive::{Directive, Effect, Flags};
+pub(crate) use disk::error_words;
 pub use disk::{Disk, OsDisk};
 pub use lexer::{push_quoted, split_words};
 pub use load::{LoadError, Loaded, load};
@@ -54,8 +55,8 @@ pub use query::get;
 pub use registry::is_sensitive;
 pub use rewrite::{Rewrite, rewrite};
 pub use settings::{
-    Encodings, Keyspace, Lazyfree, Limits, Log, Memory, Network, Observation, Persistence, Process, Security,
-    Settings, ShutdownFlags,
+    Encodings, Keyspace, Lazyfree, Limits, Log, Memory, Network, Observation, Persistence, Process,
+    Replication, Security, Settings, ShutdownFlags,
 };
 pub use special::{Rename, SavePoint};
 pub use value::Reason;

@@ -39,6 +39,8 @@ pub struct Settings {
     pub security: Security,
     /// What reaches the disk, and where.
     pub persistence: Persistence,
+    /// What replicas must be there.
+    pub replication: Replication,
     /// Values of directives that have no meaning here yet, by name, where they differ from the default.
     pub(super) unread: BTreeMap<&'static str, Value>,
 }
@@ -65,6 +67,7 @@ impl Settings {
             process: Process::default(),
             security: Security::default(),
             persistence: Persistence::default(),
+            replication: Replication::default(),
             unread: BTreeMap::new(),
         }
     }
@@ -296,4 +299,13 @@ pub struct Persistence {
     pub save: Vec<SavePoint>,
     /// Whether writes are logged.
     pub appendonly: bool,
+}
+
+/// What replicas must be there.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Replication {
+    /// Replicas without which writes are refused; 0 for none.
+    pub min_replicas_to_write: u32,
+    /// Seconds since a replica's last sign of life after which it no longer counts; 0 switches the refusal off.
+    pub min_replicas_max_lag: u32,
 }

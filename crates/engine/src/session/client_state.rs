@@ -62,6 +62,8 @@ pub struct Blocked {
     pub deadline_nanos: Option<u64>,
     /// Which blocking of the session this is.
     pub serial: u64,
+    /// How long its first attempt took, in nanoseconds.
+    pub nanos: u64,
     /// Its reply is not sent (`CLIENT REPLY`).
     pub silent: bool,
 }

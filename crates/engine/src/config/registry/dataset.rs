@@ -6,7 +6,7 @@ use super::super::special;
 use super::super::value::Value;
 use super::{INT_MAX, ULONG_MAX, choice, count, field, flag, memory, number};
 
-const NO_EVICTION: &str = "nothing is evicted while maxmemory is 0, its only value so far";
+const NO_EVICTION: &str = "tunes eviction, which there is not yet: beyond maxmemory writes are refused";
 const NO_DEFRAGMENTATION: &str = "tunes active defragmentation, which cannot be switched on";
 const NO_STREAMS: &str = "there are no streams yet";
 
@@ -58,8 +58,10 @@ pub(super) const DIRECTIVES: &[Directive] = &[
         .at(field!(encodings.stream_node_max_entries))
         .inert(NO_STREAMS),
     // Eviction.
-    memory("maxmemory", "0", 0, ULONG_MAX).unsigned().at(field!(memory.maxmemory)).later("a memory limit"),
-    choice::<MaxmemoryPolicy>("maxmemory-policy", "noeviction").at(field!(memory.maxmemory_policy)),
+    memory("maxmemory", "0", 0, ULONG_MAX).unsigned().at(field!(memory.maxmemory)),
+    choice::<MaxmemoryPolicy>("maxmemory-policy", "noeviction")
+        .at(field!(memory.maxmemory_policy))
+        .inert(NO_EVICTION),
     number("maxmemory-samples", "5", 1, INT_MAX).at(field!(memory.maxmemory_samples)).inert(NO_EVICTION),
     number("maxmemory-eviction-tenacity", "10", 0, 100)
         .at(field!(memory.maxmemory_eviction_tenacity))
@@ -67,7 +69,7 @@ pub(super) const DIRECTIVES: &[Directive] = &[
     memory("maxmemory-clients", "0", -100, i64::MAX)
         .unit(Unit::MemoryOrPercent)
         .at(field!(memory.maxmemory_clients))
-        .later("a memory limit for clients"),
+        .inert("no client is disconnected to save memory yet"),
     number("lfu-log-factor", "10", 0, INT_MAX).at(field!(memory.lfu_log_factor)),
     number("lfu-decay-time", "1", 0, INT_MAX).at(field!(memory.lfu_decay_time)),
     // Defragmentation.

@@ -3,7 +3,7 @@
 use super::super::directive::{Directive, Flags};
 use super::super::special;
 use super::super::value::Reason;
-use super::{INT_MAX, ULONG_MAX, flag, memory, number, optional_text, text, words};
+use super::{INT_MAX, ULONG_MAX, field, flag, memory, number, optional_text, text, words};
 
 const NO_REPLICATION: &str = "tunes replication, which cannot be switched on yet";
 const NO_CLUSTER: &str = "tunes the cluster, which cannot be switched on yet";
@@ -13,8 +13,12 @@ pub(super) const DIRECTIVES: &[Directive] = &[
         .alias("slaveof")
         .flags(Flags::IMMUTABLE.and(Flags::MULTI_WORD))
         .later("replication"),
-    number("min-replicas-to-write", "0", 0, INT_MAX).alias("min-slaves-to-write").later("replication"),
-    number("min-replicas-max-lag", "10", 0, INT_MAX).alias("min-slaves-max-lag").inert(NO_REPLICATION),
+    number("min-replicas-to-write", "0", 0, INT_MAX)
+        .alias("min-slaves-to-write")
+        .at(field!(replication.min_replicas_to_write)),
+    number("min-replicas-max-lag", "10", 0, INT_MAX)
+        .alias("min-slaves-max-lag")
+        .at(field!(replication.min_replicas_max_lag)),
     optional_text("masterauth").flags(Flags::SENSITIVE).inert(NO_REPLICATION),
     optional_text("masteruser").flags(Flags::SENSITIVE).inert(NO_REPLICATION),
     flag("replica-serve-stale-data", "yes").alias("slave-serve-stale-data").inert(NO_REPLICATION),

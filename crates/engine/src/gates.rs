@@ -1,0 +1,85 @@
+//! Conditions of the whole server under which commands are refused: memory is full, replicas are missing.
+//!
+//! They are worked out now and then (by the upkeep, and when the configuration changes) and kept in one byte, so
+//! that a command pays for a single load while all is well.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use spinel_family::spec::CommandFlags;
+
+use crate::Engine;
+use crate::registry::{Command, REGISTRY};
+use crate::session::Session;
+
+const MEMORY_FULL: u8 = 1;
+const REPLICAS_MISSING: u8 = 1 << 1;
+
+/// The conditions in force.
+#[derive(Debug, Default)]
+pub(crate) struct Gates(AtomicU8);
+
+impl Gates {
+    /// Whether any condition is in force.
+    #[inline]
+    pub(crate) fn any(&self) -> bool {
+        self.0.load(Ordering::Relaxed) != 0
+    }
+
+    fn has(&self, gate: u8) -> bool {
+        self.0.load(Ordering::Relaxed) & gate != 0
+    }
+
+    fn set(&self, gate: u8, on: bool) {
+        if on {
+            self.0.fetch_or(gate, Ordering::Relaxed);
+        } else {
+            self.0.fetch_and(!gate, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Engine {
+    /// Looks at the memory in use: remembers its peak, and refuses writes while it is above `maxmemory`.
+    pub fn sample_memory(&self) {
+        let used = self.host().probe.memory().allocated;
+        self.stats.peak_memory.fetch_max(used, Ordering::Relaxed);
+        let limit = self.published().settings.memory.maxmemory;
+        self.gates.set(MEMORY_FULL, limit > 0 && used > limit);
+    }
+
+    /// Works out what depends on settings alone; called when they are published.
+    pub(crate) fn set_gates(&self) {
+        let published = self.published();
+        let replication = &published.settings.replication;
+        // There are no replicas yet, so any number asked for is one too many.
+        let missing = replication.min_replicas_to_write > 0 && replication.min_replicas_max_lag > 0;
+        self.gates.set(REPLICAS_MISSING, missing);
+    }
+
+    /// Why a command is refused because of the whole server's state, if it is.
+    pub(crate) fn refused_by_gates(&self, session: &Session, command: &Command) -> Option<&'static str> {
+        if self.gates.has(MEMORY_FULL) && needs_memory(session, command) {
+            return Some("OOM command not allowed when used memory > 'maxmemory'.");
+        }
+        if self.gates.has(REPLICAS_MISSING) && has_flag(session, command, CommandFlags::WRITE) {
+            return Some("NOREPLICAS Not enough good replicas to write.");
+        }
+        None
+    }
+}
+
+/// Whether a command, or one that EXEC is about to run, has a flag.
+fn has_flag(session: &Session, command: &Command, flag: CommandFlags) -> bool {
+    command.flags.has(flag)
+        || command.spec.name == "exec"
+            && session.transaction.as_ref().is_some_and(|transaction| {
+                transaction.queue.iter().any(|(id, _)| REGISTRY.get(*id).flags.has(flag))
+            })
+}
+
+/// Whether a command may use more memory; queueing any command does.
+fn needs_memory(session: &Session, command: &Command) -> bool {
+    let queues =
+        session.transaction.is_some() && !matches!(command.spec.name, "exec" | "discard" | "quit" | "reset");
+    queues || has_flag(session, command, CommandFlags::DENYOOM)
+}

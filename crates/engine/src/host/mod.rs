@@ -1,0 +1,98 @@
+//! What the program around the engine does for it: figures about the process, changes of the configuration that
+//! reach outside, and files. Capabilities, so that an engine in a test has none of them.
+
+mod bare;
+mod linux;
+
+pub use bare::Bare;
+pub use linux::LinuxProcess;
+
+use crate::config::{Change, Disk, SetError, Settings};
+
+/// Bytes of memory, from the allocator unless said otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemoryFigures {
+    /// Given to the program.
+    pub allocated: u64,
+    /// In pages that hold some of that.
+    pub active: u64,
+    /// In pages that are mapped and resident.
+    pub resident: u64,
+    /// For the allocator's own use.
+    pub metadata: u64,
+    /// Mapped but given back to the system.
+    pub retained: u64,
+    /// Resident, as the operating system sees the process.
+    pub rss: u64,
+    /// Of the machine.
+    pub total_system: u64,
+}
+
+/// Seconds of processor time used so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CpuTimes {
+    /// In the kernel, by the process.
+    pub system: f64,
+    /// Outside the kernel, by the process.
+    pub user: f64,
+    /// In the kernel, by the thread that asks.
+    pub thread_system: f64,
+    /// Outside the kernel, by the thread that asks.
+    pub thread_user: f64,
+}
+
+/// What stays the same while the process lives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// Kernel, its release and the machine, as `uname` gives them.
+    pub os: String,
+    /// The number of the process.
+    pub process_id: u32,
+    /// The program's path.
+    pub executable: String,
+    /// The allocator with its version, such as `jemalloc-5.3.0`.
+    pub allocator: String,
+    /// What sockets are waited for with, such as `epoll`.
+    pub multiplexer: &'static str,
+}
+
+/// Tells about the process and its memory.
+pub trait ProcessProbe: Send + Sync {
+    /// Memory now.
+    fn memory(&self) -> MemoryFigures;
+    /// Processor time so far.
+    fn cpu(&self) -> CpuTimes;
+    /// What stays the same.
+    fn about(&self) -> About;
+    /// Gives unused memory back to the system (`MEMORY PURGE`).
+    fn purge(&self);
+    /// The allocator's own report (`MEMORY MALLOC-STATS`); empty if it has none.
+    fn allocator_report(&self) -> String;
+}
+
+/// Acts on changes of the configuration that reach beyond the engine: sockets, the log, the process's title.
+pub trait OnChange: Send + Sync {
+    /// Applies a change before it is published; `before` are the settings still in force.
+    ///
+    /// # Errors
+    /// [`SetError::failed`] with the directive that could not be applied; everything applied until then has been
+    /// taken back.
+    fn apply(&self, change: &Change, before: &Settings) -> Result<(), SetError>;
+}
+
+/// Everything that the program around the engine does for it.
+pub struct Host {
+    /// Figures about the process.
+    pub probe: Box<dyn ProcessProbe>,
+    /// Changes of the configuration.
+    pub on_change: Box<dyn OnChange>,
+    /// Files, for CONFIG SET `dir` and CONFIG REWRITE.
+    pub disk: Box<dyn Disk + Send + Sync>,
+}
+
+impl Default for Host {
+    /// A host that can do nothing.
+    fn default() -> Self {
+        Self { probe: Box::new(Bare), on_change: Box::new(Bare), disk: Box::new(Bare) }
+    }
+}

@@ -1,0 +1,98 @@
+//! `COMMAND DOCS`: a map for a command, with its arguments as a tree and its subcommands.
+
+use spinel_family::Encoder;
+use spinel_family::spec::{ArgFlags, ArgKind, ArgSpec};
+
+use crate::registry::{Command, REGISTRY};
+
+/// Documents one command.
+pub(super) fn write(command: &Command, out: &mut Encoder) {
+    let spec = command.spec;
+    let texts = [
+        ("summary", spec.summary),
+        ("since", spec.since),
+        ("group", spec.group.name()),
+        ("complexity", spec.complexity),
+    ];
+    let later_texts = [("deprecated_since", spec.deprecated_since), ("replaced_by", spec.replaced_by)];
+    let given = texts.iter().chain(&later_texts).filter(|(_, text)| !text.is_empty()).count();
+    let lists = [
+        !spec.doc_flags.is_empty(),
+        !spec.history.is_empty(),
+        !spec.args.is_empty(),
+        !command.subcommands.is_empty(),
+    ];
+    out.map(given + lists.into_iter().filter(|given| *given).count());
+    write_texts(&texts, out);
+    if !spec.doc_flags.is_empty() {
+        out.bulk(b"doc_flags");
+        out.set(spec.doc_flags.len());
+        spec.doc_flags.iter().for_each(|flag| out.simple(flag.name()));
+    }
+    write_texts(&later_texts, out);
+    if !spec.history.is_empty() {
+        out.bulk(b"history");
+        out.set(spec.history.len());
+        for (version, change) in spec.history {
+            out.array(2);
+            out.bulk(version.as_bytes());
+            out.bulk(change.as_bytes());
+        }
+    }
+    if !spec.args.is_empty() {
+        out.bulk(b"arguments");
+        write_args(spec.args, out);
+    }
+    if !command.subcommands.is_empty() {
+        out.bulk(b"subcommands");
+        out.map(command.subcommands.len());
+        for sub in command.subcommands.iter().map(|id| REGISTRY.get(*id)) {
+            out.bulk(sub.spec.name.as_bytes());
+            write(sub, out);
+        }
+    }
+}
+
+fn write_texts(texts: &[(&str, &str)], out: &mut Encoder) {
+    for (name, text) in texts.iter().filter(|(_, text)| !text.is_empty()) {
+        out.bulk(name.as_bytes());
+        out.bulk(text.as_bytes());
+    }
+}
+
+fn write_args(args: &[ArgSpec], out: &mut Encoder) {
+    out.array(args.len());
+    args.iter().for_each(|arg| write_arg(arg, out));
+}
+
+fn write_arg(arg: &ArgSpec, out: &mut Encoder) {
+    let has_children = matches!(arg.kind, ArgKind::OneOf | ArgKind::Block);
+    let texts = [("token", arg.token), ("since", arg.since), ("deprecated_since", arg.deprecated_since)];
+    let given = texts.iter().filter(|(_, text)| !text.is_empty()).count();
+    let flags = arg.flags != ArgFlags::default();
+    out.map(2 + usize::from(arg.key_spec.is_some()) + given + usize::from(flags) + usize::from(has_children));
+    write_texts(&[("name", arg.name), ("type", arg.kind.name())], out);
+    if let Some(index) = arg.key_spec {
+        out.bulk(b"key_spec_index");
+        out.integer(index as i64);
+    }
+    write_texts(&texts, out);
+    if flags {
+        out.bulk(b"flags");
+        write_arg_flags(arg.flags, out);
+    }
+    if has_children {
+        out.bulk(b"arguments");
+        write_args(arg.children, out);
+    }
+}
+
+fn write_arg_flags(flags: ArgFlags, out: &mut Encoder) {
+    let all = [
+        (flags.optional, "optional"),
+        (flags.multiple, "multiple"),
+        (flags.multiple_token, "multiple_token"),
+    ];
+    out.set(all.iter().filter(|(set, _)| *set).count());
+    all.iter().filter(|(set, _)| *set).for_each(|(_, name)| out.simple(name));
+}

@@ -1,0 +1,83 @@
+//! `COMMAND GETKEYS` and `COMMAND GETKEYSANDFLAGS`: the keys in a whole command.
+
+use spinel_family::spec::{CommandFlags, KeyFlags};
+use spinel_family::{Args, Command as Grammar, CommandError, Encoder, Parse, Words};
+
+use super::info::write_key_flags;
+use crate::session::{SessionCommand, SessionContext};
+use crate::{Engine, Flow};
+
+/// Finds the keys in a whole command.
+#[derive(Grammar)]
+#[command(name = "command|getkeys", group = Server, since = "2.8.13", manual, arity = -4)]
+#[command(complexity = "O(N) where N is the number of arguments to the command")]
+#[command(flags(loading, stale), categories(Connection))]
+pub(super) struct CommandGetkeys;
+
+/// Finds the keys in a whole command, and what it does with them.
+#[derive(Grammar)]
+#[command(name = "command|getkeysandflags", group = Server, since = "7.0.0", manual, arity = -4)]
+#[command(complexity = "O(N) where N is the number of arguments to the command")]
+#[command(flags(loading, stale), categories(Connection))]
+pub(super) struct CommandGetkeysandflags;
+
+impl Parse<'_> for CommandGetkeys {
+    fn parse(words: &mut Words<'_>) -> Result<Self, CommandError> {
+        words.rest();
+        Ok(Self)
+    }
+}
+
+impl Parse<'_> for CommandGetkeysandflags {
+    fn parse(words: &mut Words<'_>) -> Result<Self, CommandError> {
+        words.rest();
+        Ok(Self)
+    }
+}
+
+impl SessionCommand for CommandGetkeys {
+    fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        let command = cx.args.skip(2);
+        let keys = keys_of(cx.engine(), command)?;
+        out.array(keys.len());
+        keys.iter().for_each(|(at, _)| out.bulk(command.at(*at)));
+        Ok(Flow::Continue)
+    }
+}
+
+impl SessionCommand for CommandGetkeysandflags {
+    fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        let command = cx.args.skip(2);
+        let keys = keys_of(cx.engine(), command)?;
+        out.array(keys.len());
+        for (at, flags) in keys {
+            out.array(2);
+            out.bulk(command.at(at));
+            write_key_flags(flags, out);
+        }
+        Ok(Flow::Continue)
+    }
+}
+
+/// The places of a command's keys, with their flags.
+fn keys_of(engine: &Engine, args: Args<'_>) -> Result<Vec<(usize, KeyFlags)>, CommandError> {
+    let command = engine.lookup(args).ok_or(CommandError::text("ERR Invalid command specified"))?;
+    let spec = command.spec;
+    if spec.keys.iter().all(|key| key.flags.has(KeyFlags::NOT_KEY)) {
+        return Err(CommandError::text("ERR The command has no key arguments"));
+    }
+    if !spec.accepts(args.len()) {
+        return Err(CommandError::text("ERR Invalid number of arguments specified for command"));
+    }
+    let mut found = Vec::new();
+    for key in spec.keys.iter().filter(|key| !key.flags.has(KeyFlags::NOT_KEY)) {
+        let fits = key.each(args.len(), |at| args.at(at), |at| found.push((at, key.flags)));
+        if fits.is_none() {
+            return Err(CommandError::text("ERR Invalid arguments specified for command"));
+        }
+    }
+    if found.is_empty() && !command.flags.has(CommandFlags::NO_MANDATORY_KEYS) {
+        return Err(CommandError::text("ERR Invalid arguments specified for command"));
+    }
+    Ok(found)
+}

@@ -1,0 +1,177 @@
+//! CONFIG: the settings, read, changed, written back to the file; and the reset of statistics.
+
+use spinel_family::{Block, Command, CommandError, Encoder, Many};
+
+use super::help::help_command;
+use crate::config::{Caller, Rewrite, error_words, get, rewrite, set};
+use crate::log::LogLevel;
+use crate::session::{Session, SessionCommand, SessionContext, session_commands};
+use crate::{Engine, Flow};
+
+session_commands! {
+    /// CONFIG.
+    pub(super) static COMMANDS;
+    container Config,
+    session ConfigGet,
+    session ConfigHelp,
+    exclusive ConfigResetstat,
+    exclusive ConfigRewrite,
+    exclusive ConfigSet,
+}
+
+/// Reads and changes the configuration.
+#[derive(Command)]
+#[command(group = Server, since = "2.0.0", complexity = "Depends on subcommand.", arity = -2, manual)]
+struct Config;
+
+#[derive(Block)]
+struct Parameter<'a> {
+    parameter: &'a [u8],
+}
+
+/// Returns the values of the parameters that match the patterns.
+#[derive(Command)]
+#[command(name = "config|get", group = Server, since = "2.0.0")]
+#[command(complexity = "O(N) when N is the number of configuration parameters provided")]
+#[command(flags(admin, noscript, loading, stale), history = &[("7.0.0", "Several patterns can be given at once.")])]
+struct ConfigGet<'a> {
+    #[arg(name = "parameter")]
+    parameters: Many<'a, Parameter<'a>>,
+}
+
+impl SessionCommand for ConfigGet<'_> {
+    fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        let patterns: Vec<Vec<u8>> = self
+            .parameters
+            .iter()
+            .map(|one| Ok(one?.parameter.to_vec()))
+            .collect::<Result<_, CommandError>>()?;
+        let found = get(cx.worker.settings(), &patterns);
+        out.map(found.len());
+        for (name, value) in found {
+            out.bulk(&name);
+            out.bulk(&value);
+        }
+        Ok(Flow::Continue)
+    }
+}
+
+#[derive(Block)]
+struct ParameterValue<'a> {
+    parameter: &'a [u8],
+    value: &'a [u8],
+}
+
+/// Changes parameters, all of those given or none.
+#[derive(Command)]
+#[command(name = "config|set", group = Server, since = "2.0.0")]
+#[command(complexity = "O(N) when N is the number of configuration parameters provided")]
+#[command(flags(admin, noscript, loading, stale), history = &[("7.0.0", "Several parameters can be set at once.")])]
+#[command(tips("request_policy:all_nodes", "response_policy:all_succeeded"))]
+struct ConfigSet<'a> {
+    #[arg(name = "parameter_value")]
+    pairs: Many<'a, ParameterValue<'a>>,
+}
+
+impl SessionCommand for ConfigSet<'_> {
+    fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        if !self.pairs.is_whole() {
+            return Err(CommandError::Syntax);
+        }
+        let pairs: Vec<(Vec<u8>, Vec<u8>)> = self
+            .pairs
+            .iter()
+            .map(|pair| pair.map(|pair| (pair.parameter.to_vec(), pair.value.to_vec())))
+            .collect::<Result<_, CommandError>>()?;
+        let caller = Caller { is_local: is_local(cx.session), is_loading: false };
+        cx.engine().change_settings(&pairs, caller)?;
+        cx.worker.refresh();
+        out.ok();
+        Ok(Flow::Continue)
+    }
+}
+
+/// Whether a session's connection comes from this machine.
+pub(super) fn is_local(session: &Session) -> bool {
+    let endpoint = &session.client.endpoint;
+    endpoint.unix || endpoint.peer.starts_with("127.") || endpoint.peer.starts_with("[::1]")
+}
+
+impl Engine {
+    /// Sets, applies and publishes; the world is held.
+    fn change_settings(&self, pairs: &[(Vec<u8>, Vec<u8>)], caller: Caller) -> Result<(), CommandError> {
+        let host = self.host();
+        let before = self.settings();
+        let change = set(&before, pairs, caller, &*host.disk)
+            .and_then(|change| host.on_change.apply(&change, &before).map(|()| change))
+            .map_err(|error| CommandError::Text(error.to_string().into()))?;
+        self.publish_settings(change.settings);
+        self.sample_memory();
+        Ok(())
+    }
+
+    /// Writes the settings back to the configuration file.
+    pub(super) fn rewrite_config_file(&self, extent: Rewrite) -> Result<(), CommandError> {
+        let Some(path) = &self.config_file else {
+            return Err(CommandError::text("ERR The server is running without a config file"));
+        };
+        let disk = &self.host().disk;
+        let rewritten = match disk.read(path) {
+            Ok(old) => disk.replace(path, &rewrite(&old, &self.settings(), extent)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                disk.replace(path, &rewrite(b"", &self.settings(), extent))
+            }
+            Err(error) => Err(error),
+        };
+        rewritten.map_err(|error| {
+            let why = error_words(&error);
+            self.log.write(LogLevel::Warning, &format!("CONFIG REWRITE failed: {why}"));
+            CommandError::Text(format!("ERR Rewriting config file: {why}").into())
+        })?;
+        self.log.write(LogLevel::Notice, "CONFIG REWRITE executed with success.");
+        Ok(())
+    }
+}
+
+/// Writes the configuration back to the file that the server was started with.
+#[derive(Command)]
+#[command(name = "config|rewrite", group = Server, since = "2.8.0", complexity = "O(1)")]
+#[command(flags(admin, noscript, loading, stale))]
+struct ConfigRewrite;
+
+impl SessionCommand for ConfigRewrite {
+    fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        cx.engine().rewrite_config_file(Rewrite::Changed)?;
+        out.ok();
+        Ok(Flow::Continue)
+    }
+}
+
+/// Begins the statistics that INFO shows anew.
+#[derive(Command)]
+#[command(name = "config|resetstat", group = Server, since = "2.0.0", complexity = "O(1)")]
+#[command(flags(admin, noscript, loading, stale))]
+struct ConfigResetstat;
+
+impl SessionCommand for ConfigResetstat {
+    fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        cx.engine().reset_stats();
+        out.ok();
+        Ok(Flow::Continue)
+    }
+}
+
+help_command!(
+    /// Lists the subcommands of `CONFIG`.
+    ConfigHelp, "config|help", "CONFIG", Server, "5.0.0",
+    &[
+        "GET <pattern>",
+        "    Show the parameters whose names match <pattern>.",
+        "SET <parameter> <value>",
+        "    Set <parameter> to <value>; several pairs are set together.",
+        "RESETSTAT",
+        "    Begin the statistics that INFO shows anew.",
+        "REWRITE",
+        "    Write the configuration back to its file.",
+    ]
+);

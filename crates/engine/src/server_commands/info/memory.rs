@@ -1,0 +1,153 @@
+//! The section Memory, and the overhead that `MEMORY STATS` breaks down.
+
+use std::sync::atomic::Ordering;
+
+use spinel_store::{DbIndex, ShardIndex};
+
+use super::text::{Report, human};
+use crate::Worker;
+use crate::host::MemoryFigures;
+
+/// Where the memory is, in bytes.
+#[derive(Debug, Default)]
+pub(in crate::server_commands) struct Overview {
+    pub(in crate::server_commands) figures: MemoryFigures,
+    pub(in crate::server_commands) peak: u64,
+    pub(in crate::server_commands) startup: u64,
+    pub(in crate::server_commands) clients: u64,
+    /// What tables and expiry indexes take, by database, for those that have keys.
+    pub(in crate::server_commands) databases: Vec<(DbIndex, u64)>,
+    pub(in crate::server_commands) overhead: u64,
+    pub(in crate::server_commands) dataset: u64,
+}
+
+/// The ratio of two amounts, 0 when nothing can be said.
+pub(in crate::server_commands) fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+impl Overview {
+    pub(in crate::server_commands) fn of(worker: &Worker) -> Self {
+        let engine = worker.engine();
+        engine.sample_memory();
+        let figures = engine.host().probe.memory();
+        let clients = engine.clients.list();
+        let clients: u64 = clients.iter().map(|client| client.total_bytes.load(Ordering::Relaxed)).sum();
+        let databases = overhead_of_databases(worker);
+        let startup = engine.stats.startup_memory.load(Ordering::Relaxed);
+        let overhead = startup + clients + databases.iter().map(|(_, bytes)| bytes).sum::<u64>();
+        Self {
+            peak: engine.stats.peak_memory.load(Ordering::Relaxed),
+            startup,
+            clients,
+            databases,
+            overhead,
+            dataset: figures.allocated.saturating_sub(overhead),
+            figures,
+        }
+    }
+
+    /// The part of the data set in what was allocated since the start, in percent.
+    pub(in crate::server_commands) fn dataset_percent(&self) -> f64 {
+        100.0 * ratio(self.dataset, self.figures.allocated.saturating_sub(self.startup))
+    }
+
+    /// Allocated memory now, in percent of its peak.
+    pub(in crate::server_commands) fn peak_percent(&self) -> f64 {
+        100.0 * ratio(self.figures.allocated, self.peak)
+    }
+
+    /// The four pairs of ratio and difference: fragmentation, retained pages, other overhead, all together.
+    pub(in crate::server_commands) fn fragmentation(&self) -> [(f64, i64); 4] {
+        let figures = &self.figures;
+        let pair = |larger: u64, smaller: u64| (ratio(larger, smaller), larger as i64 - smaller as i64);
+        [
+            pair(figures.active, figures.allocated),
+            pair(figures.resident, figures.active),
+            pair(figures.rss, figures.resident),
+            pair(figures.rss, figures.allocated),
+        ]
+    }
+}
+
+/// Shards that are taken are left out: nobody waits for a figure.
+fn overhead_of_databases(worker: &Worker) -> Vec<(DbIndex, u64)> {
+    let keyspace = &worker.engine().keyspace;
+    let mut found = Vec::new();
+    for db in (0..keyspace.databases()).map(|db| DbIndex(db as u16)) {
+        if keyspace.count(db).0 == 0 {
+            continue;
+        }
+        let shards = (0..keyspace.shards()).map(|shard| ShardIndex(shard as u16));
+        let bytes =
+            shards.filter_map(|shard| keyspace.try_lock(shard)).map(|shard| shard.db(db).overhead_bytes());
+        found.push((db, bytes.sum::<usize>() as u64));
+    }
+    found
+}
+
+pub(super) fn memory(worker: &Worker, report: &mut Report) {
+    let overview = Overview::of(worker);
+    let figures = &overview.figures;
+    report.bytes("used_memory", figures.allocated);
+    report.bytes("used_memory_rss", figures.rss);
+    report.bytes("used_memory_peak", overview.peak);
+    report.field("used_memory_peak_perc", format_args!("{:.2}%", overview.peak_percent()));
+    report.field("used_memory_overhead", overview.overhead);
+    report.field("used_memory_startup", overview.startup);
+    report.field("used_memory_dataset", overview.dataset);
+    report.field("used_memory_dataset_perc", format_args!("{:.2}%", overview.dataset_percent()));
+    report.field("allocator_allocated", figures.allocated);
+    report.field("allocator_active", figures.active);
+    report.field("allocator_resident", figures.resident);
+    report.bytes("total_system_memory", figures.total_system);
+    scripts(report);
+    let settings = &worker.settings().memory;
+    report.bytes("maxmemory", settings.maxmemory);
+    report.field("maxmemory_policy", settings.maxmemory_policy.word());
+    let names = [
+        ["allocator_frag_ratio", "allocator_frag_bytes"],
+        ["allocator_rss_ratio", "allocator_rss_bytes"],
+        ["rss_overhead_ratio", "rss_overhead_bytes"],
+        ["mem_fragmentation_ratio", "mem_fragmentation_bytes"],
+    ];
+    for ([ratio_name, bytes_name], (ratio, bytes)) in names.into_iter().zip(overview.fragmentation()) {
+        report.field(ratio_name, format_args!("{ratio:.2}"));
+        report.field(bytes_name, bytes);
+    }
+    for name in [
+        "mem_not_counted_for_evict",
+        "mem_replication_backlog",
+        "mem_total_replication_buffers",
+        "mem_clients_slaves",
+    ] {
+        report.field(name, 0);
+    }
+    report.field("mem_clients_normal", overview.clients);
+    report.field("mem_cluster_links", 0);
+    report.field("mem_aof_buffer", 0);
+    report.field("mem_allocator", worker.engine().host().probe.about().allocator);
+    report.field("active_defrag_running", 0);
+    let stats = &worker.engine().stats;
+    report.field("lazyfree_pending_objects", stats.lazily_pending.load(Ordering::Relaxed));
+    report.field("lazyfreed_objects", stats.lazily_freed.load(Ordering::Relaxed));
+}
+
+/// There are no scripts and functions yet.
+fn scripts(report: &mut Report) {
+    report.field("used_memory_lua", 0);
+    report.field("used_memory_vm_eval", 0);
+    report.field("used_memory_lua_human", human(0));
+    for name in [
+        "used_memory_scripts_eval",
+        "number_of_cached_scripts",
+        "number_of_functions",
+        "number_of_libraries",
+        "used_memory_vm_functions",
+    ] {
+        report.field(name, 0);
+    }
+    report.bytes("used_memory_vm_total", 0);
+    report.field("used_memory_functions", 0);
+    report.bytes("used_memory_scripts", 0);
+}

@@ -1,0 +1,35 @@
+//! What the server does for the engine: figures from `/proc` and from jemalloc, and the disk.
+
+use spinel_engine::config::OsDisk;
+use spinel_engine::host::{Bare, Host, LinuxProcess, MemoryFigures};
+use tikv_jemalloc_ctl::{epoch, stats, stats_print, version};
+
+/// The host of an engine in this process.
+pub(crate) fn host() -> Host {
+    let allocator =
+        format!("jemalloc-{}", version::read().unwrap_or_default().split('-').next().unwrap_or_default());
+    Host {
+        probe: Box::new(LinuxProcess { allocator, figures, purge: || {}, report }),
+        on_change: Box::new(Bare),
+        disk: Box::new(OsDisk),
+    }
+}
+
+fn figures(figures: &mut MemoryFigures) {
+    // Without a new epoch the figures are old ones, which is the worst that can happen.
+    let _ = epoch::advance();
+    let bytes = |read: tikv_jemalloc_ctl::Result<usize>| read.map_or(0, |bytes| bytes as u64);
+    figures.allocated = bytes(stats::allocated::read());
+    figures.active = bytes(stats::active::read());
+    figures.resident = bytes(stats::resident::read());
+    figures.metadata = bytes(stats::metadata::read());
+    figures.retained = bytes(stats::retained::read());
+}
+
+fn report() -> String {
+    let mut text = Vec::new();
+    match stats_print::stats_print(&mut text, stats_print::Options::default()) {
+        Ok(()) => String::from_utf8_lossy(&text).into_owned(),
+        Err(error) => format!("no statistics: {error}"),
+    }
+}
