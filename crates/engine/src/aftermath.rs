@@ -131,19 +131,12 @@ fn serve_waiter(engine: &Engine, cx: &mut UpdateContext<'_>, waiter: &Arc<Waiter
     true
 }
 
-/// Adds the shards that serving the waiters of the shards held may write to.
-pub(crate) fn add_destinations(held: &Held<'_>, db: DbIndex, shards: &mut ShardSet) {
+/// Adds the shards that serving the waiters of the shards held may write to. (All of them, not only those who wait
+/// for keys of the command: a transaction may change its database, and serving one may make a key of another ready.)
+pub(crate) fn add_destinations(held: &Held<'_>, shards: &mut ShardSet) {
     let keyspace = held.keyspace();
-    let mut found = ShardSet::new();
     for shard in held.iter().filter(|shard| shard.waiters.has_destinations()) {
-        for key in shard.waiters.awaited(db) {
-            for waiter in shard.waiters.waiting(db, key) {
-                if let Some(destination) = &waiter.destination {
-                    found.push(keyspace.shard_of(keyspace.key(destination).hash));
-                }
-            }
-        }
+        shards.extend(shard.waiters.destinations().map(|key| keyspace.shard_of(keyspace.key(key).hash)));
     }
-    shards.extend(found);
     normalise(shards);
 }

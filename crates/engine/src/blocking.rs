@@ -11,7 +11,7 @@ use spinel_store::Waiter;
 use crate::clients::Client;
 use crate::data::name_words;
 use crate::registry::{Action, Command, REGISTRY};
-use crate::session::{Blocked, Session};
+use crate::session::{Blocked, ReplyMode, Session};
 use crate::{Engine, Worker};
 
 /// What the engine keeps with a waiter.
@@ -63,6 +63,8 @@ pub(crate) fn wait(
     if deadline_nanos.is_some() {
         engine.stats.waiting_with_deadline.fetch_add(1, Ordering::Relaxed);
     }
+    session.client.set_waiter(Some(Arc::clone(&waiter)));
+    session.client.argument_bytes.store(args.bytes_len() as u64, Ordering::Relaxed);
     session.blocked = Some(Blocked {
         waiter,
         keys,
@@ -72,6 +74,7 @@ pub(crate) fn wait(
         deadline_nanos,
         serial,
         nanos: 0,
+        silent: session.reply_mode != ReplyMode::On,
     });
     session.client.flags.blocked.store(true, Ordering::Relaxed);
     engine.stats.blocked_clients.fetch_add(1, Ordering::Relaxed);
@@ -83,6 +86,8 @@ impl Worker {
     /// who serves it has.
     pub(crate) fn forget_blocked(&mut self, session: &mut Session) -> Option<Blocked> {
         let blocked = session.blocked.take()?;
+        session.client.set_waiter(None);
+        session.client.argument_bytes.store(0, Ordering::Relaxed);
         let keyspace = &self.engine.keyspace;
         for bytes in &blocked.keys {
             let shard = keyspace.shard_of(keyspace.key(bytes).hash);
@@ -122,8 +127,7 @@ impl Worker {
             return false;
         }
         let Some(blocked) = self.forget_blocked(session) else { return false };
-        self.count_unblocked(session, &blocked, false);
-        self.reply_timed_out(&blocked, out);
+        self.end_timed_out(session, &blocked, out);
         true
     }
 
@@ -132,8 +136,12 @@ impl Worker {
         self.count_call(session, blocked.command, blocked.args.args(), blocked.nanos, failed);
     }
 
-    fn reply_timed_out(&self, blocked: &Blocked, out: &mut Encoder) {
+    /// Counts and answers a blocked command that found nothing.
+    pub(crate) fn end_timed_out(&mut self, session: &Session, blocked: &Blocked, out: &mut Encoder) {
+        self.count_unblocked(session, blocked, false);
+        let start = out.len();
         reply_timed_out(&self.engine, REGISTRY.get(blocked.command), blocked.args.args(), out);
+        blocked.silence(start, out);
     }
 }
 

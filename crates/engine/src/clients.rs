@@ -1,10 +1,11 @@
 //! What others may know of a connection: the client's shared face, and the registry of all of them.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashMap;
 use spinel_family::CommandError;
+use spinel_store::{Waiter, WatchFlag};
 
 use crate::inbox::{Inbox, Message};
 
@@ -32,8 +33,6 @@ pub struct ClientFlags {
     pub blocked: AtomicBool,
     /// `x`: in a transaction.
     pub in_multi: AtomicBool,
-    /// `d`: a watched key was changed.
-    pub watch_broken: AtomicBool,
     /// `O`: a monitor.
     pub monitor: AtomicBool,
     /// `P`: a subscriber.
@@ -44,6 +43,50 @@ pub struct ClientFlags {
     pub no_touch: AtomicBool,
     /// `c`: to be closed after the reply.
     pub closing: AtomicBool,
+}
+
+/// The parts of a session that others act on without asking its worker.
+#[derive(Default)]
+struct Shared {
+    /// The blocked command, for those who unblock or kill.
+    waiter: Mutex<Option<Arc<Waiter>>>,
+    /// Raised when a watched key is changed; for `CLIENT LIST`.
+    watch_flag: Mutex<Arc<WatchFlag>>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+/// What kind of client one is, as the filter `TYPE` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientKind {
+    /// Sends commands.
+    Normal,
+    /// The server we replicate from.
+    Primary,
+    /// A server that replicates from us.
+    Replica,
+    /// Listens to a channel.
+    Pubsub,
+}
+
+impl ClientKind {
+    /// Understands the word of a filter.
+    pub(crate) fn parse(word: &[u8]) -> Result<Self, CommandError> {
+        match word.to_ascii_lowercase().as_slice() {
+            b"normal" => Ok(Self::Normal),
+            b"master" => Ok(Self::Primary),
+            b"slave" | b"replica" => Ok(Self::Replica),
+            b"pubsub" => Ok(Self::Pubsub),
+            _ => {
+                let word = String::from_utf8_lossy(word);
+                Err(CommandError::Text(format!("ERR Unknown client type '{word}'").into()))
+            }
+        }
+    }
 }
 
 /// What others may know of a connection. Its own worker writes, everybody reads.
@@ -83,6 +126,10 @@ pub struct Client {
     pub argument_bytes: AtomicU64,
     /// Bytes of replies waiting to be sent.
     pub output_bytes: AtomicU64,
+    /// Room of its buffer for replies, in bytes.
+    pub reply_room: AtomicU64,
+    /// The most bytes that waited in it lately.
+    pub reply_peak: AtomicU64,
     /// Bytes of its buffers in all.
     pub total_bytes: AtomicU64,
     /// The number of its last command plus one, or 0.
@@ -91,6 +138,8 @@ pub struct Client {
     pub protocol: AtomicU8,
     /// To be closed: set by whoever kills it, so that nothing more of it is run.
     pub killed: AtomicBool,
+    /// What others must reach at once; each protects itself and is taken after any lock of the keyspace.
+    shared: Shared,
     inbox: Arc<Inbox>,
 }
 
@@ -100,16 +149,44 @@ impl Client {
         self.inbox.post(self.id, message);
     }
 
-    /// Marks it to be closed and tells its worker.
-    pub fn kill(&self) {
+    /// Marks it to be closed and tells its worker. What it was blocked for goes to others from now on.
+    fn kill(&self) {
         self.killed.store(true, Ordering::Release);
+        self.claim_waiter();
         self.post(Message::Kill);
     }
 
-    /// Its type, as `CLIENT LIST TYPE` names it.
+    /// Whether somebody killed it: nothing more reaches it.
     #[must_use]
-    pub fn kind(&self) -> &'static str {
-        if self.flags.subscriber.load(Ordering::Relaxed) { "pubsub" } else { "normal" }
+    pub fn is_killed(&self) -> bool {
+        self.killed.load(Ordering::Acquire)
+    }
+
+    /// What kind of client it is.
+    #[must_use]
+    pub fn kind(&self) -> ClientKind {
+        if self.flags.subscriber.load(Ordering::Relaxed) { ClientKind::Pubsub } else { ClientKind::Normal }
+    }
+
+    /// Says which blocked command it waits with.
+    pub(crate) fn set_waiter(&self, waiter: Option<Arc<Waiter>>) {
+        *self.shared.waiter.lock().unwrap_or_else(PoisonError::into_inner) = waiter;
+    }
+
+    /// Claims its blocked command, if it has one and nobody else did: nobody will serve it any more.
+    pub(crate) fn claim_waiter(&self) -> bool {
+        let waiter = self.shared.waiter.lock().unwrap_or_else(PoisonError::into_inner);
+        waiter.as_ref().is_some_and(|waiter| waiter.claim())
+    }
+
+    /// Says by which flag it watches keys.
+    pub(crate) fn set_watch_flag(&self, flag: &Arc<WatchFlag>) {
+        *self.shared.watch_flag.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(flag);
+    }
+
+    /// Whether a key that it watches was changed.
+    pub(crate) fn watch_is_broken(&self) -> bool {
+        self.shared.watch_flag.lock().unwrap_or_else(PoisonError::into_inner).is_raised()
     }
 }
 
@@ -129,7 +206,7 @@ impl Default for Clients {
 
 impl Clients {
     fn map(&self) -> std::sync::MutexGuard<'_, HashMap<ClientId, Arc<Client>>> {
-        self.by_id.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Registers a new connection of a worker.
@@ -153,10 +230,13 @@ impl Clients {
             query_room: AtomicU64::new(0),
             argument_bytes: AtomicU64::new(0),
             output_bytes: AtomicU64::new(0),
+            reply_room: AtomicU64::new(0),
+            reply_peak: AtomicU64::new(0),
             total_bytes: AtomicU64::new(0),
             last_command: AtomicU16::new(0),
             protocol: AtomicU8::new(2),
             killed: AtomicBool::new(false),
+            shared: Shared::default(),
             inbox: Arc::clone(inbox),
         });
         self.map().insert(id, Arc::clone(&client));
@@ -169,6 +249,12 @@ impl Clients {
         if self.map().remove(&id).is_some() {
             self.count.fetch_sub(1, Ordering::Relaxed);
         }
+    }
+
+    /// Closes a connection and forgets it at once; its worker does the rest.
+    pub(crate) fn kill(&self, client: &Client) {
+        client.kill();
+        self.remove(client.id);
     }
 
     /// How many there are.
@@ -198,13 +284,18 @@ impl Clients {
     }
 }
 
-/// Sets a client's name; blanks and control characters are refused because `CLIENT LIST` could not be read.
+/// Whether a text can stand in a line of `CLIENT LIST`: no blanks, no control characters.
+pub(crate) fn is_attribute(text: &[u8]) -> bool {
+    text.iter().all(|byte| (b'!'..=b'~').contains(byte))
+}
+
+/// Sets a client's name.
 pub(crate) fn set_name(client: &Client, name: &[u8]) -> Result<(), CommandError> {
-    if !name.iter().all(|byte| (b'!'..=b'~').contains(byte)) {
+    if !is_attribute(name) {
         return Err(CommandError::text(
             "ERR Client names cannot contain spaces, newlines or special characters.",
         ));
     }
-    *client.name.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = name.to_vec();
+    *client.name.lock().unwrap_or_else(PoisonError::into_inner) = name.to_vec();
     Ok(())
 }

@@ -95,7 +95,7 @@ impl Worker {
         let options = self.options(session);
         let Self { engine, published, effects, random, .. } = self;
         let ground = Ground { engine, published, effects, random };
-        let result = match hold(&engine.keyspace, session, call.entry, shards) {
+        let result = match hold(&engine.keyspace, call.entry, shards) {
             Ok(held) => run_held(ground, session, call, options, held, out),
             Err(shard) => return Ok(park(engine, session, shard)),
         };
@@ -164,6 +164,9 @@ impl Worker {
             other => other?,
         }
         let expired = cx.expired;
+        if self.engine.pause.is_active() {
+            return Ok(Flow::Continue);
+        }
         self.remove_expired_keys(session.db, &expired);
         Ok(Flow::Continue)
     }
@@ -220,7 +223,6 @@ fn park(engine: &Engine, session: &Session, shard: ShardIndex) -> Flow {
 /// Locks the shards of a command, those that serving blocked clients may write to included.
 fn hold<'k>(
     keyspace: &'k Keyspace,
-    session: &Session,
     entry: &CommandEntry,
     shards: Option<ShardSet>,
 ) -> Result<Held<'k>, ShardIndex> {
@@ -231,7 +233,7 @@ fn hold<'k>(
             return Ok(held);
         }
         let before = shards.len();
-        aftermath::add_destinations(&held, session.db, &mut shards);
+        aftermath::add_destinations(&held, &mut shards);
         if shards.len() == before {
             return Ok(held);
         }
@@ -284,7 +286,7 @@ fn run_held(
         engine.helpers.run_long(session, command, entry, args, options, published, cx.into_held());
         return Ok(Flow::Waiting);
     }
-    cx.settle(keys_if_needed(&engine.keyspace, command, args).into_iter());
+    cx.settle(keys_to_remove(engine, command, args));
     if !cx.effects().is_quiet() {
         aftermath::settle(engine, &mut cx, Some(Origin { db: session.db, args }));
         aftermath::serve(engine, &mut cx);
@@ -292,11 +294,13 @@ fn run_held(
     result.map(|()| flow)
 }
 
-/// The keys of a command, lazily: most commands met no expired key and nobody asks.
-fn keys_if_needed<'a>(
-    keyspace: &'a Keyspace,
+/// The keys of a command that are removed if it met them after their time, lazily: most commands met none and
+/// nobody asks. During a pause no key is removed because of its time.
+pub(crate) fn keys_to_remove<'a>(
+    engine: &'a Engine,
     command: &'a Command,
     args: Args<'a>,
-) -> impl IntoIterator<Item = Key<'a>> {
-    std::iter::once(()).flat_map(move |()| keys_of(keyspace, command, args))
+) -> impl Iterator<Item = Key<'a>> {
+    let may_remove = !engine.pause.is_active();
+    may_remove.then_some(()).into_iter().flat_map(move |()| keys_of(&engine.keyspace, command, args))
 }

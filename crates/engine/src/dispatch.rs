@@ -11,6 +11,7 @@ use crate::data::Call;
 use crate::pause::PauseMode;
 use crate::registry::{Action, Command, CommandId, REGISTRY};
 use crate::session::{ReplyMode, Session, SessionContext, SessionEntry};
+use crate::subscriptions::is_subscription;
 use crate::{Message, Worker};
 
 /// What becomes of a connection after a command.
@@ -96,7 +97,9 @@ impl Worker {
             Flow::Continue
         });
         if session.reply_mode != ReplyMode::On && flow != Flow::Parked {
-            out.truncate(start);
+            if !sends_messages(prepared, &out.as_bytes()[start..]) {
+                out.truncate(start);
+            }
             session.reply_mode = match session.reply_mode {
                 ReplyMode::Skip => ReplyMode::On,
                 ReplyMode::SkipNext => ReplyMode::Skip,
@@ -113,6 +116,9 @@ impl Worker {
         prepared: Prepared,
         out: &mut Encoder,
     ) -> Flow {
+        let number = prepared.command.map_or(0, |command| command.id.0 + 1);
+        session.client.last_command.store(number, Ordering::Relaxed);
+        session.client.last_active_ms.store(self.now.0, Ordering::Relaxed);
         let Some(command) = prepared.command else {
             let text = self.engine.unknown_command(args);
             return self.refuse(session, None, &text, out);
@@ -123,8 +129,6 @@ impl Worker {
         if self.engine.pause.is_active() && self.must_pause(session, command) {
             return Flow::Parked;
         }
-        session.client.last_command.store(command.id.0 + 1, Ordering::Relaxed);
-        session.client.last_active_ms.store(self.now.0, Ordering::Relaxed);
         if session.transaction.is_some()
             && !command.flags.has(CommandFlags::NO_MULTI)
             && !runs_in_multi(command)
@@ -162,29 +166,29 @@ impl Worker {
                 spec.name
             ));
         }
+        if session.monitor && touches_keys(command) {
+            return Err("ERR Replica can't interact with the keyspace".to_owned());
+        }
         Ok(())
     }
 
     fn must_pause(&mut self, session: &Session, command: &Command) -> bool {
-        let writes = command.flags.has(CommandFlags::WRITE)
-            || command.flags.has(CommandFlags::MAY_REPLICATE)
+        let writes = may_change(command)
             || (command.spec.name == "exec"
-                && session.transaction.as_ref().is_some_and(|t| {
-                    t.queue.iter().any(|(id, _)| {
-                        let flags = REGISTRY.get(*id).flags;
-                        flags.has(CommandFlags::WRITE) || flags.has(CommandFlags::MAY_REPLICATE)
-                    })
-                }));
+                && session
+                    .transaction
+                    .as_ref()
+                    .is_some_and(|t| t.queue.iter().any(|(id, _)| may_change(REGISTRY.get(*id)))));
         let waits = match self.engine.pause.mode(self.now) {
-            Some(PauseMode::All) => !command.spec.name.starts_with("client|"),
+            Some(PauseMode::All) => true,
             Some(PauseMode::Write) => writes,
             None => false,
         };
-        waits && self.engine.pause.wait(session.id(), self.now) && {
-            session.client.flags.blocked.store(true, Ordering::Relaxed);
+        let waits = waits && self.engine.pause.wait(session.id(), self.now);
+        if waits && !session.client.flags.blocked.swap(true, Ordering::Relaxed) {
             self.engine.stats.blocked_clients.fetch_add(1, Ordering::Relaxed);
-            true
         }
+        waits
     }
 
     /// Answers with an error instead of running the command; an open transaction is broken by it.
@@ -202,7 +206,7 @@ impl Worker {
             transaction.broken = true;
         }
         if command.is_some_and(|command| command.spec.name == "exec") {
-            let reason = text.split_once(' ').map_or(text, |(_, reason)| reason);
+            let reason = text.strip_prefix("ERR ").unwrap_or(text);
             let text = format!("EXECABORT Transaction discarded because of: {reason}");
             self.discard_transaction(session);
             self.reply_error(&text, out);
@@ -219,7 +223,11 @@ impl Worker {
     }
 
     fn queue(&mut self, session: &mut Session, command: &Command, args: Args<'_>) {
-        if let Some(transaction) = &mut session.transaction {
+        // A transaction that cannot succeed any more need not be kept.
+        if let Some(transaction) = &mut session.transaction
+            && !transaction.broken
+            && !session.watch_flag.is_raised()
+        {
             transaction.bytes += args.bytes_len();
             transaction.queue.push((command.id, OwnedArgs::from_args(args)));
         }
@@ -235,9 +243,6 @@ impl Worker {
         prepared: Prepared,
         out: &mut Encoder,
     ) -> Flow {
-        if self.engine.has_monitors.load(Ordering::Relaxed) {
-            self.show_monitors(session, command, args);
-        }
         let start_len = out.len();
         let is_single = self.timing.is_single(command, args.len(), args.bytes_len());
         let start = if is_single { self.start_single() } else { 0 };
@@ -246,6 +251,7 @@ impl Worker {
             out.truncate(start_len);
             return Flow::Parked;
         }
+        self.show_monitors(session, command, args);
         self.stats.commands.add(1);
         let failed = result.is_err();
         // Commands that wait or run elsewhere are counted when they have ended.
@@ -334,6 +340,20 @@ impl Worker {
             }
         }
     }
+}
+
+/// Whether a command may change data, or be sent to replicas as if it did.
+fn may_change(command: &Command) -> bool {
+    command.flags.has(CommandFlags::WRITE) || command.flags.has(CommandFlags::MAY_REPLICATE)
+}
+
+fn touches_keys(command: &Command) -> bool {
+    may_change(command) || command.flags.has(CommandFlags::READONLY)
+}
+
+/// Whether a reply is sent even to a client that wants none: subscriptions are confirmed by messages.
+fn sends_messages(prepared: Prepared, reply: &[u8]) -> bool {
+    prepared.command.is_some_and(is_subscription) && !reply.starts_with(b"-")
 }
 
 /// Commands that are run, not queued, between MULTI and EXEC.

@@ -13,7 +13,7 @@ use spinel_store::{Db, Held, LockToken, OwnedValue};
 
 use crate::aftermath::{self, Origin};
 use crate::clients::Client;
-use crate::data::{keys_of, name_words};
+use crate::data::{keys_to_remove, name_words};
 use crate::engine::Published;
 use crate::inbox::FinishedCall;
 use crate::registry::Command;
@@ -231,7 +231,7 @@ fn run(engine: &Engine, job: LongCommand, random: &Cell<u64>) {
                 Run::Update(run) => run(&mut cx, words, &mut out),
                 _ => Err(CommandError::Syntax),
             };
-            cx.settle(keys_of(&engine.keyspace, job.command, args).into_iter());
+            cx.settle(keys_to_remove(engine, job.command, args));
             aftermath::settle(engine, &mut cx, Some(Origin { db: job.options.db, args }));
             aftermath::serve(engine, &mut cx);
             result

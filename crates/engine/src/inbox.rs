@@ -30,7 +30,7 @@ pub enum Message {
         /// What ran, for the statistics.
         call: Box<FinishedCall>,
     },
-    /// `CLIENT UNBLOCK`; with an error instead of the reply of a timeout.
+    /// `CLIENT UNBLOCK`, whose sender claimed the waiter; with an error instead of the reply of a timeout.
     Unblock {
         /// Ends in the error `UNBLOCKED`.
         with_error: bool,

@@ -27,7 +27,9 @@ impl Worker {
                     && let Some(blocked) = self.forget_blocked(session)
                 {
                     self.count_unblocked(session, &blocked, reply.starts_with(b"-"));
+                    let start = out.len();
                     out.extend_raw(&reply);
+                    blocked.silence(start, out);
                 }
                 self.still(session)
             }
@@ -38,15 +40,18 @@ impl Worker {
                 self.still(session)
             }
             Message::Unblock { with_error } => {
+                // Whoever sent this has claimed the waiter.
                 if with_error {
-                    self.fail_blocked(session, "UNBLOCKED client unblocked via CLIENT UNBLOCK", out);
-                } else {
-                    self.time_out(session, out);
+                    self.end_failed(session, "UNBLOCKED client unblocked via CLIENT UNBLOCK", out);
+                } else if let Some(blocked) = self.forget_blocked(session) {
+                    self.end_timed_out(session, &blocked, out);
                 }
                 self.still(session)
             }
             Message::Fail { text } => {
-                self.fail_blocked(session, text, out);
+                if session.blocked.as_ref().is_some_and(|blocked| blocked.waiter.claim()) {
+                    self.end_failed(session, text, out);
+                }
                 self.still(session)
             }
             Message::Kill => Flow::Close,
@@ -54,12 +59,13 @@ impl Worker {
         }
     }
 
-    fn fail_blocked(&mut self, session: &mut Session, text: &str, out: &mut Encoder) {
-        if session.blocked.as_ref().is_some_and(|blocked| blocked.waiter.claim())
-            && let Some(blocked) = self.forget_blocked(session)
-        {
+    /// Ends a blocked command, whose waiter is claimed, with an error.
+    fn end_failed(&mut self, session: &mut Session, text: &str, out: &mut Encoder) {
+        if let Some(blocked) = self.forget_blocked(session) {
             self.count_unblocked(session, &blocked, true);
+            let start = out.len();
             self.reply_error(text, out);
+            blocked.silence(start, out);
         }
     }
 

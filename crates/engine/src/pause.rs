@@ -62,7 +62,9 @@ impl Pause {
         if state.until.is_none_or(|(until, _)| until <= now) {
             return false;
         }
-        state.waiting.push(client);
+        if !state.waiting.contains(&client) {
+            state.waiting.push(client);
+        }
         true
     }
 

@@ -128,10 +128,12 @@ impl PubSub {
 
     fn send(listeners: &[Arc<Client>], message: Published) -> usize {
         let message = Arc::new(message);
-        for client in listeners {
+        let mut receivers = 0;
+        for client in listeners.iter().filter(|client| !client.is_killed()) {
             client.post(Message::Published(Arc::clone(&message)));
+            receivers += 1;
         }
-        listeners.len()
+        receivers
     }
 
     /// Whether nobody listens to any channel or pattern.
@@ -144,20 +146,30 @@ impl PubSub {
     #[must_use]
     pub fn names(&self, topic: Topic, pattern: Option<&[u8]>) -> Vec<Box<[u8]>> {
         let map = self.read(topic);
-        map.keys().filter(|name| pattern.is_none_or(|p| glob::matches(p, name, false))).cloned().collect()
+        map.iter()
+            .filter(|(_, listeners)| alive(listeners) > 0)
+            .map(|(name, _)| name)
+            .filter(|name| pattern.is_none_or(|pattern| glob::matches(pattern, name, false)))
+            .cloned()
+            .collect()
     }
 
     /// How many listen to a name.
     #[must_use]
     pub fn listeners(&self, topic: Topic, name: &[u8]) -> usize {
-        self.read(topic).get(name).map_or(0, Vec::len)
+        self.read(topic).get(name).map_or(0, |listeners| alive(listeners))
     }
 
     /// How many names somebody listens to.
     #[must_use]
     pub fn count(&self, topic: Topic) -> usize {
-        self.read(topic).len()
+        self.read(topic).values().filter(|listeners| alive(listeners) > 0).count()
     }
+}
+
+/// Listeners that nobody has killed: their workers may not have got round to it yet.
+fn alive(listeners: &[Arc<Client>]) -> usize {
+    listeners.iter().filter(|client| !client.is_killed()).count()
 }
 
 /// What one session listens to.

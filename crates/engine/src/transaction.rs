@@ -6,7 +6,6 @@
 mod commands;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use spinel_family::{
     Args, CommandError, DbIndex, Effects, Encoder, ExclusiveContext, OwnedArgs, Propagation, QueryContext,
@@ -16,7 +15,7 @@ use spinel_store::{Held, WatchFlag};
 
 pub(crate) use self::commands::COMMANDS;
 use crate::aftermath::{self, Origin};
-use crate::data::{ShardSet, keys_of, name_words, normalise, shards_of};
+use crate::data::{ShardSet, keys_to_remove, name_words, normalise, shards_of};
 use crate::registry::{Action, Command, CommandId, REGISTRY};
 use crate::session::{Session, Transaction, Watched};
 use crate::{Flow, Worker};
@@ -74,7 +73,7 @@ impl Worker {
                 match engine.keyspace.hold(&shards) {
                     Ok(held) => {
                         let before = shards.len();
-                        aftermath::add_destinations(&held, session.db, &mut shards);
+                        aftermath::add_destinations(&held, &mut shards);
                         if shards.len() == before {
                             break Ok(held);
                         }
@@ -125,15 +124,16 @@ impl Worker {
         flow
     }
 
-    /// Whether a watched key's time has come since.
+    /// Whether a watched key's time has come since. One that was not there at the beginning cannot change so: if it
+    /// is there now without the flag being raised, an expired key came in its place by SWAPDB.
     fn watched_expired(&self, session: &Session, held: &Held<'_>) -> bool {
-        session.watched.iter().filter(|watched| !watched.was_expired).any(|watched| {
+        session.watched.iter().filter(|watched| watched.was_there).any(|watched| {
             let key = self.engine.keyspace.key(&watched.key);
             held.shard(key.hash).db(watched.db).find(key).is_some_and(|entry| entry.is_expired(self.now))
         })
     }
 
-    /// Watches keys.
+    /// Watches keys. One whose time has come is removed first, so that its removal later is no change.
     pub(crate) fn watch<'a>(
         &mut self,
         session: &mut Session,
@@ -147,13 +147,20 @@ impl Worker {
                 continue;
             }
             let shard = engine.keyspace.shard_of(key.hash);
-            let Some(mut guard) = engine.keyspace.spin_lock(shard) else {
-                return Err(self.park(session, shard));
+            let held = match engine.keyspace.hold(&[shard]) {
+                Ok(held) => held,
+                Err(shard) => return Err(self.park(session, shard)),
             };
-            guard.watches.add(db, bytes, &session.watch_flag);
-            let was_expired = guard.db(db).find(key).is_some_and(|entry| entry.is_expired(self.now));
-            session.watched.push(Watched { db, key: bytes.into(), was_expired });
+            let mut was_there = false;
+            let flag = Arc::clone(&session.watch_flag);
+            self.with_update(held, db, |cx| {
+                cx.remove_if_expired(db, key);
+                was_there = cx.peek_in(db, key).is_some();
+                cx.held_mut().shard_mut(key.hash).watches.add(db, bytes, &flag);
+            });
+            session.watched.push(Watched { db, key: bytes.into(), was_there });
         }
+        session.client.set_watch_flag(&session.watch_flag);
         Ok(())
     }
 
@@ -167,8 +174,7 @@ impl Worker {
                 guard.watches.remove(watched.db, &watched.key, &session.watch_flag);
             }
         }
-        session.watch_flag = Arc::new(WatchFlag::default());
-        session.client.flags.watch_broken.store(false, Ordering::Relaxed);
+        renew_watch_flag(session);
     }
 
     pub(crate) fn discard_transaction(&mut self, session: &mut Session) {
@@ -192,7 +198,13 @@ fn forget_watches(session: &mut Session, held: &mut Held<'_>) {
         let key = held.keyspace().key(&watched.key);
         held.shard_mut(key.hash).watches.remove(watched.db, &watched.key, &session.watch_flag);
     }
+    renew_watch_flag(session);
+}
+
+/// The old flag may still be raised by whoever holds it; nobody looks at it any more.
+fn renew_watch_flag(session: &mut Session) {
     session.watch_flag = Arc::new(WatchFlag::default());
+    session.client.set_watch_flag(&session.watch_flag);
 }
 
 /// One EXEC under way.
@@ -235,6 +247,7 @@ impl Execution<'_> {
             Action::Container => Err(CommandError::Syntax),
         };
         let nanos = self.worker.finish_single(start);
+        self.worker.show_monitors(session, command, args);
         self.worker.stats.commands.add(1);
         self.worker.count_call(session, id, args, nanos, result.is_err());
         if let Err(error) = result {
@@ -288,7 +301,7 @@ impl Execution<'_> {
 
     fn settle(&mut self, db: DbIndex, command: &Command, args: Args<'_>, cx: &mut UpdateContext<'_>) {
         let engine = Arc::clone(&self.worker.engine);
-        cx.settle(keys_of(&engine.keyspace, command, args).into_iter());
+        cx.settle(keys_to_remove(&engine, command, args));
         let dirty_before = self.dirty(cx);
         if engine.journal.is_on() && !self.opened && records(cx.effects()) {
             self.opened = true;

@@ -21,7 +21,7 @@ impl Worker {
             return;
         }
         self.begin();
-        if self.engine.active_expiry.load(Ordering::Relaxed) {
+        if self.engine.active_expiry.load(Ordering::Relaxed) && self.engine.pause.mode(self.now).is_none() {
             let start = self.engine.clock.monotonic_nanos();
             self.expire_keys();
             let nanos = self.engine.clock.monotonic_nanos().saturating_sub(start);

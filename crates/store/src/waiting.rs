@@ -107,6 +107,11 @@ impl WaitTable {
         !self.keys.is_empty() && self.keys.contains_key(&(db, Box::from(key)))
     }
 
+    /// The keys that serving those who wait here may write to, in whatever database; some of them repeatedly.
+    pub fn destinations(&self) -> impl Iterator<Item = &[u8]> {
+        self.keys.values().flatten().filter_map(|waiter| waiter.destination.as_deref())
+    }
+
     /// The keys of a database that somebody waits for.
     pub fn awaited(&self, db: DbIndex) -> impl Iterator<Item = &[u8]> {
         self.keys.keys().filter(move |(at, _)| *at == db).map(|(_, key)| &**key)

@@ -122,7 +122,7 @@ impl SessionCommand for Hello<'_> {
         }
         if !cx.session.authenticated && !cx.worker.settings().security.requirepass.is_empty() {
             return Err(CommandError::text(
-                "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
+                "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
             ));
         }
         if let Some(name) = self.clientname {

@@ -56,7 +56,9 @@ impl SessionCommand for Select<'_> {
         let out_of_range = CommandError::text("ERR DB index is out of range");
         let index = self.index.get()?;
         if i32::try_from(index).is_err() {
-            return Err(CommandError::NotInteger);
+            return Err(CommandError::text(
+                "ERR value is out of range, value must between -2147483648 and 2147483647",
+            ));
         }
         let databases = cx.engine().keyspace.databases();
         let index = usize::try_from(index).ok().filter(|&index| index < databases).ok_or(out_of_range)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use spinel_family::{DbIndex, OwnedArgs, Protocol};
+use spinel_family::{DbIndex, Encoder, OwnedArgs, Protocol};
 use spinel_store::{Waiter, WatchFlag};
 
 use crate::clients::{Client, ClientId};
@@ -42,8 +42,8 @@ pub struct Watched {
     pub db: DbIndex,
     /// The key.
     pub key: Box<[u8]>,
-    /// Its time had come already when the watch began.
-    pub was_expired: bool,
+    /// It existed when the watch began.
+    pub was_there: bool,
 }
 
 /// A blocked command of a session.
@@ -64,6 +64,17 @@ pub struct Blocked {
     pub serial: u64,
     /// How long its first attempt took, in nanoseconds.
     pub nanos: u64,
+    /// Its reply is not sent (`CLIENT REPLY`).
+    pub silent: bool,
+}
+
+impl Blocked {
+    /// Takes back the reply that began at `start`, if none is wanted.
+    pub(crate) fn silence(&self, start: usize, out: &mut Encoder) {
+        if self.silent {
+            out.truncate(start);
+        }
+    }
 }
 
 /// One connection's state.

@@ -38,7 +38,8 @@ pub(crate) fn subcommand_misused(args: Args<'_>) -> CommandError {
     let word = String::from_utf8_lossy(&word[..word.len().min(SHOWN_BYTES)]);
     let container = String::from_utf8_lossy(args.get(0).unwrap_or_default()).to_uppercase();
     CommandError::Text(
-        format!("ERR unknown subcommand or wrong number of arguments for '{word}'. Try {container} HELP.").into(),
+        format!("ERR unknown subcommand or wrong number of arguments for '{word}'. Try {container} HELP.")
+            .into(),
     )
 }
 

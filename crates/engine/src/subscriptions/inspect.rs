@@ -11,7 +11,12 @@ use crate::session::{SessionCommand, SessionContext, reply_help, subcommand_misu
 #[command(group = Pubsub, since = "2.8.0", complexity = "Depends on subcommand.", arity = -2, manual)]
 pub(super) struct Pubsub;
 
-fn reply_names(cx: &SessionContext<'_>, topic: Topic, pattern: Option<Pattern<'_>>, out: &mut Encoder) -> Flow {
+fn reply_names(
+    cx: &SessionContext<'_>,
+    topic: Topic,
+    pattern: Option<Pattern<'_>>,
+    out: &mut Encoder,
+) -> Flow {
     let names = cx.engine().pubsub.names(topic, pattern.map(|pattern| pattern.0));
     out.array(names.len());
     names.iter().for_each(|name| out.bulk(name));
@@ -35,7 +40,9 @@ fn reply_listeners(
 /// Lists the channels somebody listens to.
 #[derive(Command)]
 #[command(name = "pubsub|channels", group = Pubsub, since = "2.8.0")]
-#[command(complexity = "O(N) where N is the number of active channels, and assuming constant time pattern matching (relatively short channels and patterns)")]
+#[command(
+    complexity = "O(N) where N is the number of active channels, and assuming constant time pattern matching (relatively short channels and patterns)"
+)]
 #[command(flags(pubsub, loading, stale))]
 pub(super) struct PubsubChannels<'a> {
     #[arg(trailing)]
@@ -56,7 +63,9 @@ impl SessionCommand for PubsubChannels<'_> {
 /// Lists the shard channels somebody listens to.
 #[derive(Command)]
 #[command(name = "pubsub|shardchannels", group = Pubsub, since = "7.0.0")]
-#[command(complexity = "O(N) where N is the number of active shard channels, and assuming constant time pattern matching (relatively short shard channels).")]
+#[command(
+    complexity = "O(N) where N is the number of active shard channels, and assuming constant time pattern matching (relatively short shard channels)."
+)]
 #[command(flags(pubsub, loading, stale))]
 pub(super) struct PubsubShardchannels<'a> {
     #[arg(trailing)]
@@ -93,7 +102,9 @@ impl SessionCommand for PubsubNumsub<'_> {
 /// Tells how many listen to each shard channel.
 #[derive(Command)]
 #[command(name = "pubsub|shardnumsub", group = Pubsub, since = "7.0.0")]
-#[command(complexity = "O(N) for the SHARDNUMSUB subcommand, where N is the number of requested shard channels")]
+#[command(
+    complexity = "O(N) for the SHARDNUMSUB subcommand, where N is the number of requested shard channels"
+)]
 #[command(flags(pubsub, loading, stale))]
 pub(super) struct PubsubShardnumsub<'a> {
     #[arg(name = "shardchannel", trailing)]

@@ -128,7 +128,11 @@ pub(super) struct Psubscribe<'a> {
 
 impl SessionCommand for Psubscribe<'_> {
     fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
-        let patterns = self.patterns.iter().map(|item| item.map(|item| item.pattern.0)).collect::<Result<Vec<_>, _>>()?;
+        let patterns = self
+            .patterns
+            .iter()
+            .map(|item| item.map(|item| item.pattern.0))
+            .collect::<Result<Vec<_>, _>>()?;
         Ok(subscribe(cx, Topic::Pattern, "psubscribe", patterns.into_iter(), out))
     }
 }

@@ -1,0 +1,178 @@
+//! `CLIENT LIST` and `CLIENT INFO`: one line of `field=value` words for each connection.
+//!
+//! Fields and their order are those of Redis 7.0.15, then `lib-name` and `lib-ver` of 7.2. The figures of other
+//! connections are what their workers wrote down at the end of their last turn.
+
+use std::io::Write;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering::Relaxed;
+
+use spinel_family::spec::ArgKind;
+use spinel_family::{Command, CommandError, Encoder, Many, UnixMillis};
+use spinel_structs::number::parse_i64;
+
+use super::{argument, multiple, one_of, optional, token};
+use crate::clients::{Client, ClientFlags, ClientKind};
+use crate::registry::{CommandId, REGISTRY};
+use crate::session::{SessionCommand, SessionContext};
+use crate::{ClientId, Flow};
+
+/// Tells what there is to know about this connection.
+#[derive(Command)]
+#[command(name = "client|info", group = Connection, since = "6.2.0", complexity = "O(1)")]
+#[command(flags(noscript, loading, stale), tips("nondeterministic_output"))]
+pub(super) struct ClientInfo {}
+
+impl SessionCommand for ClientInfo {
+    fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        note_own_words(cx);
+        let mut text = Vec::new();
+        describe(&cx.session.client, cx.worker.now(), &mut text);
+        out.verbatim("txt", &text);
+        Ok(Flow::Continue)
+    }
+}
+
+/// Tells what there is to know about all connections, about those of a type, or about some by number.
+#[derive(Command)]
+#[command(name = "client|list", group = Connection, since = "2.4.0", complexity = "O(N) where N is the number of client connections")]
+#[command(flags(admin, noscript, loading, stale), tips("nondeterministic_output"))]
+#[command(args = &[
+    optional("5.0.0", one_of("normal_master_replica_pubsub", "TYPE", &[
+        token("normal", "NORMAL"),
+        token("master", "MASTER"),
+        token("replica", "REPLICA"),
+        token("pubsub", "PUBSUB"),
+    ])),
+    optional("6.2.0", spinel_family::spec::ArgSpec {
+        children: &[multiple(argument("client-id", ArgKind::Integer, ""))],
+        ..argument("id", ArgKind::Block, "ID")
+    }),
+])]
+pub(super) struct ClientList<'a> {
+    #[arg(trailing, hidden)]
+    filter: Option<&'a [u8]>,
+    #[arg(trailing, hidden)]
+    values: Option<Many<'a, &'a [u8]>>,
+}
+
+impl SessionCommand for ClientList<'_> {
+    fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        note_own_words(cx);
+        let now = cx.worker.now();
+        let clients = &cx.engine().clients;
+        let mut text = Vec::new();
+        match (self.filter, self.values) {
+            (None, _) => clients.list().iter().for_each(|client| describe(client, now, &mut text)),
+            (Some(filter), Some(values)) if filter.eq_ignore_ascii_case(b"type") && values.len() == 1 => {
+                let kind = ClientKind::parse(values.items().next().unwrap_or_default())?;
+                let all = clients.list();
+                all.iter()
+                    .filter(|client| client.kind() == kind)
+                    .for_each(|client| describe(client, now, &mut text));
+            }
+            (Some(filter), Some(values)) if filter.eq_ignore_ascii_case(b"id") => {
+                for id in values.items() {
+                    let id = parse_i64(id).ok_or(CommandError::text("ERR Invalid client ID"))?;
+                    if let Some(client) = u64::try_from(id).ok().and_then(|id| clients.get(ClientId(id))) {
+                        describe(&client, now, &mut text);
+                    }
+                }
+            }
+            _ => return Err(CommandError::Syntax),
+        }
+        out.verbatim("txt", &text);
+        Ok(Flow::Continue)
+    }
+}
+
+/// The words of the running command count as memory of its client.
+fn note_own_words(cx: &SessionContext<'_>) {
+    cx.session.client.argument_bytes.store(cx.args.bytes_len() as u64, Relaxed);
+}
+
+/// Appends the line of one client.
+fn describe(client: &Client, now: UnixMillis, text: &mut Vec<u8>) {
+    let seconds_since = |ms: i64| (now.0 - ms).max(0) / 1000;
+    let endpoint = &client.endpoint;
+    let write = |text: &mut Vec<u8>, words: std::fmt::Arguments<'_>| {
+        text.write_fmt(words).expect("a vector takes any number of bytes");
+    };
+    let queued_bytes = client.queued_bytes.load(Relaxed);
+    let argument_bytes = client.argument_bytes.load(Relaxed);
+    write(
+        text,
+        format_args!(
+            "id={} addr={} laddr={} fd={} name=",
+            client.id.0, endpoint.peer, endpoint.local, endpoint.fd
+        ),
+    );
+    text.extend_from_slice(&client.name.lock().unwrap_or_else(PoisonError::into_inner));
+    write(
+        text,
+        format_args!(
+            " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={}",
+            seconds_since(client.created_ms),
+            seconds_since(client.last_active_ms.load(Relaxed)),
+            flag_letters(client),
+            client.db.load(Relaxed),
+            client.channels.load(Relaxed),
+            client.patterns.load(Relaxed),
+            client.shard_channels.load(Relaxed),
+            client.queued.load(Relaxed),
+        ),
+    );
+    write(
+        text,
+        format_args!(
+            " qbuf={} qbuf-free={} argv-mem={argument_bytes} multi-mem={queued_bytes} rbs={} rbp={}",
+            client.query_bytes.load(Relaxed),
+            client.query_room.load(Relaxed),
+            client.reply_room.load(Relaxed),
+            client.reply_peak.load(Relaxed),
+        ),
+    );
+    let output = client.output_bytes.load(Relaxed);
+    let total = client.total_bytes.load(Relaxed) + size_of::<Client>() as u64 + queued_bytes + argument_bytes;
+    write(
+        text,
+        format_args!(
+            " obl={output} oll=0 omem=0 tot-mem={total} events={} cmd={} user=default redir=-1 resp={}",
+            if output > 0 { "rw" } else { "r" },
+            last_command(client),
+            client.protocol.load(Relaxed),
+        ),
+    );
+    let library = client.library.lock().unwrap_or_else(PoisonError::into_inner);
+    text.extend_from_slice(b" lib-name=");
+    text.extend_from_slice(&library.0);
+    text.extend_from_slice(b" lib-ver=");
+    text.extend_from_slice(&library.1);
+    text.push(b'\n');
+}
+
+fn last_command(client: &Client) -> &'static str {
+    match client.last_command.load(Relaxed) {
+        0 => "NULL",
+        number => REGISTRY.get(CommandId(number - 1)).spec.name,
+    }
+}
+
+fn flag_letters(client: &Client) -> String {
+    let ClientFlags { blocked, in_multi, monitor, subscriber, no_evict, no_touch, closing } = &client.flags;
+    let letters: String = [
+        (monitor.load(Relaxed), 'O'),
+        (subscriber.load(Relaxed), 'P'),
+        (in_multi.load(Relaxed), 'x'),
+        (blocked.load(Relaxed), 'b'),
+        (client.watch_is_broken(), 'd'),
+        (closing.load(Relaxed), 'c'),
+        (client.endpoint.unix, 'U'),
+        (no_evict.load(Relaxed), 'e'),
+        (no_touch.load(Relaxed), 'T'),
+    ]
+    .into_iter()
+    .filter_map(|(is_set, letter)| is_set.then_some(letter))
+    .collect();
+    if letters.is_empty() { "N".to_owned() } else { letters }
+}

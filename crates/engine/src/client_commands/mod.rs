@@ -1,0 +1,147 @@
+//! `CLIENT`: what a connection may ask and say about itself and about others.
+//!
+//! Whatever concerns another connection goes through its shared face ([`crate::Client`]) and its worker's inbox;
+//! no session is ever touched from outside. Client tracking is absent: `TRACKING` and `CACHING` are unknown
+//! subcommands, and the commands that report on it report that it is off.
+
+mod identity;
+mod kill;
+mod list;
+mod pause;
+mod switches;
+mod tracking;
+mod unblock;
+
+use spinel_family::spec::{ArgFlags, ArgKind, ArgSpec};
+use spinel_family::{Command, CommandError, Encoder};
+
+use crate::Flow;
+use crate::session::{SessionCommand, SessionContext, reply_help, session_commands};
+use identity::{ClientCapa, ClientGetname, ClientId, ClientSetinfo, ClientSetname};
+use kill::ClientKill;
+use list::{ClientInfo, ClientList};
+use pause::{ClientPause, ClientUnpause};
+use switches::{ClientNoEvict, ClientNoTouch, ClientReply};
+use tracking::{ClientGetredir, ClientTrackinginfo};
+use unblock::ClientUnblock;
+
+session_commands! {
+    /// The subcommands of `CLIENT`.
+    pub(crate) static COMMANDS;
+    container Client,
+    session ClientCapa,
+    session ClientGetname,
+    session ClientGetredir,
+    session ClientHelp,
+    session ClientId,
+    session ClientInfo,
+    session ClientKill,
+    session ClientList,
+    session ClientNoEvict,
+    session ClientNoTouch,
+    exclusive ClientPause,
+    session ClientReply,
+    session ClientSetinfo,
+    session ClientSetname,
+    session ClientTrackinginfo,
+    session ClientUnblock,
+    session ClientUnpause,
+}
+
+/// Asks and tells about connections.
+#[derive(Command)]
+#[command(group = Connection, since = "2.4.0", complexity = "Depends on subcommand.", arity = -2, manual)]
+struct Client;
+
+/// Lists the subcommands of `CLIENT`.
+#[derive(Command)]
+#[command(name = "client|help", group = Connection, since = "5.0.0", complexity = "O(1)", flags(loading, stale))]
+struct ClientHelp {}
+
+const HELP: &[&str] = &[
+    "CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "CAPA <capability> ...",
+    "    Tell the server what this client is capable of.",
+    "GETNAME",
+    "    The name of this connection.",
+    "GETREDIR",
+    "    The client that tracking messages are redirected to.",
+    "ID",
+    "    The number of this connection.",
+    "INFO",
+    "    What there is to know about this connection.",
+    "KILL <ip:port>",
+    "    Close the connection from <ip:port>.",
+    "KILL <option> <value> [<option> <value> [...]]",
+    "    Close the connections that every option fits:",
+    "    * ADDR (<ip:port>|<unixsocket>:0), LADDR (<ip:port>|<unixsocket>:0)",
+    "      By the address of the client, or by ours.",
+    "    * ID <client-id>, USER <username>, TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+    "    * MAXAGE <seconds>",
+    "      Those that have lasted at least so long.",
+    "    * SKIPME (YES|NO)",
+    "      Spare this connection (default: yes).",
+    "LIST [TYPE (NORMAL|MASTER|REPLICA|PUBSUB) | ID <client-id> ...]",
+    "    What there is to know about all connections, or about some.",
+    "NO-EVICT (ON|OFF)",
+    "    Spare this connection when clients are evicted for their memory.",
+    "NO-TOUCH (ON|OFF)",
+    "    Leave the access times of keys alone.",
+    "PAUSE <timeout> [WRITE|ALL]",
+    "    Let commands, or only those that write, wait for <timeout> milliseconds.",
+    "REPLY (ON|OFF|SKIP)",
+    "    Whether commands of this connection are answered.",
+    "SETINFO (LIB-NAME|LIB-VER) <value>",
+    "    Say which client library this connection uses.",
+    "SETNAME <name>",
+    "    Give this connection a name.",
+    "TRACKINGINFO",
+    "    How keys are tracked for this connection.",
+    "UNBLOCK <client-id> [TIMEOUT|ERROR]",
+    "    End the blocking command of another connection.",
+    "UNPAUSE",
+    "    End the pause.",
+    "HELP",
+    "    This list.",
+];
+
+impl SessionCommand for ClientHelp {
+    fn run(&self, _cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        reply_help(HELP, out);
+        Ok(Flow::Continue)
+    }
+}
+
+/// An argument of `COMMAND DOCS` where the fields of a command cannot say it.
+const fn argument(name: &'static str, kind: ArgKind, token: &'static str) -> ArgSpec {
+    ArgSpec {
+        name,
+        kind,
+        token,
+        since: "",
+        deprecated_since: "",
+        flags: ArgFlags { optional: false, multiple: false, multiple_token: false },
+        key_spec: None,
+        children: &[],
+    }
+}
+
+/// A token without a value.
+const fn token(name: &'static str, token: &'static str) -> ArgSpec {
+    argument(name, ArgKind::PureToken, token)
+}
+
+/// One of several.
+const fn one_of(name: &'static str, token: &'static str, children: &'static [ArgSpec]) -> ArgSpec {
+    ArgSpec { children, ..argument(name, ArgKind::OneOf, token) }
+}
+
+/// The same argument, optional and introduced in a version.
+const fn optional(since: &'static str, arg: ArgSpec) -> ArgSpec {
+    ArgSpec { since, flags: ArgFlags { optional: true, ..arg.flags }, ..arg }
+}
+
+/// The same argument, repeated.
+const fn multiple(arg: ArgSpec) -> ArgSpec {
+    ArgSpec { flags: ArgFlags { multiple: true, ..arg.flags }, ..arg }
+}
