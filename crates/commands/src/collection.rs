@@ -1,4 +1,4 @@
-//! What the commands of hashes and sets share: an element in a reply, and the options of the scans.
+//! What the commands of hashes, sets and sorted sets share: an element in a reply, and the options of the scans.
 
 use spinel_family::spec::{ArgKind, ArgSpec, Shape};
 use spinel_family::{CommandError, Encoder, Field, Key, Pattern, QueryContext, Words, is_token};

@@ -1,18 +1,20 @@
 //! Runs commands on data: locks the shards of their keys, runs, deals with what they leave behind.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 use spinel_family::{
-    Args, Attempt, CallOptions, CommandEntry, CommandError, DbIndex, Encoder, ExclusiveContext, Key,
+    Args, Attempt, CallOptions, CommandEntry, CommandError, DbIndex, Effects, Encoder, ExclusiveContext, Key,
     QueryContext, Run, SweepContext, UpdateContext, Words,
 };
 use spinel_store::{Held, Keyspace, ShardIndex};
 
 use crate::aftermath::{self, Origin};
+use crate::engine::Published;
 use crate::registry::Command;
 use crate::session::Session;
-use crate::{Flow, Message, Worker};
+use crate::{Engine, Flow, Message, Worker};
 
 /// Shards in ascending order without repetition.
 pub(crate) type ShardSet = SmallVec<[ShardIndex; 4]>;
@@ -52,60 +54,58 @@ pub(crate) fn keys_of<'a>(keyspace: &Keyspace, command: &Command, args: Args<'a>
 
 /// Words to skip to the first argument.
 pub(crate) fn name_words(command: &Command) -> usize {
-    if command.spec.name.contains('|') { 2 } else { 1 }
+    command.name_words
+}
+
+/// A command of a family with its words.
+#[derive(Clone, Copy)]
+pub(crate) struct Call<'a> {
+    pub(crate) command: &'static Command,
+    pub(crate) entry: &'static CommandEntry,
+    pub(crate) args: Args<'a>,
+    /// The place of a word whose hash is known, and the hash.
+    pub(crate) known: Option<(usize, u64)>,
 }
 
 impl Worker {
     pub(crate) fn run_data(
         &mut self,
         session: &mut Session,
-        command: &'static Command,
-        entry: &'static CommandEntry,
-        args: Args<'_>,
-        known: Option<(usize, u64)>,
+        call: Call<'_>,
         out: &mut Encoder,
     ) -> Result<Flow, CommandError> {
-        match entry.run {
-            Run::Sweep(_) => self.run_sweep(session, command, entry, args, out),
-            Run::Exclusive(_) => self.with_world(|worker| {
-                let held = match worker.engine.keyspace.hold_all() {
-                    Ok(held) => held.into_token(),
-                    Err(shard) => return Ok(worker.park(session, shard)),
-                };
-                let engine = Arc::clone(&worker.engine);
-                let held = engine.keyspace.adopt(held);
-                worker.run_held(session, command, entry, args, known, held, out)
-            }),
+        match call.entry.run {
+            Run::Sweep(_) => self.run_sweep(session, call, out),
+            Run::Exclusive(_) => self.with_world(|worker| worker.run_locked(session, call, None, out)),
             Run::Query(_) | Run::Update(_) | Run::Blocking(_) | Run::Container(_) => {
-                let engine = Arc::clone(&self.engine);
-                let mut shards = shards_of(&engine.keyspace, command, args, known);
-                loop {
-                    let held = match engine.keyspace.hold(&shards) {
-                        Ok(held) => held,
-                        Err(shard) => return Ok(self.park(session, shard)),
-                    };
-                    if entry.writes() && held.iter().any(|shard| shard.waiters.has_destinations()) {
-                        let before = shards.len();
-                        aftermath::add_destinations(&held, session.db, &mut shards);
-                        if shards.len() > before {
-                            continue;
-                        }
-                    }
-                    return self.run_held(session, command, entry, args, known, held, out);
-                }
+                let shards = shards_of(&self.engine.keyspace, call.command, call.args, call.known);
+                self.run_locked(session, call, Some(shards), out)
             }
         }
     }
 
+    /// Locks `shards`, or all of them, and runs the command; parks it if one is taken.
+    fn run_locked(
+        &mut self,
+        session: &mut Session,
+        call: Call<'_>,
+        shards: Option<ShardSet>,
+        out: &mut Encoder,
+    ) -> Result<Flow, CommandError> {
+        let options = self.options(session);
+        let Self { engine, published, effects, random, .. } = self;
+        let ground = Ground { engine, published, effects, random };
+        let result = match hold(&engine.keyspace, session, call.entry, shards) {
+            Ok(held) => run_held(ground, session, call, options, held, out),
+            Err(shard) => return Ok(park(engine, session, shard)),
+        };
+        self.count_effects();
+        result
+    }
+
     /// Leaves a ticket with a taken shard; the client's command is tried again when it is free.
     pub(crate) fn park(&self, session: &Session, shard: ShardIndex) -> Flow {
-        let client = Arc::clone(&session.client);
-        let posted =
-            self.engine.keyspace.wake_on_release(shard, Box::new(move || client.post(Message::Retry)));
-        if !posted {
-            session.client.post(Message::Retry);
-        }
-        Flow::Parked
+        park(&self.engine, session, shard)
     }
 
     pub(crate) fn options(&self, session: &Session) -> CallOptions {
@@ -118,57 +118,6 @@ impl Worker {
             retried: false,
             deny_blocking: false,
         }
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "the pieces of one call, used together once")]
-    fn run_held(
-        &mut self,
-        session: &mut Session,
-        command: &'static Command,
-        entry: &'static CommandEntry,
-        args: Args<'_>,
-        known: Option<(usize, u64)>,
-        held: Held<'_>,
-        out: &mut Encoder,
-    ) -> Result<Flow, CommandError> {
-        let options = self.options(session);
-        let engine = Arc::clone(&self.engine);
-        let words = Words::new(args, name_words(command), engine.keyspace.hash_key(), known);
-        let published = Arc::clone(&self.published);
-        let query = QueryContext::new(held, options, &published.for_commands, &self.random);
-        let mut cx = UpdateContext::new(query, &mut self.effects);
-        let mut flow = Flow::Continue;
-        let result = match entry.run {
-            Run::Query(run) => run(cx.as_query(), words, out),
-            Run::Update(run) => run(&mut cx, words, out),
-            Run::Exclusive(run) => {
-                let mut exclusive = ExclusiveContext::new(cx);
-                let result = run(&mut exclusive, words, out);
-                cx = exclusive.into_update();
-                result
-            }
-            Run::Blocking(blocking) => match (blocking.attempt)(&mut cx, words, out) {
-                Ok(Attempt::Served) => Ok(()),
-                Ok(Attempt::NotReady) => {
-                    flow = Flow::Waiting;
-                    crate::blocking::wait(&engine, session, command, &blocking, args, words, &mut cx)
-                }
-                Err(error) => Err(error),
-            },
-            Run::Sweep(_) | Run::Container(_) => Err(CommandError::Syntax),
-        };
-        if result == Err(CommandError::Move) {
-            engine.helpers.run_long(session, command, entry, args, options, &published, cx.into_held());
-            return Ok(Flow::Waiting);
-        }
-        cx.settle(keys_if_needed(&engine.keyspace, command, args).into_iter());
-        if !cx.effects().is_quiet() {
-            aftermath::settle(&engine, &mut cx, Some(Origin { db: session.db, args }));
-            aftermath::serve(&engine, &mut cx);
-        }
-        drop(cx);
-        self.count_effects();
-        result.map(|()| flow)
     }
 
     /// Adds what a command left to the counters, sends garbage away and makes room for the next.
@@ -195,11 +144,10 @@ impl Worker {
     fn run_sweep(
         &mut self,
         session: &mut Session,
-        command: &'static Command,
-        entry: &'static CommandEntry,
-        args: Args<'_>,
+        call: Call<'_>,
         out: &mut Encoder,
     ) -> Result<Flow, CommandError> {
+        let Call { command, entry, args, .. } = call;
         let Run::Sweep(run) = entry.run else { return Err(CommandError::Syntax) };
         let engine = Arc::clone(&self.engine);
         let options = self.options(session);
@@ -259,6 +207,89 @@ impl Worker {
         drop(cx);
         self.count_effects();
     }
+}
+
+fn park(engine: &Engine, session: &Session, shard: ShardIndex) -> Flow {
+    let client = Arc::clone(&session.client);
+    if !engine.keyspace.wake_on_release(shard, Box::new(move || client.post(Message::Retry))) {
+        session.client.post(Message::Retry);
+    }
+    Flow::Parked
+}
+
+/// Locks the shards of a command, those that serving blocked clients may write to included.
+fn hold<'k>(
+    keyspace: &'k Keyspace,
+    session: &Session,
+    entry: &CommandEntry,
+    shards: Option<ShardSet>,
+) -> Result<Held<'k>, ShardIndex> {
+    let Some(mut shards) = shards else { return keyspace.hold_all() };
+    loop {
+        let held = keyspace.hold(&shards)?;
+        if !entry.writes() || !held.iter().any(|shard| shard.waiters.has_destinations()) {
+            return Ok(held);
+        }
+        let before = shards.len();
+        aftermath::add_destinations(&held, session.db, &mut shards);
+        if shards.len() == before {
+            return Ok(held);
+        }
+    }
+}
+
+/// What of a worker a running command stands on.
+struct Ground<'w> {
+    engine: &'w Arc<Engine>,
+    published: &'w Arc<Published>,
+    effects: &'w mut Effects,
+    random: &'w Cell<u64>,
+}
+
+/// Runs a command whose shards are held, and deals with what it leaves behind.
+fn run_held(
+    ground: Ground<'_>,
+    session: &mut Session,
+    call: Call<'_>,
+    options: CallOptions,
+    held: Held<'_>,
+    out: &mut Encoder,
+) -> Result<Flow, CommandError> {
+    let Ground { engine, published, effects, random } = ground;
+    let Call { command, entry, args, known } = call;
+    let words = Words::new(args, command.name_words, engine.keyspace.hash_key(), known);
+    let query = QueryContext::new(held, options, &published.for_commands, random);
+    let mut cx = UpdateContext::new(query, effects);
+    let mut flow = Flow::Continue;
+    let result = match entry.run {
+        Run::Query(run) => run(cx.as_query(), words, out),
+        Run::Update(run) => run(&mut cx, words, out),
+        Run::Exclusive(run) => {
+            let mut exclusive = ExclusiveContext::new(cx);
+            let result = run(&mut exclusive, words, out);
+            cx = exclusive.into_update();
+            result
+        }
+        Run::Blocking(blocking) => match (blocking.attempt)(&mut cx, words, out) {
+            Ok(Attempt::Served) => Ok(()),
+            Ok(Attempt::NotReady) => {
+                flow = Flow::Waiting;
+                crate::blocking::wait(engine, session, command, &blocking, args, words, &mut cx)
+            }
+            Err(error) => Err(error),
+        },
+        Run::Sweep(_) | Run::Container(_) => Err(CommandError::Syntax),
+    };
+    if result == Err(CommandError::Move) {
+        engine.helpers.run_long(session, command, entry, args, options, published, cx.into_held());
+        return Ok(Flow::Waiting);
+    }
+    cx.settle(keys_if_needed(&engine.keyspace, command, args).into_iter());
+    if !cx.effects().is_quiet() {
+        aftermath::settle(engine, &mut cx, Some(Origin { db: session.db, args }));
+        aftermath::serve(engine, &mut cx);
+    }
+    result.map(|()| flow)
 }
 
 /// The keys of a command, lazily: most commands met no expired key and nobody asks.

@@ -7,6 +7,7 @@ use spinel_family::spec::CommandFlags;
 use spinel_family::{Args, CommandError, Encoder, KeyRule, OwnedArgs, Words};
 use spinel_store::Key;
 
+use crate::data::Call;
 use crate::pause::PauseMode;
 use crate::registry::{Action, Command, CommandId, REGISTRY};
 use crate::session::{ReplyMode, Session, SessionContext, SessionEntry};
@@ -294,7 +295,9 @@ impl Worker {
         out: &mut Encoder,
     ) -> Result<Flow, CommandError> {
         match command.action {
-            Action::Data(entry) => self.run_data(session, command, entry, args, prepared.known, out),
+            Action::Data(entry) => {
+                self.run_data(session, Call { command, entry, args, known: prepared.known }, out)
+            }
             Action::Session(entry) => self.run_session(session, entry, args, false, out),
             Action::Container => Err(CommandError::Syntax),
         }

@@ -16,6 +16,7 @@
 
 mod aftermath;
 mod blocking;
+mod client_commands;
 pub mod clients;
 pub mod clock;
 pub mod config;
@@ -41,6 +42,7 @@ pub mod session;
 mod shutdown;
 mod slowlog;
 pub mod stats;
+mod subscriptions;
 mod timing;
 mod transaction;
 mod upkeep;

@@ -40,6 +40,8 @@ pub struct Command {
     pub subcommands: Vec<CommandId>,
     /// Constant time and few words: not timed one by one.
     pub is_fast: bool,
+    /// Words of the name: 2 for a subcommand.
+    pub name_words: usize,
 }
 
 impl Command {
@@ -192,6 +194,7 @@ impl Registry {
             keys: KeyRule::of(spec),
             subcommands: Vec::new(),
             is_fast: flags.has(CommandFlags::FAST) && !flags.has(CommandFlags::BLOCKING),
+            name_words: if spec.name.contains('|') { 2 } else { 1 },
         });
         id
     }

@@ -345,6 +345,9 @@ impl<'a, T: Field<'a>> Field<'a> for Counted<'a, T> {
     }
 }
 
+/// 2^63 milliseconds.
+const TOO_MANY_MILLIS: f64 = 9_223_372_036_854_775_808.0;
+
 /// How long to block: seconds with a fraction; zero for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeout {
@@ -356,13 +359,14 @@ impl<'a> Field<'a> for Timeout {
     const SHAPE: Shape = Shape::word(ArgKind::Double);
 
     fn parse(words: &mut Words<'a>) -> Result<Self, CommandError> {
-        let seconds = number::parse_f64(words.take()?).ok_or(CommandError::TimeoutNotFloat)?;
+        let word = words.take()?;
+        // Redis reads a long double: what only that can hold is, to a double, infinite.
+        let wide = || number::LongDouble::parse(word).map(|_| f64::INFINITY);
+        let seconds = number::parse_f64(word).or_else(wide).ok_or(CommandError::TimeoutNotFloat)?;
         let millis = (seconds * 1000.0).ceil();
-        if seconds < 0.0 {
+        // In Redis 7.0 the conversion of too many milliseconds to an integer ends up below zero.
+        if seconds < 0.0 || millis >= TOO_MANY_MILLIS {
             return Err(CommandError::TimeoutNegative);
-        }
-        if millis.is_nan() || millis > i64::MAX as f64 {
-            return Err(CommandError::TimeoutOutOfRange);
         }
         Ok(Self { millis: (millis > 0.0).then_some(millis as u64) })
     }

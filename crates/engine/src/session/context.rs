@@ -30,3 +30,20 @@ impl SessionContext<'_> {
         self.worker.engine()
     }
 }
+
+/// The error for a subcommand with words it cannot take, where Redis does not simply count them.
+pub(crate) fn subcommand_misused(args: Args<'_>) -> CommandError {
+    const SHOWN_BYTES: usize = 128;
+    let word = args.get(1).unwrap_or_default();
+    let word = String::from_utf8_lossy(&word[..word.len().min(SHOWN_BYTES)]);
+    let container = String::from_utf8_lossy(args.get(0).unwrap_or_default()).to_uppercase();
+    CommandError::Text(
+        format!("ERR unknown subcommand or wrong number of arguments for '{word}'. Try {container} HELP.").into(),
+    )
+}
+
+/// The reply of a subcommand HELP.
+pub(crate) fn reply_help(lines: &[&str], out: &mut Encoder) {
+    out.array(lines.len());
+    lines.iter().for_each(|line| out.simple(line));
+}

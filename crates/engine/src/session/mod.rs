@@ -6,8 +6,15 @@ mod table;
 
 pub use client_state::{Blocked, ReplyMode, Session, Transaction, Watched};
 pub use context::{SessionCommand, SessionContext};
+pub(crate) use context::{reply_help, subcommand_misused};
 pub(crate) use table::session_commands;
 pub use table::{RunSession, SessionEntry};
 
 /// The tables of the engine's own commands. A container stands before its subcommands.
-pub const TABLES: &[&[SessionEntry]] = &[crate::connection::COMMANDS, crate::transaction::COMMANDS];
+pub const TABLES: &[&[SessionEntry]] = &[
+    crate::connection::COMMANDS,
+    crate::transaction::COMMANDS,
+    crate::subscriptions::COMMANDS,
+    crate::client_commands::COMMANDS,
+    crate::monitor::COMMANDS,
+];

@@ -42,6 +42,8 @@ struct Fields {
     field_bytes: usize,
 }
 
+const _: () = assert!(size_of::<Hash>() == 24, "no larger than the small form");
+
 impl Default for Hash {
     fn default() -> Self {
         Self::new()

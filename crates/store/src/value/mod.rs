@@ -12,7 +12,7 @@ mod sorted_set;
 pub use hash::{Hash, HashIter, HashLots};
 pub use list::{End, List, ListElement};
 pub use set::{Set, SetIter, TakenMember};
-pub use sorted_set::SortedSet;
+pub use sorted_set::{Members, SortedSet};
 
 /// The thresholds at which collections change from compact to large encodings, as in `redis.conf`.
 #[derive(Clone, Debug, PartialEq, Eq)]

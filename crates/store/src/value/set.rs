@@ -69,6 +69,8 @@ impl TakenMember {
     }
 }
 
+const _: () = assert!(size_of::<Set>() == 24, "no larger than the small form");
+
 impl Default for Set {
     fn default() -> Self {
         Self::new()

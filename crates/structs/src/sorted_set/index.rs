@@ -29,6 +29,11 @@ impl Index {
         Self { table: Table::new(key), key }
     }
 
+    /// The key under which members are hashed.
+    pub(super) fn hash_key(&self) -> HashKey {
+        self.key
+    }
+
     /// Number of elements.
     pub(super) fn len(&self) -> usize {
         self.table.len()

@@ -87,6 +87,11 @@ impl SortedSet {
         Some(set)
     }
 
+    /// The key under which members are hashed.
+    pub fn hash_key(&self) -> HashKey {
+        self.index.hash_key()
+    }
+
     /// Number of members.
     pub fn len(&self) -> usize {
         self.tree.len()
