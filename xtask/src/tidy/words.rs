@@ -100,7 +100,8 @@ fn has_word(text: &str, word: &str) -> bool {
 
 /// Whether a file holds bytes for tests rather than something people write: its lines mean what they are.
 fn is_data(path: &str) -> bool {
-    path.starts_with("fuzz/corpus/") || (path.starts_with("crates/") && [".txt", ".tsv", ".conf"].iter().any(|end| path.ends_with(end)))
+    path.starts_with("fuzz/corpus/")
+        || (path.starts_with("crates/") && [".txt", ".tsv", ".conf"].iter().any(|end| path.ends_with(end)))
 }
 
 #[cfg(test)]
