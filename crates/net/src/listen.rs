@@ -144,7 +144,7 @@ impl Listeners {
         let incoming = match &self.listeners[index] {
             Listener::Tcp(listener) => listener.accept().map(|(stream, peer)| {
                 tune(&stream, settings.network.tcp_keepalive);
-                let local = stream.local_addr().map_or_else(|_| String::new(), |address| show(address));
+                let local = stream.local_addr().map_or_else(|_| String::new(), show);
                 let endpoint =
                     Endpoint { peer: show(peer), local, fd: i64::from(stream.as_raw_fd()), unix: false };
                 Incoming {

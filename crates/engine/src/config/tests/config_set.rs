@@ -11,7 +11,7 @@ const LOCAL: Caller = Caller { is_local: true, is_loading: false };
 fn set_all(settings: &Settings, pairs: &[(&str, &str)], caller: Caller) -> Result<Change, SetError> {
     let pairs: Vec<(Vec<u8>, Vec<u8>)> =
         pairs.iter().map(|(name, value)| (bytes(name), bytes(value))).collect();
-    set(settings, &pairs, caller, &TestDisk::with(&[("/home/data/file", "")]))
+    set(settings, &pairs, caller, &TestDisk::with(&[("/srv/data/file", "")]))
 }
 
 fn error(pairs: &[(&str, &str)], caller: Caller) -> String {
@@ -104,7 +104,7 @@ fn protected_directives_follow_enable_protected_configs() {
     settings.persistence.dir = bytes("/home");
     settings.security.enable_protected_configs = super::super::ProtectedAction::Local;
     let change = set_all(&settings, &[("dir", "data")], LOCAL).expect("local clients may");
-    assert_eq!(shown(&change.settings, "dir"), "/home/data");
+    assert_eq!(shown(&change.settings, "dir"), "/srv/data");
     let remote = Caller { is_local: false, is_loading: false };
     let refused = set_all(&settings, &[("dir", "data")], remote).expect_err("others may not");
     assert_eq!(refused, SetError::failed("dir", "can't set protected config"));

@@ -36,7 +36,7 @@ unixsocket /tmp/s
 ";
 
 fn refusal(file: &str) -> (usize, String, String) {
-    match load_file(file, &[("/home/inc.conf", "\n\nhz y\n")]) {
+    match load_file(file, &[("/srv/inc.conf", "\n\nhz y\n")]) {
         Err(LoadError::Line { number, line, reason }) => (number, text(&line), reason),
         other => panic!("{file} gave {other:?}"),
     }
@@ -44,7 +44,7 @@ fn refusal(file: &str) -> (usize, String, String) {
 
 /// Starts with the suite's file, or without a file, and the given arguments.
 fn start(file: Option<&str>, args: &[&str]) -> Result<Settings, LoadError> {
-    let disk = TestDisk::with(&[("/home/suite.conf", SUITE)]);
+    let disk = TestDisk::with(&[("/srv/suite.conf", SUITE)]);
     let args: Vec<Vec<u8>> = file.iter().chain(args).map(|arg| bytes(arg)).collect();
     match parse_command_line(&args) {
         CommandLine::Serve(invocation) => {
@@ -175,7 +175,7 @@ fn reports_have_the_form_that_tools_look_for() {
     let error = start(Some("nofile.conf"), &[]).expect_err("a missing file");
     assert_eq!(
         error.to_string(),
-        "Fatal error, can't open config file '/home/nofile.conf': No such file or directory"
+        "Fatal error, can't open config file '/srv/nofile.conf': No such file or directory"
     );
 }
 
@@ -256,12 +256,12 @@ fn arguments_override_the_file() {
 
 #[test]
 fn includes_read_files_where_they_are_named_and_stop_at_a_depth() {
-    let others = [("/home/conf.d/a.conf", "hz 1\ntimeout 9"), ("/home/conf.d/b.conf", "\nhz 2")];
+    let others = [("/srv/conf.d/a.conf", "hz 1\ntimeout 9"), ("/srv/conf.d/b.conf", "\nhz 2")];
     let settings = load_file("include conf.d/*.conf\nport 7", &others).expect("both files are read");
     assert_eq!((settings.keyspace.hz, settings.network.timeout, settings.network.port), (2, 9, 7));
     let settings = load_file("dir conf.d\ninclude a.conf", &others).expect("relative to the new directory");
     assert_eq!(settings.network.timeout, 9);
-    assert_eq!(refusal("include /home/redis.conf").2, "include goes deeper than 16 files");
+    assert_eq!(refusal("include /srv/redis.conf").2, "include goes deeper than 16 files");
 }
 
 #[test]

@@ -65,10 +65,10 @@ fn is_command(name: &[u8]) -> bool {
     [&b"get"[..], b"set", b"flushdb"].iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// Loads a file's text from `/home/redis.conf` beside other files.
+/// Loads a file's text from `/srv/redis.conf` beside other files.
 fn load_file(text: &str, others: &[(&str, &str)]) -> Result<Settings, LoadError> {
     let mut disk = TestDisk::with(others);
-    disk.0.insert(PathBuf::from("/home/redis.conf"), bytes(text));
+    disk.0.insert(PathBuf::from("/srv/redis.conf"), bytes(text));
     let invocation = Invocation { file: Some(bytes("redis.conf")), ..Invocation::default() };
     load(&invocation, b"", &disk, &is_command).map(|loaded| loaded.settings)
 }
