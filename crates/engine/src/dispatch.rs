@@ -35,6 +35,15 @@ pub struct Prepared {
     known: Option<(usize, u64)>,
 }
 
+impl Prepared {
+    /// Whether there is such a command.
+    #[inline]
+    #[must_use]
+    pub fn is_known(self) -> bool {
+        self.command.is_some()
+    }
+}
+
 impl Worker {
     /// Finds a command and hashes its first key.
     #[inline]
@@ -94,6 +103,7 @@ impl Worker {
             out.truncate(start);
             out.error("ERR internal error: the command failed, nothing else is affected");
             self.effects.clear();
+            self.scratch.forget();
             Flow::Continue
         });
         if session.reply_mode != ReplyMode::On && flow != Flow::Parked {
@@ -123,7 +133,9 @@ impl Worker {
             let text = self.engine.unknown_command(args);
             return self.refuse(session, None, &text, out);
         };
-        if let Err(text) = self.check(session, command, args) {
+        if (!command.spec.accepts(args.len()) || !session.is_plain() || self.engine.gates.any())
+            && let Err(text) = self.check(session, command, args)
+        {
             return self.refuse(session, Some(command), &text, out);
         }
         if self.engine.pause.is_active() && self.must_pause(session, command) {
@@ -140,7 +152,9 @@ impl Worker {
         self.call(session, command, args, prepared, out)
     }
 
-    /// The gates that a command passes before it is run, in Redis's order.
+    /// The gates that a command passes before it is run, in Redis's order. (None of them stops a command of the right
+    /// length in a plain session while the server's gates are open: then this is not called.)
+    #[inline(never)]
     fn check(&self, session: &Session, command: &Command, args: Args<'_>) -> Result<(), String> {
         let spec = command.spec;
         if !spec.accepts(args.len()) {
@@ -235,6 +249,7 @@ impl Worker {
     }
 
     /// Runs a command that passed the gates, timed and counted.
+    #[inline]
     fn call(
         &mut self,
         session: &mut Session,
@@ -244,7 +259,7 @@ impl Worker {
         out: &mut Encoder,
     ) -> Flow {
         let start_len = out.len();
-        let is_single = self.timing.is_single(command, args.len(), args.bytes_len());
+        let is_single = self.timing.is_single(command, args.len(), args.extent());
         let start = if is_single { self.start_single() } else { 0 };
         let result = self.run(session, command, args, prepared, out);
         if result == Ok(Flow::Parked) {
@@ -292,6 +307,7 @@ impl Worker {
         }
     }
 
+    #[inline]
     fn run(
         &mut self,
         session: &mut Session,
@@ -309,6 +325,7 @@ impl Worker {
         }
     }
 
+    #[inline(never)]
     pub(crate) fn run_session(
         &mut self,
         session: &mut Session,
