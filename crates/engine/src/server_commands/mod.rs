@@ -5,10 +5,12 @@
 
 mod command;
 mod config;
+mod function;
 mod help;
 mod info;
 
 use crate::session::SessionEntry;
 
 /// The tables of the server commands.
-pub(crate) const TABLES: &[&[SessionEntry]] = &[command::COMMANDS, config::COMMANDS, info::COMMANDS];
+pub(crate) const TABLES: &[&[SessionEntry]] =
+    &[command::COMMANDS, config::COMMANDS, function::COMMANDS, info::COMMANDS];
