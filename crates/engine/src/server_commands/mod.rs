@@ -6,6 +6,7 @@
 mod acl;
 mod command;
 mod config;
+mod function;
 mod help;
 mod info;
 mod latency;
@@ -25,6 +26,7 @@ pub(crate) const TABLES: &[&[SessionEntry]] = &[
     acl::COMMANDS,
     command::COMMANDS,
     config::COMMANDS,
+    function::COMMANDS,
     info::COMMANDS,
     latency::COMMANDS,
     lolwut::COMMANDS,
