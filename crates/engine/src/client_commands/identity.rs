@@ -5,8 +5,8 @@ use std::sync::PoisonError;
 use spinel_family::spec::ArgKind;
 use spinel_family::{Command, CommandError, Encoder, Many};
 
-use super::{argument, one_of};
 use crate::Flow;
+use crate::arguments::{argument, one_of};
 use crate::clients::{is_attribute, set_name};
 use crate::session::{SessionCommand, SessionContext};
 

@@ -7,7 +7,7 @@ use spinel_family::spec::{ArgKind, ArgSpec};
 use spinel_family::{Command, CommandError, Encoder, Many, UnixMillis, is_token};
 use spinel_structs::number::parse_i64;
 
-use super::{argument, multiple, one_of, optional, token};
+use crate::arguments::{argument, multiple, one_of, optional, token};
 use crate::clients::{Client, ClientKind};
 use crate::session::{SessionCommand, SessionContext};
 use crate::{ClientId, Flow};
