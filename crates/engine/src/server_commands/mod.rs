@@ -3,12 +3,37 @@
 //! One file per command or tight group; a container's `HELP` stands with it. What a command reaches outside the
 //! engine goes through the [`Host`](crate::host::Host).
 
+mod acl;
 mod command;
 mod config;
+mod function;
 mod help;
 mod info;
+mod latency;
+mod lolwut;
+mod memory;
+mod module;
+mod replication;
+mod shutdown;
+mod slowlog;
+mod time;
 
 use crate::session::SessionEntry;
+pub(crate) use replication::reply_wait_over;
 
 /// The tables of the server commands.
-pub(crate) const TABLES: &[&[SessionEntry]] = &[command::COMMANDS, config::COMMANDS, info::COMMANDS];
+pub(crate) const TABLES: &[&[SessionEntry]] = &[
+    acl::COMMANDS,
+    command::COMMANDS,
+    config::COMMANDS,
+    function::COMMANDS,
+    info::COMMANDS,
+    latency::COMMANDS,
+    lolwut::COMMANDS,
+    memory::COMMANDS,
+    module::COMMANDS,
+    replication::COMMANDS,
+    shutdown::COMMANDS,
+    slowlog::COMMANDS,
+    time::COMMANDS,
+];
