@@ -5,12 +5,18 @@
 
 mod command;
 mod config;
+mod debug;
 mod function;
 mod help;
 mod info;
+
+use spinel_family::CommandEntry;
 
 use crate::session::SessionEntry;
 
 /// The tables of the server commands.
 pub(crate) const TABLES: &[&[SessionEntry]] =
-    &[command::COMMANDS, config::COMMANDS, function::COMMANDS, info::COMMANDS];
+    &[command::COMMANDS, config::COMMANDS, debug::COMMANDS, function::COMMANDS, info::COMMANDS];
+
+/// The tables of those subcommands that reach data.
+pub(crate) const DATA_TABLES: &[&[CommandEntry]] = &[debug::DATA_COMMANDS];
