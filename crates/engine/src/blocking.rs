@@ -148,9 +148,14 @@ impl Worker {
 /// The reply of a blocking command that found nothing.
 pub(crate) fn reply_timed_out(engine: &Engine, command: &Command, args: Args<'_>, out: &mut Encoder) {
     let words = Words::new(args, name_words(command), engine.keyspace.hash_key(), None);
-    if let Action::Data(entry) = command.action
-        && let spinel_family::Run::Blocking(blocking) = entry.run
-    {
-        (blocking.timed_out)(words, out);
+    match command.action {
+        Action::Data(entry) => {
+            if let spinel_family::Run::Blocking(blocking) = entry.run {
+                (blocking.timed_out)(words, out);
+            }
+        }
+        // The only command of the engine's own that blocks is WAIT.
+        Action::Session(_) => crate::server_commands::reply_wait_over(out),
+        Action::Container => {}
     }
 }

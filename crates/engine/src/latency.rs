@@ -60,7 +60,7 @@ impl LatencyMonitor {
         self.events().iter().map(|(event, spikes)| (*event, spikes.clone())).collect()
     }
 
-    /// The spikes of one event, named in any case.
+    /// The spikes of one event.
     pub(crate) fn of(&self, event: &[u8]) -> Option<(&'static str, Spikes)> {
         let events = self.events();
         let found = events.iter().find(|(name, _)| name.as_bytes() == event);

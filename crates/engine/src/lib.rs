@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod aftermath;
+mod arguments;
 mod blocking;
 mod client_commands;
 pub mod clients;

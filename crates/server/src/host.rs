@@ -2,14 +2,14 @@
 
 use spinel_engine::config::OsDisk;
 use spinel_engine::host::{Bare, Host, LinuxProcess, MemoryFigures};
-use tikv_jemalloc_ctl::{epoch, stats, stats_print, version};
+use tikv_jemalloc_ctl::{Access, AsName, arenas, epoch, stats, stats_print, version};
 
 /// The host of an engine in this process.
 pub(crate) fn host() -> Host {
     let allocator =
         format!("jemalloc-{}", version::read().unwrap_or_default().split('-').next().unwrap_or_default());
     Host {
-        probe: Box::new(LinuxProcess { allocator, figures, purge: || {}, report }),
+        probe: Box::new(LinuxProcess { allocator, figures, purge, report }),
         on_change: Box::new(Bare),
         disk: Box::new(OsDisk),
     }
@@ -24,6 +24,21 @@ fn figures(figures: &mut MemoryFigures) {
     figures.resident = bytes(stats::resident::read());
     figures.metadata = bytes(stats::metadata::read());
     figures.retained = bytes(stats::retained::read());
+}
+
+/// Gives unused pages back: an arena whose pages may not linger lets go of them at once. What was set before holds
+/// again afterwards.
+fn purge() {
+    let arenas = arenas::narenas::read().unwrap_or(0);
+    for arena in 0..arenas {
+        for kind in ["dirty", "muzzy"] {
+            let name = format!("arena.{arena}.{kind}_decay_ms\0");
+            let name = name.as_str().name();
+            // An arena that was never used cannot be asked, and has nothing to give.
+            let Ok(before) = Access::<isize>::read(name) else { continue };
+            let _ = name.write(0isize).and_then(|()| name.write(before));
+        }
+    }
 }
 
 fn report() -> String {

@@ -245,7 +245,13 @@ impl Db {
     /// Bytes of the table and the expiry index, entries not included.
     #[must_use]
     pub fn overhead_bytes(&self) -> usize {
-        self.table.memory_bytes() + self.expiries.memory_bytes()
+        self.table.memory_bytes() + self.expiry_bytes()
+    }
+
+    /// Bytes of the expiry index.
+    #[must_use]
+    pub fn expiry_bytes(&self) -> usize {
+        self.expiries.memory_bytes()
     }
 
     /// Asks for the bucket of a hash to be fetched into the cache.

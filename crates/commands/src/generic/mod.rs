@@ -8,6 +8,7 @@ mod exists;
 mod expire;
 mod flush;
 pub(crate) mod keys;
+mod memory;
 mod move_key;
 mod object;
 mod randomkey;
@@ -23,6 +24,7 @@ use exists::{Exists, Touch, Type};
 use expire::{Expire, Expireat, Persist, Pexpire, Pexpireat};
 use flush::{Flushall, Flushdb};
 use keys::Keys;
+use memory::{Memory, MemoryUsage};
 use move_key::Move;
 use object::{Object, ObjectEncoding, ObjectFreq, ObjectHelp, ObjectIdletime, ObjectRefcount};
 use randomkey::Randomkey;
@@ -45,6 +47,7 @@ family! {
     exclusive Flushall,
     exclusive Flushdb,
     sweep Keys,
+    container Memory [query MemoryUsage],
     update Move,
     container Object [
         query ObjectEncoding,

@@ -7,7 +7,7 @@ use spinel_family::spec::{ArgKind, ArgSpec};
 use spinel_family::{Command, CommandError, Encoder, Many, UnixMillis, is_token};
 use spinel_structs::number::parse_i64;
 
-use super::{argument, multiple, one_of, optional, token};
+use crate::arguments::{argument, multiple, one_of, optional, token};
 use crate::clients::{Client, ClientKind};
 use crate::session::{SessionCommand, SessionContext};
 use crate::{ClientId, Flow};
@@ -90,8 +90,7 @@ impl<'a> Filters<'a> {
         } else if is_token(option, "USER") {
             // Everybody is the default user.
             if value != b"default" {
-                let name = String::from_utf8_lossy(value);
-                return Err(CommandError::Text(format!("ERR No such user '{name}'").into()));
+                return Err(CommandError::quoting("ERR No such user '", value, "'"));
             }
         } else if is_token(option, "SKIPME") {
             self.spares_caller = match value {

@@ -11,7 +11,7 @@ use spinel_family::spec::ArgKind;
 use spinel_family::{Command, CommandError, Encoder, Many, UnixMillis};
 use spinel_structs::number::parse_i64;
 
-use super::{argument, multiple, one_of, optional, token};
+use crate::arguments::{argument, multiple, one_of, optional, token};
 use crate::clients::{Client, ClientFlags, ClientKind};
 use crate::registry::{CommandId, REGISTRY};
 use crate::session::{SessionCommand, SessionContext};

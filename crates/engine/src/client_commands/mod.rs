@@ -12,7 +12,6 @@ mod switches;
 mod tracking;
 mod unblock;
 
-use spinel_family::spec::{ArgFlags, ArgKind, ArgSpec};
 use spinel_family::{Command, CommandError, Encoder};
 
 use crate::Flow;
@@ -110,38 +109,4 @@ impl SessionCommand for ClientHelp {
         reply_help(HELP, out);
         Ok(Flow::Continue)
     }
-}
-
-/// An argument of `COMMAND DOCS` where the fields of a command cannot say it.
-const fn argument(name: &'static str, kind: ArgKind, token: &'static str) -> ArgSpec {
-    ArgSpec {
-        name,
-        kind,
-        token,
-        since: "",
-        deprecated_since: "",
-        flags: ArgFlags { optional: false, multiple: false, multiple_token: false },
-        key_spec: None,
-        children: &[],
-    }
-}
-
-/// A token without a value.
-const fn token(name: &'static str, token: &'static str) -> ArgSpec {
-    argument(name, ArgKind::PureToken, token)
-}
-
-/// One of several.
-const fn one_of(name: &'static str, token: &'static str, children: &'static [ArgSpec]) -> ArgSpec {
-    ArgSpec { children, ..argument(name, ArgKind::OneOf, token) }
-}
-
-/// The same argument, optional and introduced in a version.
-const fn optional(since: &'static str, arg: ArgSpec) -> ArgSpec {
-    ArgSpec { since, flags: ArgFlags { optional: true, ..arg.flags }, ..arg }
-}
-
-/// The same argument, repeated.
-const fn multiple(arg: ArgSpec) -> ArgSpec {
-    ArgSpec { flags: ArgFlags { multiple: true, ..arg.flags }, ..arg }
 }

@@ -6,8 +6,8 @@ use spinel_family::spec::ArgKind;
 use spinel_family::{Command, CommandError, Encoder, Many, UnixMillis, is_token};
 use spinel_structs::number::parse_i64;
 
-use super::{argument, one_of, optional, token};
 use crate::Flow;
+use crate::arguments::{argument, one_of, optional, token};
 use crate::pause::PauseMode;
 use crate::session::{SessionCommand, SessionContext, subcommand_misused};
 

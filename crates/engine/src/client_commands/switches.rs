@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 
 use spinel_family::{Command, CommandError, Encoder, is_token};
 
-use super::{one_of, token};
 use crate::Flow;
+use crate::arguments::{one_of, token};
 use crate::session::{ReplyMode, SessionCommand, SessionContext};
 
 /// Says whether commands of this connection are answered.

@@ -7,7 +7,7 @@ use spinel_family::spec::ArgKind;
 use spinel_family::{Command, CommandError, Encoder, Many, is_token};
 use spinel_structs::number::parse_i64;
 
-use super::{argument, one_of, optional, token};
+use crate::arguments::{argument, one_of, optional, token};
 use crate::session::{SessionCommand, SessionContext, subcommand_misused};
 use crate::{ClientId, Flow, Message};
 

@@ -269,6 +269,12 @@ impl ShutdownFlags {
     /// Ignore errors that would forbid the exit.
     pub const FORCE: Self = Self(1 << 3);
 
+    /// The flags of both.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Whether every flag of `other` is set.
     pub fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0

@@ -255,7 +255,7 @@ fn parse_shutdown(words: &[Vec<u8>]) -> Result<ShutdownFlags, Reason> {
         let known = SHUTDOWN_WORDS.iter().find(|(name, _)| word.eq_ignore_ascii_case(name.as_bytes()));
         flags.0 |= known.ok_or_else(unknown)?.1.0;
     }
-    if flags.contains(ShutdownFlags(ShutdownFlags::SAVE.0 | ShutdownFlags::NOSAVE.0)) {
+    if flags.contains(ShutdownFlags::SAVE.with(ShutdownFlags::NOSAVE)) {
         return Err("shutdown options SAVE and NOSAVE can't be used simultaneously".into());
     }
     Ok(flags)

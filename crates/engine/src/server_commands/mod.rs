@@ -3,20 +3,44 @@
 //! One file per command or tight group; a container's `HELP` stands with it. What a command reaches outside the
 //! engine goes through the [`Host`](crate::host::Host).
 
+mod acl;
 mod command;
 mod config;
 mod debug;
 mod function;
 mod help;
 mod info;
+mod latency;
+mod lolwut;
+mod memory;
+mod module;
+mod replication;
+mod shutdown;
+mod slowlog;
+mod time;
 
 use spinel_family::CommandEntry;
 
 use crate::session::SessionEntry;
+pub(crate) use replication::reply_wait_over;
 
 /// The tables of the server commands.
-pub(crate) const TABLES: &[&[SessionEntry]] =
-    &[command::COMMANDS, config::COMMANDS, debug::COMMANDS, function::COMMANDS, info::COMMANDS];
+pub(crate) const TABLES: &[&[SessionEntry]] = &[
+    acl::COMMANDS,
+    command::COMMANDS,
+    config::COMMANDS,
+    debug::COMMANDS,
+    function::COMMANDS,
+    info::COMMANDS,
+    latency::COMMANDS,
+    lolwut::COMMANDS,
+    memory::COMMANDS,
+    module::COMMANDS,
+    replication::COMMANDS,
+    shutdown::COMMANDS,
+    slowlog::COMMANDS,
+    time::COMMANDS,
+];
 
 /// The tables of those subcommands that reach data.
 pub(crate) const DATA_TABLES: &[&[CommandEntry]] = &[debug::DATA_COMMANDS];

@@ -41,7 +41,7 @@ fn values_are_taken_and_refused_as_by_the_reference() {
 #[test]
 fn each_directive_takes_the_value_it_shows() {
     let mut settings = Settings::default();
-    settings.persistence.dir = bytes("/home");
+    settings.persistence.dir = bytes("/srv");
     settings.security.enable_protected_configs = super::super::ProtectedAction::Yes;
     for directive in directives() {
         let value = shown(&settings, directive.name);
@@ -101,7 +101,7 @@ fn an_alias_and_its_directive_are_not_duplicates() {
 #[test]
 fn protected_directives_follow_enable_protected_configs() {
     let mut settings = Settings::default();
-    settings.persistence.dir = bytes("/home");
+    settings.persistence.dir = bytes("/srv");
     settings.security.enable_protected_configs = super::super::ProtectedAction::Local;
     let change = set_all(&settings, &[("dir", "data")], LOCAL).expect("local clients may");
     assert_eq!(shown(&change.settings, "dir"), "/srv/data");

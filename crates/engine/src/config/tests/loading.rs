@@ -64,7 +64,7 @@ fn stock_files_load() {
     let settings = load_file(SUITE, &[]).expect("the suite's file loads");
     assert_eq!(settings.log.level, LogLevel::Verbose);
     assert_eq!(shown(&settings, "notify-keyspace-events"), "AKE");
-    assert_eq!(shown(&settings, "dir"), "/home");
+    assert_eq!(shown(&settings, "dir"), "/srv");
     assert_eq!(shown(&settings, "save"), "900 1");
 }
 

@@ -28,7 +28,7 @@ impl TestDisk {
 
 impl Disk for TestDisk {
     fn current_dir(&self) -> io::Result<PathBuf> {
-        Ok(PathBuf::from("/home"))
+        Ok(PathBuf::from("/srv"))
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
@@ -43,7 +43,7 @@ impl Disk for TestDisk {
 
     fn resolve_dir(&self, path: &Path) -> io::Result<PathBuf> {
         let plain: PathBuf = path.components().filter(|part| part.as_os_str() != ".").collect();
-        let exists = plain == Path::new("/home") || self.0.keys().any(|file| file.starts_with(&plain));
+        let exists = plain == Path::new("/srv") || self.0.keys().any(|file| file.starts_with(&plain));
         exists.then_some(plain).ok_or_else(|| io::Error::from_raw_os_error(2))
     }
 

@@ -29,7 +29,7 @@ session_commands! {
 
 impl Engine {
     /// The command of that name, with `|` before a subcommand.
-    fn command_by_full_name(&self, name: &[u8]) -> Option<&'static Command> {
+    pub(super) fn command_by_full_name(&self, name: &[u8]) -> Option<&'static Command> {
         let mut parts = name.split(|byte| *byte == b'|');
         let command = self.find_command(parts.next()?)?;
         match (parts.next(), parts.next()) {

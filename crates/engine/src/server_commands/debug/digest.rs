@@ -21,7 +21,7 @@ impl Exclusive for DebugDigest {
         let mut total = Digest::default();
         for db in (0..cx.settings().databases).map(DbIndex) {
             let shards = || cx.held().iter().map(|shard| shard.db(db));
-            if shards().all(|part| part.is_empty()) {
+            if shards().all(spinel_store::Db::is_empty) {
                 continue;
             }
             total.mix(&u32::from(db.0).to_be_bytes());

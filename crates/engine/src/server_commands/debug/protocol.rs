@@ -14,6 +14,7 @@ pub(super) struct DebugProtocol<'a> {
 }
 
 impl SessionCommand for DebugProtocol<'_> {
+    #[expect(clippy::approx_constant, reason = "clients expect Redis's example, not the constant")]
     fn run(&self, _cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
         match self.kind.to_ascii_lowercase().as_slice() {
             b"string" => out.bulk(b"Hello World"),

@@ -15,10 +15,21 @@ pub(in crate::server_commands) struct Overview {
     pub(in crate::server_commands) peak: u64,
     pub(in crate::server_commands) startup: u64,
     pub(in crate::server_commands) clients: u64,
-    /// What tables and expiry indexes take, by database, for those that have keys.
-    pub(in crate::server_commands) databases: Vec<(DbIndex, u64)>,
+    /// What the databases take beside their entries, for those that have keys.
+    pub(in crate::server_commands) databases: Vec<DatabaseOverhead>,
+    pub(in crate::server_commands) keys: u64,
     pub(in crate::server_commands) overhead: u64,
     pub(in crate::server_commands) dataset: u64,
+}
+
+/// What a database takes beside its entries, in bytes.
+#[derive(Debug)]
+pub(in crate::server_commands) struct DatabaseOverhead {
+    pub(in crate::server_commands) db: DbIndex,
+    /// By its table.
+    pub(in crate::server_commands) table: u64,
+    /// By its expiry index.
+    pub(in crate::server_commands) expiries: u64,
 }
 
 /// The ratio of two amounts, 0 when nothing can be said.
@@ -33,14 +44,17 @@ impl Overview {
         let figures = engine.host().probe.memory();
         let clients = engine.clients.list();
         let clients: u64 = clients.iter().map(|client| client.total_bytes.load(Ordering::Relaxed)).sum();
+        let keyspace = &engine.keyspace;
+        let keys = (0..keyspace.databases()).map(|db| keyspace.count(DbIndex(db as u16)).0 as u64).sum();
         let databases = overhead_of_databases(worker);
         let startup = engine.stats.startup_memory.load(Ordering::Relaxed);
-        let overhead = startup + clients + databases.iter().map(|(_, bytes)| bytes).sum::<u64>();
+        let overhead = startup + clients + databases.iter().map(|it| it.table + it.expiries).sum::<u64>();
         Self {
             peak: engine.stats.peak_memory.load(Ordering::Relaxed),
             startup,
             clients,
             databases,
+            keys,
             overhead,
             dataset: figures.allocated.saturating_sub(overhead),
             figures,
@@ -71,7 +85,7 @@ impl Overview {
 }
 
 /// Shards that are taken are left out: nobody waits for a figure.
-fn overhead_of_databases(worker: &Worker) -> Vec<(DbIndex, u64)> {
+fn overhead_of_databases(worker: &Worker) -> Vec<DatabaseOverhead> {
     let keyspace = &worker.engine().keyspace;
     let mut found = Vec::new();
     for db in (0..keyspace.databases()).map(|db| DbIndex(db as u16)) {
@@ -79,9 +93,13 @@ fn overhead_of_databases(worker: &Worker) -> Vec<(DbIndex, u64)> {
             continue;
         }
         let shards = (0..keyspace.shards()).map(|shard| ShardIndex(shard as u16));
-        let bytes =
-            shards.filter_map(|shard| keyspace.try_lock(shard)).map(|shard| shard.db(db).overhead_bytes());
-        found.push((db, bytes.sum::<usize>() as u64));
+        let mut overhead = DatabaseOverhead { db, table: 0, expiries: 0 };
+        for shard in shards.filter_map(|shard| keyspace.try_lock(shard)) {
+            let (all, expiries) = (shard.db(db).overhead_bytes(), shard.db(db).expiry_bytes());
+            overhead.table += (all - expiries) as u64;
+            overhead.expiries += expiries as u64;
+        }
+        found.push(overhead);
     }
     found
 }
