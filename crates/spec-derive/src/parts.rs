@@ -17,7 +17,7 @@ pub(crate) fn expand_block(input: &DeriveInput) -> syn::Result<TokenStream> {
     let shapes: Vec<TokenStream> = parts.iter().map(Part::shape).collect();
     let args = parts.iter().map(|p| p.arg(None));
     let reads = parts.iter().map(Part::read_positional);
-    let names = parts.iter().map(|p| &p.ident);
+    let filled = parts.iter().map(Part::filled);
     let generics = input.generics.lifetimes().next().map(|_| quote!(<'a>));
     let shape = with_static_lifetimes(quote!(::spinel_family::spec::Shape {
         kind: ::spinel_family::spec::ArgKind::Block,
@@ -36,7 +36,7 @@ pub(crate) fn expand_block(input: &DeriveInput) -> syn::Result<TokenStream> {
                 -> ::core::result::Result<Self, ::spinel_family::CommandError>
             {
                 #(#reads)*
-                Ok(Self { #(#names),* })
+                Ok(Self { #(#filled),* })
             }
         }
     ))
