@@ -55,7 +55,7 @@ impl Part {
 
     /// The variable that holds the field while the words are read: never one that the code around it uses.
     pub(crate) fn local(&self) -> Ident {
-        format_ident!("field_{}", self.ident)
+        format_ident!("{}_field", self.ident)
     }
 
     /// The field's place in the struct's literal.
