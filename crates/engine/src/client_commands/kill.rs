@@ -155,3 +155,18 @@ impl SessionCommand for ClientKill<'_> {
         Ok(flow)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_after_the_name_are_all_taken_as_filters() {
+        let words = spinel_family::OwnedArgs::from_words(["client", "kill", "id", "str"]);
+        let key = spinel_store::HashKey::from_bytes([0; 16]);
+        let mut words = spinel_family::Words::new(words.args(), 2, &key, None);
+        let command = <ClientKill<'_> as spinel_family::Parse<'_>>::parse(&mut words);
+        let filters = command.map(|command| command.words.items().collect::<Vec<_>>());
+        assert_eq!(filters, Ok(vec![&b"id"[..], b"str"]));
+    }
+}
