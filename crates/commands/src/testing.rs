@@ -98,7 +98,7 @@ impl Server {
         let (entry, at) =
             find(args.iter().map(|word| String::from_utf8_lossy(word).to_lowercase()).collect());
         if !entry.spec.accepts(args.len()) {
-            out.error(&CommandError::Arity.wire(entry.spec.name));
+            out.error(CommandError::Arity.wire(entry.spec.name));
             return String::from_utf8_lossy(out.as_bytes()).into_owned();
         }
         let words = Words::new(args, at, self.keyspace.hash_key(), None);
@@ -148,7 +148,7 @@ impl Server {
             Run::Container(_) => unreachable!("find looks into containers"),
         };
         if let Err(error) = result {
-            out.error(&error.wire(entry.spec.name));
+            out.error(error.wire(entry.spec.name));
         }
         cx.settle(keys.into_iter());
         drop(cx);

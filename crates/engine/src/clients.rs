@@ -81,10 +81,7 @@ impl ClientKind {
             b"master" => Ok(Self::Primary),
             b"slave" | b"replica" => Ok(Self::Replica),
             b"pubsub" => Ok(Self::Pubsub),
-            _ => {
-                let word = String::from_utf8_lossy(word);
-                Err(CommandError::Text(format!("ERR Unknown client type '{word}'").into()))
-            }
+            _ => Err(CommandError::quoting("ERR Unknown client type '", word, "'")),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! From words to a command: look-up, the gates in Redis's order, and the run.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
 use spinel_family::spec::CommandFlags;
-use spinel_family::{Args, CommandError, Encoder, KeyRule, OwnedArgs, Words};
+use spinel_family::{Args, CommandError, Encoder, KeyRule, OwnedArgs, Words, printed};
 use spinel_store::Key;
 
 use crate::data::Call;
@@ -141,33 +142,35 @@ impl Worker {
     }
 
     /// The gates that a command passes before it is run, in Redis's order.
-    fn check(&self, session: &Session, command: &Command, args: Args<'_>) -> Result<(), String> {
+    fn check(&self, session: &Session, command: &Command, args: Args<'_>) -> Result<(), Cow<'static, [u8]>> {
         let spec = command.spec;
         if !spec.accepts(args.len()) {
-            return Err(CommandError::Arity.wire(spec.name).into_owned());
+            return Err(CommandError::Arity.wire(spec.name));
         }
         if !session.authenticated
             && !command.flags.has(CommandFlags::NO_AUTH)
             && !self.published.settings.security.requirepass.is_empty()
         {
-            return Err("NOAUTH Authentication required.".to_owned());
+            return Err(Cow::Borrowed(b"NOAUTH Authentication required."));
         }
         if session.transaction.is_some() && command.flags.has(CommandFlags::NO_MULTI) {
-            return Err("ERR Command not allowed inside a transaction".to_owned());
+            return Err(Cow::Borrowed(b"ERR Command not allowed inside a transaction"));
         }
         if self.engine.gates.any()
             && let Some(text) = self.engine.refused_by_gates(session, command)
         {
-            return Err(text.to_owned());
+            return Err(Cow::Borrowed(text.as_bytes()));
         }
         if session.only_listens() && !may_run_while_listening(spec.name) {
             return Err(format!(
                 "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
                 spec.name
-            ));
+            )
+            .into_bytes()
+            .into());
         }
         if session.monitor && touches_keys(command) {
-            return Err("ERR Replica can't interact with the keyspace".to_owned());
+            return Err(Cow::Borrowed(b"ERR Replica can't interact with the keyspace"));
         }
         Ok(())
     }
@@ -196,7 +199,7 @@ impl Worker {
         &mut self,
         session: &mut Session,
         command: Option<&Command>,
-        text: &str,
+        text: &[u8],
         out: &mut Encoder,
     ) -> Flow {
         if let Some(command) = command {
@@ -206,8 +209,8 @@ impl Worker {
             transaction.broken = true;
         }
         if command.is_some_and(|command| command.spec.name == "exec") {
-            let reason = text.strip_prefix("ERR ").unwrap_or(text);
-            let text = format!("EXECABORT Transaction discarded because of: {reason}");
+            let reason = text.strip_prefix(b"ERR ").unwrap_or(text);
+            let text = [b"EXECABORT Transaction discarded because of: ", reason].concat();
             self.discard_transaction(session);
             self.reply_error(&text, out);
             return Flow::Continue;
@@ -217,7 +220,7 @@ impl Worker {
     }
 
     /// Sends an error and counts it.
-    pub(crate) fn reply_error(&self, text: &str, out: &mut Encoder) {
+    pub(crate) fn reply_error(&self, text: &[u8], out: &mut Encoder) {
         out.error(text);
         self.engine.stats.count_error(text);
     }
@@ -380,10 +383,15 @@ fn may_run_while_listening(name: &str) -> bool {
 /// How many bytes of an unknown command's words its error shows.
 const SHOWN_BYTES: usize = 128;
 
-fn unknown_subcommand(container: &Command, args: Args<'_>) -> String {
+fn unknown_subcommand(container: &Command, args: Args<'_>) -> Vec<u8> {
     let word = args.get(1).unwrap_or_default();
-    let word = String::from_utf8_lossy(&word[..word.len().min(SHOWN_BYTES)]).into_owned();
-    format!("ERR unknown subcommand '{word}'. Try {} HELP.", container.spec.name.to_uppercase())
+    let help = format!("'. Try {} HELP.", container.spec.name.to_uppercase());
+    [b"ERR unknown subcommand '", shown(word, SHOWN_BYTES), help.as_bytes()].concat()
+}
+
+/// What an error shows of a word.
+fn shown(word: &[u8], bytes: usize) -> &[u8] {
+    printed(&word[..word.len().min(bytes)])
 }
 
 impl crate::Engine {
@@ -397,20 +405,20 @@ impl crate::Engine {
         }
     }
 
-    fn unknown_command(&self, args: Args<'_>) -> String {
+    fn unknown_command(&self, args: Args<'_>) -> Vec<u8> {
         let name = args.get(0).unwrap_or_default();
         if let Some(container) = self.find_command(name) {
             return unknown_subcommand(container, args);
         }
-        let name = String::from_utf8_lossy(&name[..name.len().min(SHOWN_BYTES)]).into_owned();
-        let mut shown = String::new();
+        let mut begin = Vec::new();
         for arg in args.iter().skip(1) {
-            if shown.len() >= SHOWN_BYTES {
+            if begin.len() >= SHOWN_BYTES {
                 break;
             }
-            let room = SHOWN_BYTES - shown.len();
-            shown.push_str(&format!("'{}' ", String::from_utf8_lossy(&arg[..arg.len().min(room)])));
+            let room = SHOWN_BYTES - begin.len();
+            begin.extend_from_slice(&[b"'", shown(arg, room), b"' "].concat());
         }
-        format!("ERR unknown command '{name}', with args beginning with: {shown}")
+        let name = shown(name, SHOWN_BYTES);
+        [b"ERR unknown command '", name, b"', with args beginning with: ", &begin].concat()
     }
 }

@@ -42,7 +42,7 @@ impl Worker {
             Message::Unblock { with_error } => {
                 // Whoever sent this has claimed the waiter.
                 if with_error {
-                    self.end_failed(session, "UNBLOCKED client unblocked via CLIENT UNBLOCK", out);
+                    self.end_failed(session, b"UNBLOCKED client unblocked via CLIENT UNBLOCK", out);
                 } else if let Some(blocked) = self.forget_blocked(session) {
                     self.end_timed_out(session, &blocked, out);
                 }
@@ -50,7 +50,7 @@ impl Worker {
             }
             Message::Fail { text } => {
                 if session.blocked.as_ref().is_some_and(|blocked| blocked.waiter.claim()) {
-                    self.end_failed(session, text, out);
+                    self.end_failed(session, text.as_bytes(), out);
                 }
                 self.still(session)
             }
@@ -60,7 +60,7 @@ impl Worker {
     }
 
     /// Ends a blocked command, whose waiter is claimed, with an error.
-    fn end_failed(&mut self, session: &mut Session, text: &str, out: &mut Encoder) {
+    fn end_failed(&mut self, session: &mut Session, text: &[u8], out: &mut Encoder) {
         if let Some(blocked) = self.forget_blocked(session) {
             self.count_unblocked(session, &blocked, true);
             let start = out.len();

@@ -259,8 +259,9 @@ const MAX_ERROR_CODES: usize = 128;
 
 impl SharedStats {
     /// Counts an error reply, given without its minus sign.
-    pub fn count_error(&self, text: &str) {
-        let code = text.split(' ').next().unwrap_or_default();
+    pub fn count_error(&self, text: &[u8]) {
+        let code = text.split(|&byte| byte == b' ').next().unwrap_or_default();
+        let code = &*String::from_utf8_lossy(code);
         let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
         errors.total += 1;
         if let Some(count) = errors.by_code.get_mut(code) {

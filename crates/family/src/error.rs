@@ -42,6 +42,8 @@ pub enum CommandError {
     InvalidExpire(&'static str),
     /// Any other text; it begins with its code.
     Text(Cow<'static, str>),
+    /// A text that repeats bytes of the client's; it begins with its code.
+    Quoting(Box<[u8]>),
     /// Not an error for the client: this shard is taken, try the whole command again later.
     Busy(spinel_store::ShardIndex),
     /// Not an error for the client: the command is long, run it on a helper thread.
@@ -55,13 +57,20 @@ impl CommandError {
         Self::Text(Cow::Borrowed(text))
     }
 
+    /// An error that repeats a word of the client between two pieces of text, as far as C would print it: up to the
+    /// first zero byte.
+    #[must_use]
+    pub fn quoting(before: &str, word: &[u8], after: &str) -> Self {
+        Self::Quoting([before.as_bytes(), printed(word), after.as_bytes()].concat().into())
+    }
+
     /// The text on the wire, with the code and without the minus sign. `command` is the full name in lower case.
     #[must_use]
-    pub fn wire(&self, command: &str) -> Cow<'static, str> {
-        Cow::Borrowed(match self {
+    pub fn wire(&self, command: &str) -> Cow<'static, [u8]> {
+        let text = match self {
             Self::Syntax => "ERR syntax error",
             Self::Arity => {
-                return Cow::Owned(format!("ERR wrong number of arguments for '{command}' command"));
+                return owned(format!("ERR wrong number of arguments for '{command}' command"));
             }
             Self::WrongType => "WRONGTYPE Operation against a key holding the wrong kind of value",
             Self::NotInteger => "ERR value is not an integer or out of range",
@@ -78,10 +87,34 @@ impl CommandError {
             Self::IndexOutOfRange => "ERR index out of range",
             Self::StringTooLong => "ERR string exceeds maximum allowed size (proto-max-bulk-len)",
             Self::InvalidExpire(name) => {
-                return Cow::Owned(format!("ERR invalid expire time in '{name}' command"));
+                return owned(format!("ERR invalid expire time in '{name}' command"));
             }
-            Self::Text(text) => return text.clone(),
+            Self::Text(Cow::Borrowed(text)) => text,
+            Self::Text(Cow::Owned(text)) => return owned(text.clone()),
+            Self::Quoting(text) => return Cow::Owned(text.to_vec()),
             Self::Busy(_) | Self::Move => "ERR the command was not run",
-        })
+        };
+        Cow::Borrowed(text.as_bytes())
+    }
+}
+
+fn owned(text: String) -> Cow<'static, [u8]> {
+    Cow::Owned(text.into_bytes())
+}
+
+/// What C's `%s` prints of a word: its bytes up to the first that is zero.
+#[must_use]
+pub fn printed(word: &[u8]) -> &[u8] {
+    word.split(|&byte| byte == 0).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CommandError;
+
+    #[test]
+    fn a_word_is_repeated_byte_by_byte_up_to_its_first_zero() {
+        let error = CommandError::quoting("ERR '", b"a\xff\0b", "' is odd");
+        assert_eq!(&*error.wire("get"), b"ERR 'a\xff' is odd");
     }
 }

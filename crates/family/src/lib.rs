@@ -26,7 +26,7 @@ mod table;
 
 pub use context::{CallOptions, ExclusiveContext, QueryContext, SweepContext, UpdateContext};
 pub use effects::{CommandSettings, Effects, Event, EventClass, EventClasses, Propagation};
-pub use error::CommandError;
+pub use error::{CommandError, printed};
 pub use grammar::{
     Choice, Counted, Field, Grammar, KeysBeforeLast, Lazy, Many, Opaque, Parse, Pattern, Timeout, Words,
     choose, is_token,

@@ -179,7 +179,7 @@ fn refuse(worker: &Worker, connection: &mut Connection, error: ProtocolError) {
         .engine()
         .log
         .write(LogLevel::Verbose, &format!("Protocol error ({error}) from client: addr={peer}"));
-    worker.engine().stats.count_error("ERR Protocol error");
+    worker.engine().stats.count_error(b"ERR Protocol error");
     connection.out.protocol_error(error);
     connection.state = State::Closing;
 }

@@ -25,7 +25,7 @@ pub enum Rule {
 }
 
 /// Commands whose replies are not compared to the letter: name, rule, reason.
-pub const RULES: [(&str, Rule, &str); 27] = [
+pub const RULES: [(&str, Rule, &str); 28] = [
     ("KEYS", Rule::Unordered, "the order of the key space is the order of a hash table"),
     ("SMEMBERS", Rule::Unordered, "the order of a set is the order of a hash table"),
     ("SINTER", Rule::Unordered, "as SMEMBERS"),
@@ -47,6 +47,11 @@ pub const RULES: [(&str, Rule, &str); 27] = [
     ("PTTL", Rule::Near(2_000), "as TTL, in milliseconds"),
     ("EXPIRETIME", Rule::Near(2), "the time of a relative expiry depends on the clock"),
     ("PEXPIRETIME", Rule::Near(2_000), "as EXPIRETIME, in milliseconds"),
+    (
+        "OBJECT REFCOUNT",
+        Rule::Outline,
+        "which small integers share an object depends on the command that made them",
+    ),
     ("OBJECT IDLETIME", Rule::Near(2), "seconds pass between the two servers"),
     ("TIME", Rule::Outline, "a clock"),
     ("INFO", Rule::Outline, "tells of one server"),

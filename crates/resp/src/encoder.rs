@@ -140,9 +140,9 @@ impl Encoder {
 
     /// An error: its code and its message, as in `ERR syntax error`. Line breaks at its ends are dropped and those inside
     /// become blanks, as in Redis, because messages may quote what a client sent.
-    pub fn error(&mut self, text: &str) {
+    pub fn error(&mut self, text: impl AsRef<[u8]>) {
         self.buf.push(b'-');
-        self.line(text.trim_matches(['\r', '\n']).as_bytes());
+        self.line(without_line_ends(text.as_ref()));
     }
 
     /// The error that answers bytes which are no request.
@@ -373,6 +373,14 @@ impl Encoder {
         }
         self.buf.extend_from_slice(b"\r\n");
     }
+}
+
+/// A text without the line ends around it.
+fn without_line_ends(mut text: &[u8]) -> &[u8] {
+    while let [b'\r' | b'\n', rest @ ..] | [rest @ .., b'\r' | b'\n'] = text {
+        text = rest;
+    }
+    text
 }
 
 /// Appends a request: an array of byte strings, as every client sends its commands.

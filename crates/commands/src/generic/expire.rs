@@ -1,7 +1,5 @@
 //! `EXPIRE key seconds [NX | XX | GT | LT]` and its kin in milliseconds and in points of time; `PERSIST key`
 
-use std::borrow::Cow;
-
 use spinel_family::spec::{ArgKind, Shape};
 use spinel_family::{
     Command, CommandError, Encoder, EventClass, Field, Key, Lazy, Reply, UnixMillis, Update, UpdateContext,
@@ -34,8 +32,7 @@ impl<'a> Field<'a> for Conditions {
             let known =
                 [("NX", &mut found.nx), ("XX", &mut found.xx), ("GT", &mut found.gt), ("LT", &mut found.lt)];
             let Some((_, chosen)) = known.into_iter().find(|(token, _)| is_token(word, token)) else {
-                let text = format!("ERR Unsupported option {}", String::from_utf8_lossy(word));
-                return Err(CommandError::Text(Cow::Owned(text)));
+                return Err(CommandError::quoting("ERR Unsupported option ", word, ""));
             };
             *chosen = true;
         }

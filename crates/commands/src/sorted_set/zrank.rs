@@ -30,12 +30,11 @@ pub(super) struct Zrevrank<'a> {
     withscore: bool,
 }
 
-/// Reads the option; more than one word is too many, whatever they are.
+/// Reads the option; any other word is one too many, as it is where the command has no option.
 fn parse_withscore(words: &mut Words<'_>) -> Result<bool, CommandError> {
     match words.len() {
         0 => Ok(false),
         1 if is_token(words.take()?, "WITHSCORE") => Ok(true),
-        1 => Err(CommandError::Syntax),
         _ => Err(CommandError::Arity),
     }
 }
@@ -97,10 +96,13 @@ mod tests {
         assert_eq!(server.run("ZREVRANK k c WITHSCORE"), "*2\r\n:0\r\n$1\r\n3\r\n");
         assert_eq!(server.run("ZRANK k x"), "$-1\r\n");
         assert_eq!(server.run("ZRANK none x withscore"), "*-1\r\n");
-        assert_eq!(server.run("ZRANK k c y"), "-ERR syntax error\r\n");
-        assert_eq!(
-            server.run("ZRANK k c withscore y"),
-            "-ERR wrong number of arguments for 'zrank' command\r\n"
-        );
+    }
+
+    #[test]
+    fn words_behind_the_member_are_counted_before_they_are_read() {
+        let mut server = Server::new();
+        for line in ["ZRANK k c y", "ZRANK k c withscore y"] {
+            assert_eq!(server.run(line), "-ERR wrong number of arguments for 'zrank' command\r\n", "{line}");
+        }
     }
 }

@@ -75,14 +75,12 @@ pub(super) struct ClientSetinfo<'a> {
 impl SessionCommand for ClientSetinfo<'_> {
     fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
         let is_name = self.attribute.eq_ignore_ascii_case(b"lib-name");
-        let attribute = String::from_utf8_lossy(self.attribute);
         if !is_name && !self.attribute.eq_ignore_ascii_case(b"lib-ver") {
-            return Err(CommandError::Text(format!("ERR Unrecognized option '{attribute}'").into()));
+            return Err(CommandError::quoting("ERR Unrecognized option '", self.attribute, "'"));
         }
         if !is_attribute(self.value) {
-            return Err(CommandError::Text(
-                format!("ERR {attribute} cannot contain spaces, newlines or special characters.").into(),
-            ));
+            let why = " cannot contain spaces, newlines or special characters.";
+            return Err(CommandError::quoting("ERR ", self.attribute, why));
         }
         let mut library = cx.session.client.library.lock().unwrap_or_else(PoisonError::into_inner);
         let slot = if is_name { &mut library.0 } else { &mut library.1 };

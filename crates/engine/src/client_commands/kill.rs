@@ -90,8 +90,7 @@ impl<'a> Filters<'a> {
         } else if is_token(option, "USER") {
             // Everybody is the default user.
             if value != b"default" {
-                let name = String::from_utf8_lossy(value);
-                return Err(CommandError::Text(format!("ERR No such user '{name}'").into()));
+                return Err(CommandError::quoting("ERR No such user '", value, "'"));
             }
         } else if is_token(option, "SKIPME") {
             self.spares_caller = match value {

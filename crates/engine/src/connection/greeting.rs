@@ -105,10 +105,7 @@ impl<'a> spinel_family::Parse<'a> for Hello<'a> {
                 words.skip_one();
                 hello.clientname = Some(words.take()?);
             } else {
-                let option = String::from_utf8_lossy(word).into_owned();
-                return Err(CommandError::Text(
-                    format!("ERR Syntax error in HELLO option '{option}'").into(),
-                ));
+                return Err(CommandError::quoting("ERR Syntax error in HELLO option '", word, "'"));
             }
         }
         Ok(hello)

@@ -104,7 +104,7 @@ impl Engine {
         let before = self.settings();
         let change = set(&before, pairs, caller, &*host.disk)
             .and_then(|change| host.on_change.apply(&change, &before).map(|()| change))
-            .map_err(|error| CommandError::Text(error.to_string().into()))?;
+            .map_err(|error| CommandError::Quoting(error.reply().into()))?;
         self.publish_settings(change.settings);
         self.sample_memory();
         Ok(())

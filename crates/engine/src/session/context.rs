@@ -35,11 +35,11 @@ impl SessionContext<'_> {
 pub(crate) fn subcommand_misused(args: Args<'_>) -> CommandError {
     const SHOWN_BYTES: usize = 128;
     let word = args.get(1).unwrap_or_default();
-    let word = String::from_utf8_lossy(&word[..word.len().min(SHOWN_BYTES)]);
     let container = String::from_utf8_lossy(args.get(0).unwrap_or_default()).to_uppercase();
-    CommandError::Text(
-        format!("ERR unknown subcommand or wrong number of arguments for '{word}'. Try {container} HELP.")
-            .into(),
+    CommandError::quoting(
+        "ERR unknown subcommand or wrong number of arguments for '",
+        &word[..word.len().min(SHOWN_BYTES)],
+        &format!("'. Try {container} HELP."),
     )
 }
 

@@ -60,7 +60,7 @@ impl Generator {
         let chosen = self.random.below(templates.len());
         let mut commands = templates[chosen].invent(&mut self.random, &self.vocabulary);
         if commands.len() == 1 {
-            if self.random.chance(self.damage) && !keeps_one_score(&commands[0]) {
+            if self.random.chance(self.damage) && !keeps_its_words(&commands[0]) {
                 self.damage_words(&mut commands[0]);
             }
             if self.random.chance(20) {
@@ -117,10 +117,12 @@ fn harmless(words: &Words) -> bool {
     !RISKY.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(&words[0]))
 }
 
-/// Whether a command is one that lexicographic ranges rely on: they have no meaning in sets of several scores, where the
-/// reference answers by the shape of its skip list.
-fn keeps_one_score(words: &Words) -> bool {
-    words[0] == b"ZADD" && words[1].starts_with(b"l")
+/// Whether a command must stay as it is. Lexicographic ranges rely on some: they have no meaning in sets of several scores,
+/// where the reference answers by the shape of its skip list. ZRANK and ZREVRANK take one more word in newer releases, so
+/// that a transaction finds out only later that it is a wrong one.
+fn keeps_its_words(words: &Words) -> bool {
+    let keeps_one_score = words[0] == b"ZADD" && words[1].starts_with(b"l");
+    keeps_one_score || words[0] == b"ZRANK" || words[0] == b"ZREVRANK"
 }
 
 fn change_case(word: &mut [u8], random: &mut Random) {
