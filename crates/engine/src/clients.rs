@@ -26,6 +26,14 @@ pub struct Endpoint {
     pub unix: bool,
 }
 
+impl Endpoint {
+    /// Whether the connection comes from this machine.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.unix || self.peer.starts_with("127.") || self.peer.starts_with("[::1]")
+    }
+}
+
 /// Flags of a client that `CLIENT LIST` shows.
 #[derive(Debug, Default)]
 pub struct ClientFlags {

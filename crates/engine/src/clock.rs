@@ -12,6 +12,11 @@ pub trait Clock: Debug + Send + Sync {
     /// Nanoseconds on a clock that never goes back.
     fn monotonic_nanos(&self) -> u64;
 
+    /// Lets time pass without doing anything (`DEBUG SLEEP`).
+    fn sleep(&self, duration: std::time::Duration) {
+        std::thread::sleep(duration);
+    }
+
     /// Milliseconds since the Unix epoch.
     fn unix_millis(&self) -> UnixMillis {
         UnixMillis(self.unix_micros() / 1000)

@@ -9,6 +9,7 @@ use spinel_family::{Args, CommandError, Encoder, KeyRule, OwnedArgs, Words, prin
 use spinel_store::Key;
 
 use crate::data::Call;
+use crate::gates::refused_as_protected;
 use crate::pause::PauseMode;
 use crate::registry::{Action, Command, CommandId, REGISTRY};
 use crate::session::{ReplyMode, Session, SessionContext, SessionEntry};
@@ -146,6 +147,11 @@ impl Worker {
         let spec = command.spec;
         if !spec.accepts(args.len()) {
             return Err(CommandError::Arity.wire(spec.name));
+        }
+        if command.flags.has(CommandFlags::PROTECTED)
+            && let Some(text) = refused_as_protected(&self.published.settings, session)
+        {
+            return Err(Cow::Borrowed(text.as_bytes()));
         }
         if !session.authenticated
             && !command.flags.has(CommandFlags::NO_AUTH)
@@ -400,7 +406,13 @@ impl crate::Engine {
     pub(crate) fn lookup(&self, args: Args<'_>) -> Option<&'static Command> {
         let command = self.find_command(args.get(0)?)?;
         match args.get(1) {
-            Some(sub) if !command.subcommands.is_empty() => REGISTRY.find_sub(command, sub),
+            Some(sub) if !command.subcommands.is_empty() => {
+                let found = REGISTRY.find_sub(command, sub);
+                if !command.is_cover {
+                    return found;
+                }
+                found.filter(|found| found.spec.accepts(args.len())).or(Some(command))
+            }
             _ => Some(command),
         }
     }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use spinel_family::spec::CommandFlags;
 
 use crate::Engine;
+use crate::config::Settings;
 use crate::registry::{Command, REGISTRY};
 use crate::session::Session;
 
@@ -66,6 +67,14 @@ impl Engine {
         }
         None
     }
+}
+
+/// Why a protected command is refused to a session, if it is. (`DEBUG` is the only one.)
+pub(crate) fn refused_as_protected(settings: &Settings, session: &Session) -> Option<&'static str> {
+    let allowed = settings.security.enable_debug_command.allows(session.client.endpoint.is_local());
+    (!allowed).then_some(
+        "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
+    )
 }
 
 /// Whether a command, or one that EXEC is about to run, has a flag.

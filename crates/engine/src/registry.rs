@@ -42,9 +42,25 @@ pub struct Command {
     pub is_fast: bool,
     /// Words of the name: 2 for a subcommand.
     pub name_words: usize,
+    /// It covers its subcommands: to clients it is one command, and it is run itself by words that fit none of them.
+    pub is_cover: bool,
+    /// The command that clients see: its cover, or itself.
+    pub seen_as: CommandId,
 }
 
 impl Command {
+    /// Whether clients see it as a command of its own.
+    #[must_use]
+    pub fn is_seen(&self) -> bool {
+        self.seen_as == self.id
+    }
+
+    /// Its subcommands, if clients see them.
+    #[must_use]
+    pub fn seen_subcommands(&self) -> &[CommandId] {
+        if self.is_cover { &[] } else { &self.subcommands }
+    }
+
     /// Its access control categories, those that follow from flags and group included.
     pub fn categories(&self) -> impl Iterator<Item = Category> + '_ {
         Category::ALL.into_iter().filter(|category| self.in_category(*category))
@@ -178,6 +194,10 @@ impl Registry {
         for entry in own.copied().flatten() {
             registry.add_session(entry);
         }
+        for entry in crate::server_commands::DATA_TABLES.iter().copied().flatten() {
+            let id = registry.add_data(entry);
+            registry.join(entry.spec, id);
+        }
         registry
     }
 
@@ -195,6 +215,8 @@ impl Registry {
             subcommands: Vec::new(),
             is_fast: flags.has(CommandFlags::FAST) && !flags.has(CommandFlags::BLOCKING),
             name_words: if spec.name.contains('|') { 2 } else { 1 },
+            is_cover: false,
+            seen_as: id,
         });
         id
     }
@@ -215,15 +237,22 @@ impl Registry {
     fn add_session(&mut self, entry: &'static SessionEntry) {
         let action = if entry.is_container() { Action::Container } else { Action::Session(entry) };
         let id = self.add(entry.spec, entry.spec.flags, action);
-        match entry.spec.name.split_once('|') {
-            Some((container, _)) => {
-                let parent = self.by_name.get(container.as_bytes()).copied();
-                let parent = parent.expect("a container stands before its subcommands");
-                self.commands[usize::from(parent.0)].subcommands.push(id);
-            }
-            None => {
-                self.by_name.insert(entry.spec.name.as_bytes(), id);
-            }
+        self.commands[usize::from(id.0)].is_cover = entry.is_cover;
+        self.join(entry.spec, id);
+    }
+
+    /// Makes a command known: by its name, or to its container, which stands before it.
+    fn join(&mut self, spec: &'static Spec, id: CommandId) {
+        let Some((container, _)) = spec.name.split_once('|') else {
+            self.by_name.insert(spec.name.as_bytes(), id);
+            return;
+        };
+        let parent = self.by_name.get(container.as_bytes()).copied();
+        let parent = parent.expect("a container stands before its subcommands");
+        let container = &mut self.commands[usize::from(parent.0)];
+        container.subcommands.push(id);
+        if container.is_cover {
+            self.commands[usize::from(id.0)].seen_as = parent;
         }
     }
 

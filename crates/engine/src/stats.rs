@@ -177,8 +177,8 @@ impl Totals {
             Self { by_command: vec![CommandTotals::default(); REGISTRY.all().len()], ..Self::default() };
         for worker in workers {
             totals.add_counters(worker);
-            for (total, counters) in totals.by_command.iter_mut().zip(&worker.by_command) {
-                total.add_counters(counters);
+            for (command, counters) in REGISTRY.all().iter().zip(&worker.by_command) {
+                totals.by_command[usize::from(command.seen_as.0)].add_counters(counters);
             }
         }
         totals
@@ -305,7 +305,7 @@ impl Engine {
         let mut all: BTreeMap<CommandId, Histogram<u64>> = BTreeMap::new();
         for worker in self.worker_stats() {
             for (command, histogram) in worker.latencies().iter() {
-                let sum = all.entry(*command).or_insert_with(latency_histogram);
+                let sum = all.entry(REGISTRY.get(*command).seen_as).or_insert_with(latency_histogram);
                 sum.add(histogram).expect("all have the same bounds");
             }
         }

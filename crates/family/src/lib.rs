@@ -9,7 +9,7 @@
 //! | `update` | [`Update`] | the keys it declares, to change |
 //! | `blocking` | [`Blocking`] | the same, and it may wait for a key |
 //! | `sweep` | [`Sweep`] | every shard in turn, to read |
-//! | `exclusive` | [`Exclusive`] | every shard at once, to change |
+//! | `exclusive` | [`Exclusive`] | every shard at once, to change (or to read, if its flags say `readonly`) |
 //!
 //! A query receives the data immutably: it cannot write, so its flags cannot lie.
 //!

@@ -103,6 +103,7 @@ impl CommandEntry {
     pub fn flags(&self) -> CommandFlags {
         let flags = match self.run {
             Run::Query(_) | Run::Sweep(_) if self.spec.flags.has(CommandFlags::PUBSUB) => CommandFlags::NONE,
+            Run::Exclusive(_) if self.spec.flags.has(CommandFlags::READONLY) => CommandFlags::READONLY,
             // A list of subcommands is no data.
             Run::Query(_) if self.spec.leaf_name() == "help" => CommandFlags::NONE,
             Run::Query(_) | Run::Sweep(_) => CommandFlags::READONLY,

@@ -77,6 +77,8 @@ bit_flags! {
         NO_ASYNC_LOADING = 19, "no_async_loading";
         /// Not allowed to be sent by, or to, a cluster link.
         SENTINEL = 20, "sentinel";
+        /// Refused unless the configuration allows it (internal).
+        PROTECTED = 21, "protected";
     }
 }
 

@@ -154,7 +154,7 @@ fn describe(client: &Client, now: UnixMillis, text: &mut Vec<u8>) {
 fn last_command(client: &Client) -> &'static str {
     match client.last_command.load(Relaxed) {
         0 => "NULL",
-        number => REGISTRY.get(CommandId(number - 1)).spec.name,
+        number => REGISTRY.get(REGISTRY.get(CommandId(number - 1)).seen_as).spec.name,
     }
 }
 

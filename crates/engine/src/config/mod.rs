@@ -49,6 +49,7 @@ pub use disk::{Disk, OsDisk};
 pub use lexer::{push_quoted, split_words};
 pub use load::{LoadError, Loaded, load};
 pub use notify::NotifyFlags;
+pub(crate) use number::parse_memory;
 pub use output_buffers::{OutputBufferLimit, OutputBufferLimits};
 pub use proc_title::{Title, expand_title};
 pub use query::get;

@@ -55,7 +55,7 @@ fn parse_loose_checked(text: &[u8], radix: u32) -> Option<(i64, bool)> {
 }
 
 /// A memory amount in bytes: digits and one of the units `b k kb m mb g gb` in any case.
-pub(super) fn parse_memory(text: &[u8]) -> Option<u64> {
+pub(crate) fn parse_memory(text: &[u8]) -> Option<u64> {
     const MAX_DIGITS: usize = 127;
     let digits = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(digits);

@@ -5,7 +5,7 @@ use spinel_family::{Block, Command, CommandError, Encoder, Many};
 use super::help::help_command;
 use crate::config::{Caller, Rewrite, error_words, get, rewrite, set};
 use crate::log::LogLevel;
-use crate::session::{Session, SessionCommand, SessionContext, session_commands};
+use crate::session::{SessionCommand, SessionContext, session_commands};
 use crate::{Engine, Flow};
 
 session_commands! {
@@ -83,18 +83,12 @@ impl SessionCommand for ConfigSet<'_> {
             .iter()
             .map(|pair| pair.map(|pair| (pair.parameter.to_vec(), pair.value.to_vec())))
             .collect::<Result<_, CommandError>>()?;
-        let caller = Caller { is_local: is_local(cx.session), is_loading: false };
+        let caller = Caller { is_local: cx.session.client.endpoint.is_local(), is_loading: false };
         cx.engine().change_settings(&pairs, caller)?;
         cx.worker.refresh();
         out.ok();
         Ok(Flow::Continue)
     }
-}
-
-/// Whether a session's connection comes from this machine.
-pub(super) fn is_local(session: &Session) -> bool {
-    let endpoint = &session.client.endpoint;
-    endpoint.unix || endpoint.peer.starts_with("127.") || endpoint.peer.starts_with("[::1]")
 }
 
 impl Engine {
@@ -111,7 +105,10 @@ impl Engine {
     }
 
     /// Writes the settings back to the configuration file.
-    pub(super) fn rewrite_config_file(&self, extent: Rewrite) -> Result<(), CommandError> {
+    pub(in crate::server_commands) fn rewrite_config_file(
+        &self,
+        extent: Rewrite,
+    ) -> Result<(), CommandError> {
         let Some(path) = &self.config_file else {
             return Err(CommandError::text("ERR The server is running without a config file"));
         };

@@ -94,8 +94,7 @@ impl FunctionList<'_> {
                 has_name = true;
                 words.next().ok_or(CommandError::text("ERR library name argument was not given"))?;
             } else {
-                let word = String::from_utf8_lossy(word);
-                return Err(CommandError::Text(format!("ERR Unknown argument {word}").into()));
+                return Err(CommandError::quoting("ERR Unknown argument ", word, ""));
             }
         }
         Ok(())

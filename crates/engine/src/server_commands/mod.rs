@@ -6,6 +6,7 @@
 mod acl;
 mod command;
 mod config;
+mod debug;
 mod function;
 mod help;
 mod info;
@@ -18,6 +19,8 @@ mod shutdown;
 mod slowlog;
 mod time;
 
+use spinel_family::CommandEntry;
+
 use crate::session::SessionEntry;
 pub(crate) use replication::reply_wait_over;
 
@@ -26,6 +29,7 @@ pub(crate) const TABLES: &[&[SessionEntry]] = &[
     acl::COMMANDS,
     command::COMMANDS,
     config::COMMANDS,
+    debug::COMMANDS,
     function::COMMANDS,
     info::COMMANDS,
     latency::COMMANDS,
@@ -37,3 +41,6 @@ pub(crate) const TABLES: &[&[SessionEntry]] = &[
     slowlog::COMMANDS,
     time::COMMANDS,
 ];
+
+/// The tables of those subcommands that reach data.
+pub(crate) const DATA_TABLES: &[&[CommandEntry]] = &[debug::DATA_COMMANDS];

@@ -130,6 +130,12 @@ impl List {
         Self { elements: self.elements.detach_range(indexes.start, indexes.len()) }
     }
 
+    /// The limit of a node, as `list-max-listpack-size` stood when the list was made.
+    #[must_use]
+    pub fn node_limit(&self) -> i64 {
+        self.elements.limits().fill.to_config()
+    }
+
     /// The nodes, as dumps and snapshots hold them.
     pub fn nodes(&self) -> impl DoubleEndedIterator<Item = &Node> {
         self.elements.nodes()

@@ -20,7 +20,7 @@ pub(super) fn write(command: &Command, out: &mut Encoder) {
         !spec.doc_flags.is_empty(),
         !spec.history.is_empty(),
         !spec.args.is_empty(),
-        !command.subcommands.is_empty(),
+        !command.seen_subcommands().is_empty(),
     ];
     out.map(given + lists.into_iter().filter(|given| *given).count());
     write_texts(&texts, out);
@@ -43,10 +43,10 @@ pub(super) fn write(command: &Command, out: &mut Encoder) {
         out.bulk(b"arguments");
         write_args(spec.args, out);
     }
-    if !command.subcommands.is_empty() {
+    if !command.seen_subcommands().is_empty() {
         out.bulk(b"subcommands");
-        out.map(command.subcommands.len());
-        for sub in command.subcommands.iter().map(|id| REGISTRY.get(*id)) {
+        out.map(command.seen_subcommands().len());
+        for sub in command.seen_subcommands().iter().map(|id| REGISTRY.get(*id)) {
             out.bulk(sub.spec.name.as_bytes());
             write(sub, out);
         }

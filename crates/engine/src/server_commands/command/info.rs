@@ -6,7 +6,7 @@ use spinel_family::spec::{Begin, CommandFlags, Find, KeyFlags, KeySpec};
 use crate::registry::{Command, LegacyRange, REGISTRY};
 
 /// Flags that only the server itself looks at: Redis has them too and does not tell.
-const INTERNAL: CommandFlags = CommandFlags::SENTINEL;
+const INTERNAL: CommandFlags = CommandFlags::SENTINEL.with(CommandFlags::PROTECTED);
 
 /// Describes every command.
 pub(super) fn write_all(out: &mut Encoder) {
@@ -33,12 +33,12 @@ pub(super) fn write(command: &Command, out: &mut Encoder) {
     spec.tips.iter().for_each(|tip| out.bulk(tip.as_bytes()));
     out.set(spec.keys.len());
     spec.keys.iter().for_each(|key| write_key_spec(key, out));
-    if command.subcommands.is_empty() {
+    if command.seen_subcommands().is_empty() {
         out.set(0);
         return;
     }
-    out.array(command.subcommands.len());
-    for id in &command.subcommands {
+    out.array(command.seen_subcommands().len());
+    for id in command.seen_subcommands() {
         write(REGISTRY.get(*id), out);
     }
 }

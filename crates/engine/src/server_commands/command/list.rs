@@ -66,7 +66,8 @@ impl Filter<'_> {
 
 impl SessionCommand for CommandList<'_> {
     fn run(&self, _cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
-        let is_wanted = |command: &&Command| self.filter.is_none_or(|filter| filter.passes(command));
+        let is_wanted =
+            |command: &&Command| command.is_seen() && self.filter.is_none_or(|filter| filter.passes(command));
         let found: Vec<&Command> = REGISTRY.all().iter().filter(is_wanted).collect();
         out.array(found.len());
         found.iter().for_each(|command| out.bulk(command.spec.name.as_bytes()));
