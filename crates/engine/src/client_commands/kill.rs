@@ -16,6 +16,14 @@ use crate::{ClientId, Flow};
 #[derive(Command)]
 #[command(name = "client|kill", group = Connection, since = "2.4.0", complexity = "O(N) where N is the number of client connections")]
 #[command(flags(admin, noscript, loading, stale), args = &[FILTER_ARGUMENT])]
+#[command(history = &[
+    ("2.8.12", "Clients can be chosen by filters."),
+    ("2.8.12", "The filter `ID`."),
+    ("3.2.0", "The type `master`."),
+    ("5.0.0", "The type `replica`, as another word for `slave`."),
+    ("6.2.0", "The filter `LADDR`."),
+    ("7.4.0", "The filter `MAXAGE`."),
+])]
 pub(super) struct ClientKill<'a> {
     #[arg(hidden)]
     words: Many<'a, &'a [u8]>,
