@@ -1,12 +1,11 @@
 //! The commands alone, without sessions: for the tests beside them.
 
-use std::cell::Cell;
 use std::sync::Arc;
 
 use spinel_family::{
     Attempt, CallOptions, CommandEntry, CommandError, DbIndex, Effects, Encoder, EventClasses,
-    ExclusiveContext, KeyRule, OwnedArgs, Propagation, Protocol, QueryContext, Run, SweepContext, UnixMillis,
-    UpdateContext, Words,
+    ExclusiveContext, KeyRule, OwnedArgs, Propagation, Protocol, QueryContext, Run, Scratch, SweepContext,
+    UnixMillis, UpdateContext, Words,
 };
 use spinel_family::{CommandSettings, Event};
 use spinel_store::{HashKey, Held, Keyspace, KeyspaceOptions, ShardIndex, Waiter, WatchFlag};
@@ -24,7 +23,7 @@ pub(crate) struct Server {
     pub(crate) deny_blocking: bool,
     pub(crate) events: Vec<Event>,
     now_ms: i64,
-    random: Cell<u64>,
+    scratch: Scratch,
 }
 
 impl Server {
@@ -43,7 +42,7 @@ impl Server {
             deny_blocking: false,
             events: Vec::new(),
             now_ms: 1_700_000_000_000,
-            random: Cell::new(0x9E37_79B9_7F4A_7C15),
+            scratch: Scratch::new(0x9E37_79B9_7F4A_7C15),
         }
     }
 
@@ -121,7 +120,7 @@ impl Server {
             _ => self.keyspace.hold(&shards),
         }
         .unwrap_or_else(|shard| panic!("{shard:?} is held by nobody else"));
-        let query = QueryContext::new(held, options, &self.settings, &self.random);
+        let query = QueryContext::new(held, options, &self.settings, &self.scratch);
         let mut cx = UpdateContext::new(query, &mut self.effects);
         let mut swept = Vec::new();
         let result = match entry.run {
@@ -133,8 +132,13 @@ impl Server {
                 }
             }),
             Run::Sweep(run) => {
-                let mut sweep =
-                    SweepContext::new(&self.keyspace, None, options, &self.settings, &self.random);
+                let mut sweep = SweepContext::new(
+                    &self.keyspace,
+                    None,
+                    options,
+                    &self.settings,
+                    self.scratch.random_state(),
+                );
                 let result = run(&mut sweep, words, &mut out);
                 swept = sweep.expired;
                 result
@@ -150,7 +154,7 @@ impl Server {
         if let Err(error) = result {
             out.error(error.wire(entry.spec.name));
         }
-        cx.settle(keys.into_iter());
+        cx.settle(|| keys.into_iter());
         drop(cx);
         self.remove_swept(&swept, options);
         self.events = std::mem::take(&mut self.effects.events);
@@ -160,7 +164,7 @@ impl Server {
     /// Removes the keys that a sweep found expired.
     fn remove_swept(&mut self, keys: &[Box<[u8]>], options: CallOptions) {
         let held = self.keyspace.hold_all().expect("nobody else holds a shard");
-        let query = QueryContext::new(held, options, &self.settings, &self.random);
+        let query = QueryContext::new(held, options, &self.settings, &self.scratch);
         let mut cx = UpdateContext::new(query, &mut self.effects);
         for key in keys {
             cx.remove_if_expired(options.db, self.keyspace.key(key));

@@ -110,7 +110,7 @@ fn serve_waiter(engine: &Engine, cx: &mut UpdateContext<'_>, waiter: &Arc<Waiter
     let mut out = Encoder::new(waiting.protocol);
     let dirty_before = std::mem::take(&mut cx.effects().dirty);
     let attempt = (blocking.attempt)(cx, words, &mut out);
-    cx.settle(std::iter::empty());
+    cx.settle(std::iter::empty);
     settle(engine, cx, Some(Origin { db: waiting.db, args }));
     cx.effects().dirty += dirty_before;
     cx.set_options(called);

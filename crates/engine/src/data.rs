@@ -1,12 +1,11 @@
 //! Runs commands on data: locks the shards of their keys, runs, deals with what they leave behind.
 
-use std::cell::Cell;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 use spinel_family::{
     Args, Attempt, CallOptions, CommandEntry, CommandError, DbIndex, Effects, Encoder, ExclusiveContext, Key,
-    QueryContext, Run, SweepContext, UpdateContext, Words,
+    KeyRule, QueryContext, Run, Scratch, SweepContext, UpdateContext, Words,
 };
 use spinel_store::{Held, Keyspace, ShardIndex};
 
@@ -78,13 +77,38 @@ impl Worker {
             Run::Sweep(_) => self.run_sweep(session, call, out),
             Run::Exclusive(_) => self.with_world(|worker| worker.run_locked(session, call, None, out)),
             Run::Query(_) | Run::Update(_) | Run::Blocking(_) | Run::Container(_) => {
+                if let Some(result) = self.run_on_one_shard(session, call, out) {
+                    return result;
+                }
                 let shards = shards_of(&self.engine.keyspace, call.command, call.args, call.known);
                 self.run_locked(session, call, Some(shards), out)
             }
         }
     }
 
+    /// The usual case: a command with one key whose shard is free. `None`: nothing was done.
+    #[inline]
+    fn run_on_one_shard(
+        &mut self,
+        session: &mut Session,
+        call: Call<'_>,
+        out: &mut Encoder,
+    ) -> Option<Result<Flow, CommandError>> {
+        let options = self.options(session);
+        let Self { engine, published, effects, scratch, .. } = self;
+        let (KeyRule::One { .. }, Some((_, hash))) = (call.command.keys, call.known) else { return None };
+        let held = engine.keyspace.hold_one(engine.keyspace.shard_of(hash))?;
+        if call.command.writes && held.shard(hash).waiters.has_destinations() {
+            return None;
+        }
+        let ground = Ground { engine, published, effects, scratch };
+        let result = run_held(ground, session, call, options, held, out);
+        self.count_effects();
+        Some(result)
+    }
+
     /// Locks `shards`, or all of them, and runs the command; parks it if one is taken.
+    #[inline(never)]
     fn run_locked(
         &mut self,
         session: &mut Session,
@@ -93,9 +117,9 @@ impl Worker {
         out: &mut Encoder,
     ) -> Result<Flow, CommandError> {
         let options = self.options(session);
-        let Self { engine, published, effects, random, .. } = self;
-        let ground = Ground { engine, published, effects, random };
-        let result = match hold(&engine.keyspace, call.entry, shards) {
+        let Self { engine, published, effects, scratch, .. } = self;
+        let ground = Ground { engine, published, effects, scratch };
+        let result = match hold(&engine.keyspace, call.command, shards) {
             Ok(held) => run_held(ground, session, call, options, held, out),
             Err(shard) => return Ok(park(engine, session, shard)),
         };
@@ -108,6 +132,7 @@ impl Worker {
         park(&self.engine, session, shard)
     }
 
+    #[inline]
     pub(crate) fn options(&self, session: &Session) -> CallOptions {
         CallOptions {
             db: session.db,
@@ -121,6 +146,7 @@ impl Worker {
     }
 
     /// Adds what a command left to the counters, sends garbage away and makes room for the next.
+    #[inline]
     pub(crate) fn count_effects(&mut self) {
         let effects = &mut self.effects;
         if effects.hits > 0 {
@@ -135,6 +161,18 @@ impl Worker {
             effects.propagation = spinel_family::Propagation::Verbatim;
             return;
         }
+        if effects.is_only_dirty() {
+            self.stats.dirty.add(effects.dirty);
+            effects.dirty = 0;
+            effects.propagation = spinel_family::Propagation::Verbatim;
+            return;
+        }
+        self.count_other_effects();
+    }
+
+    #[cold]
+    fn count_other_effects(&mut self) {
+        let effects = &mut self.effects;
         self.stats.dirty.add(effects.dirty);
         self.stats.expired.add(effects.expired.len() as u64);
         self.engine.helpers.reclaim(&self.engine, effects);
@@ -153,8 +191,13 @@ impl Worker {
         let options = self.options(session);
         let words = Words::new(args, name_words(command), engine.keyspace.hash_key(), None);
         let published = Arc::clone(&self.published);
-        let mut cx =
-            SweepContext::new(&engine.keyspace, None, options, &published.for_commands, &self.random);
+        let mut cx = SweepContext::new(
+            &engine.keyspace,
+            None,
+            options,
+            &published.for_commands,
+            self.scratch.random_state(),
+        );
         match run(&mut cx, words, out) {
             Err(CommandError::Busy(shard)) => return Ok(self.park(session, shard)),
             Err(CommandError::Move) => {
@@ -201,10 +244,10 @@ impl Worker {
             retried: false,
             deny_blocking: true,
         };
-        let query = QueryContext::new(held, options, &published.for_commands, &self.random);
+        let query = QueryContext::new(held, options, &published.for_commands, &self.scratch);
         let mut cx = UpdateContext::new(query, &mut self.effects);
         with(&mut cx);
-        cx.settle(std::iter::empty());
+        cx.settle(std::iter::empty);
         aftermath::settle(&engine, &mut cx, None);
         aftermath::serve(&engine, &mut cx);
         drop(cx);
@@ -223,13 +266,13 @@ fn park(engine: &Engine, session: &Session, shard: ShardIndex) -> Flow {
 /// Locks the shards of a command, those that serving blocked clients may write to included.
 fn hold<'k>(
     keyspace: &'k Keyspace,
-    entry: &CommandEntry,
+    command: &Command,
     shards: Option<ShardSet>,
 ) -> Result<Held<'k>, ShardIndex> {
     let Some(mut shards) = shards else { return keyspace.hold_all() };
     loop {
         let held = keyspace.hold(&shards)?;
-        if !entry.writes() || !held.iter().any(|shard| shard.waiters.has_destinations()) {
+        if !command.writes || !held.iter().any(|shard| shard.waiters.has_destinations()) {
             return Ok(held);
         }
         let before = shards.len();
@@ -245,10 +288,11 @@ struct Ground<'w> {
     engine: &'w Arc<Engine>,
     published: &'w Arc<Published>,
     effects: &'w mut Effects,
-    random: &'w Cell<u64>,
+    scratch: &'w Scratch,
 }
 
 /// Runs a command whose shards are held, and deals with what it leaves behind.
+#[inline]
 fn run_held(
     ground: Ground<'_>,
     session: &mut Session,
@@ -257,10 +301,10 @@ fn run_held(
     held: Held<'_>,
     out: &mut Encoder,
 ) -> Result<Flow, CommandError> {
-    let Ground { engine, published, effects, random } = ground;
+    let Ground { engine, published, effects, scratch } = ground;
     let Call { command, entry, args, known } = call;
     let words = Words::new(args, command.name_words, engine.keyspace.hash_key(), known);
-    let query = QueryContext::new(held, options, &published.for_commands, random);
+    let query = QueryContext::new(held, options, &published.for_commands, scratch);
     let mut cx = UpdateContext::new(query, effects);
     let mut flow = Flow::Continue;
     let result = match entry.run {
@@ -286,7 +330,7 @@ fn run_held(
         engine.helpers.run_long(session, command, entry, args, options, published, cx.into_held());
         return Ok(Flow::Waiting);
     }
-    cx.settle(keys_to_remove(engine, command, args));
+    cx.settle(|| keys_to_remove(engine, command, args));
     if !cx.effects().is_quiet() {
         aftermath::settle(engine, &mut cx, Some(Origin { db: session.db, args }));
         aftermath::serve(engine, &mut cx);

@@ -37,6 +37,15 @@ pub struct Prepared {
     known: Option<(usize, u64)>,
 }
 
+impl Prepared {
+    /// Whether there is such a command.
+    #[inline]
+    #[must_use]
+    pub fn is_known(self) -> bool {
+        self.command.is_some()
+    }
+}
+
 impl Worker {
     /// Finds a command and hashes its first key.
     #[inline]
@@ -96,6 +105,7 @@ impl Worker {
             out.truncate(start);
             out.error("ERR internal error: the command failed, nothing else is affected");
             self.effects.clear();
+            self.scratch.forget();
             Flow::Continue
         });
         if session.reply_mode != ReplyMode::On && flow != Flow::Parked {
@@ -125,7 +135,9 @@ impl Worker {
             let text = self.engine.unknown_command(args);
             return self.refuse(session, None, &text, out);
         };
-        if let Err(text) = self.check(session, command, args) {
+        if (!command.spec.accepts(args.len()) || !session.is_plain() || self.engine.gates.any())
+            && let Err(text) = self.check(session, command, args)
+        {
             return self.refuse(session, Some(command), &text, out);
         }
         if self.engine.pause.is_active() && self.must_pause(session, command) {
@@ -142,7 +154,9 @@ impl Worker {
         self.call(session, command, args, prepared, out)
     }
 
-    /// The gates that a command passes before it is run, in Redis's order.
+    /// The gates that a command passes before it is run, in Redis's order. (None of them stops a command of the right
+    /// length in a plain session while the server's gates are open: then this is not called.)
+    #[inline(never)]
     fn check(&self, session: &Session, command: &Command, args: Args<'_>) -> Result<(), Cow<'static, [u8]>> {
         let spec = command.spec;
         if !spec.accepts(args.len()) {
@@ -244,6 +258,7 @@ impl Worker {
     }
 
     /// Runs a command that passed the gates, timed and counted.
+    #[inline]
     fn call(
         &mut self,
         session: &mut Session,
@@ -253,7 +268,7 @@ impl Worker {
         out: &mut Encoder,
     ) -> Flow {
         let start_len = out.len();
-        let is_single = self.timing.is_single(command, args.len(), args.bytes_len());
+        let is_single = self.timing.is_single(command, args.len(), args.extent());
         let start = if is_single { self.start_single() } else { 0 };
         let result = self.run(session, command, args, prepared, out);
         if result == Ok(Flow::Parked) {
@@ -301,6 +316,7 @@ impl Worker {
         }
     }
 
+    #[inline]
     fn run(
         &mut self,
         session: &mut Session,
@@ -318,6 +334,7 @@ impl Worker {
         }
     }
 
+    #[inline(never)]
     pub(crate) fn run_session(
         &mut self,
         session: &mut Session,

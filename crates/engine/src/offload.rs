@@ -1,12 +1,11 @@
 //! Helper threads: long commands, with the locks they hold, and the freeing of what is large.
 
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, Weak};
 
 use spinel_family::{
-    Args, CallOptions, CommandEntry, CommandError, Effects, Encoder, OwnedArgs, QueryContext, Run,
+    Args, CallOptions, CommandEntry, CommandError, Effects, Encoder, OwnedArgs, QueryContext, Run, Scratch,
     SweepContext, UpdateContext, Words,
 };
 use spinel_store::{Db, Held, LockToken, OwnedValue};
@@ -177,7 +176,7 @@ fn long_command(
 }
 
 fn work(shared: &Shared, engine: &Weak<Engine>, n: usize) {
-    let random = Cell::new(0x9E37_79B9 + n as u64);
+    let mut scratch: Option<Scratch> = None;
     while let Some(job) = shared.next() {
         match job {
             Job::Free(value) => free(engine, value),
@@ -187,10 +186,8 @@ fn work(shared: &Shared, engine: &Weak<Engine>, n: usize) {
             }
             Job::Command(job) => {
                 let Some(engine) = engine.upgrade() else { return };
-                if random.get() < u64::from(u32::MAX) {
-                    random.set(engine.seed(1000 + n));
-                }
-                run(&engine, *job, &random);
+                run(&engine, *job, scratch.get_or_insert_with(|| Scratch::new(engine.seed(1000 + n))));
+                engine.keyspace.wake_missed();
             }
         }
     }
@@ -210,7 +207,7 @@ fn freed(engine: &Weak<Engine>) {
     }
 }
 
-fn run(engine: &Engine, job: LongCommand, random: &Cell<u64>) {
+fn run(engine: &Engine, job: LongCommand, scratch: &Scratch) {
     let start = engine.clock.monotonic_nanos();
     let mut out = Encoder::new(job.options.protocol);
     let mut effects = Effects::default();
@@ -219,19 +216,20 @@ fn run(engine: &Engine, job: LongCommand, random: &Cell<u64>) {
     let result = match (job.entry.run, job.token) {
         (Run::Sweep(run), _) => {
             let settings = &job.published.for_commands;
-            let mut cx = SweepContext::new(&engine.keyspace, None, job.options, settings, random);
+            let mut cx =
+                SweepContext::new(&engine.keyspace, None, job.options, settings, scratch.random_state());
             run(&mut cx, words, &mut out)
         }
         (how, Some(token)) => {
             let held = engine.keyspace.adopt(token);
-            let query = QueryContext::new(held, job.options, &job.published.for_commands, random);
+            let query = QueryContext::new(held, job.options, &job.published.for_commands, scratch);
             let mut cx = UpdateContext::new(query, &mut effects);
             let result = match how {
                 Run::Query(run) => run(cx.as_query(), words, &mut out),
                 Run::Update(run) => run(&mut cx, words, &mut out),
                 _ => Err(CommandError::Syntax),
             };
-            cx.settle(keys_to_remove(engine, job.command, args));
+            cx.settle(|| keys_to_remove(engine, job.command, args));
             aftermath::settle(engine, &mut cx, Some(Origin { db: job.options.db, args }));
             aftermath::serve(engine, &mut cx);
             result

@@ -1,15 +1,18 @@
 //! All commands by name: those of the families and those of the engine itself.
 
+mod short_names;
+
 use std::sync::LazyLock;
 
 use hashbrown::HashMap;
 use spinel_family::spec::{Begin, Category, CommandFlags, Find, Group, KeyFlags, KeySpec, Spec};
 use spinel_family::{CommandEntry, KeyRule, Run};
 
+use self::short_names::ShortNames;
 use crate::session::SessionEntry;
 
 /// The number of a command, for tables indexed by command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CommandId(pub u16);
 
 /// How a command is run.
@@ -40,6 +43,8 @@ pub struct Command {
     pub subcommands: Vec<CommandId>,
     /// Constant time and few words: not timed one by one.
     pub is_fast: bool,
+    /// Runs on data and may change it.
+    pub writes: bool,
     /// Words of the name: 2 for a subcommand.
     pub name_words: usize,
     /// It covers its subcommands: to clients it is one command, and it is run itself by words that fit none of them.
@@ -152,32 +157,8 @@ const MAX_NAME: usize = 32;
 #[derive(Debug)]
 pub struct Registry {
     commands: Vec<Command>,
-    by_name: HashMap<&'static [u8], CommandId, foldhash_like::Fx>,
-}
-
-/// A hash for short lower-case names that no client chooses.
-mod foldhash_like {
-    use std::hash::{BuildHasherDefault, Hasher};
-
-    #[derive(Debug, Default)]
-    pub(super) struct FxHasher(u64);
-
-    pub(super) type Fx = BuildHasherDefault<FxHasher>;
-
-    impl Hasher for FxHasher {
-        fn write(&mut self, bytes: &[u8]) {
-            for chunk in bytes.chunks(8) {
-                let mut word = [0; 8];
-                word[..chunk.len()].copy_from_slice(chunk);
-                self.0 =
-                    (self.0.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(0x517c_c1b7_2722_0a95);
-            }
-        }
-
-        fn finish(&self) -> u64 {
-            self.0 ^ (self.0 >> 29)
-        }
-    }
+    by_name: HashMap<&'static [u8], CommandId>,
+    short_names: ShortNames,
 }
 
 /// The registry of this build.
@@ -185,7 +166,8 @@ pub static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::build);
 
 impl Registry {
     fn build() -> Self {
-        let mut registry = Self { commands: Vec::new(), by_name: HashMap::default() };
+        let mut registry =
+            Self { commands: Vec::new(), by_name: HashMap::default(), short_names: ShortNames::default() };
         for entry in spinel_commands::FAMILIES.iter().copied().flatten() {
             let id = registry.add_data(entry);
             registry.by_name.insert(entry.spec.name.as_bytes(), id);
@@ -198,6 +180,7 @@ impl Registry {
             let id = registry.add_data(entry);
             registry.join(entry.spec, id);
         }
+        registry.short_names = ShortNames::of(&registry.by_name);
         registry
     }
 
@@ -213,6 +196,7 @@ impl Registry {
             action,
             keys: KeyRule::of(spec),
             subcommands: Vec::new(),
+            writes: matches!(action, Action::Data(entry) if entry.writes()),
             is_fast: flags.has(CommandFlags::FAST) && !flags.has(CommandFlags::BLOCKING),
             name_words: if spec.name.contains('|') { 2 } else { 1 },
             is_cover: false,
@@ -264,8 +248,16 @@ impl Registry {
     }
 
     /// A command by its name in any case; a container is given as itself.
+    #[inline]
     #[must_use]
     pub fn find(&self, name: &[u8]) -> Option<&Command> {
+        match self.short_names.find(name) {
+            Some(id) => Some(self.get(id)),
+            None => self.find_long(name),
+        }
+    }
+
+    fn find_long(&self, name: &[u8]) -> Option<&Command> {
         let mut lower = [0; MAX_NAME];
         let lower = lower.get_mut(..name.len())?;
         lower.copy_from_slice(name);

@@ -103,9 +103,9 @@ impl Worker {
         }
         let engine = Arc::clone(&self.engine);
         let published = Arc::clone(&self.published);
-        let random = self.random.clone();
+        let scratch = self.scratch.fork();
         let mut effects = std::mem::take(&mut self.effects);
-        let query = QueryContext::new(held, self.options(session), &published.for_commands, &random);
+        let query = QueryContext::new(held, self.options(session), &published.for_commands, &scratch);
         let mut cx = UpdateContext::new(query, &mut effects);
         let mut run = Execution { worker: self, opened: false, flow: Flow::Continue };
         out.array(transaction.queue.len());
@@ -118,7 +118,6 @@ impl Worker {
         }
         aftermath::serve(&engine, &mut cx);
         drop(cx);
-        self.random.set(random.get());
         self.effects = effects;
         self.count_effects();
         flow
@@ -285,7 +284,7 @@ impl Execution<'_> {
                     Some(cx.held()),
                     options,
                     settings,
-                    &self.worker.random,
+                    self.worker.scratch.random_state(),
                 );
                 run(&mut sweep, words, out)
             }
@@ -301,7 +300,7 @@ impl Execution<'_> {
 
     fn settle(&mut self, db: DbIndex, command: &Command, args: Args<'_>, cx: &mut UpdateContext<'_>) {
         let engine = Arc::clone(&self.worker.engine);
-        cx.settle(keys_to_remove(&engine, command, args));
+        cx.settle(|| keys_to_remove(&engine, command, args));
         let dirty_before = self.dirty(cx);
         if engine.journal.is_on() && !self.opened && records(cx.effects()) {
             self.opened = true;

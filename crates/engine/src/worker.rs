@@ -1,9 +1,8 @@
 //! What one event loop owns of the engine.
 
-use std::cell::Cell;
 use std::sync::Arc;
 
-use spinel_family::{Effects, UnixMillis};
+use spinel_family::{Effects, Scratch, UnixMillis};
 
 use crate::engine::Published;
 use crate::inbox::{Inbox, Message};
@@ -19,7 +18,7 @@ pub struct Worker {
     pub(crate) published: Arc<Published>,
     generation: u64,
     pub(crate) effects: Effects,
-    pub(crate) random: Cell<u64>,
+    pub(crate) scratch: Scratch,
     pub(crate) now: UnixMillis,
     pub(crate) stats: Arc<WorkerStats>,
     pub(crate) timing: Timing,
@@ -39,7 +38,7 @@ impl Worker {
             published,
             generation: engine.generation(),
             effects: Effects::default(),
-            random: Cell::new(engine.seed(index)),
+            scratch: Scratch::new(engine.seed(index)),
             now: engine.clock.unix_millis(),
             stats: Arc::clone(&engine.worker_stats()[index]),
             timing,
@@ -103,6 +102,7 @@ impl Worker {
     }
 
     fn leave(&mut self) {
+        self.engine.keyspace.wake_missed();
         self.engine.world.leave(self.index);
         self.is_inside = false;
     }
@@ -137,6 +137,7 @@ impl Worker {
         let world = engine.world.exclusive();
         self.refresh();
         let result = with(self);
+        self.engine.keyspace.wake_missed();
         drop(world);
         if was_inside {
             self.enter();

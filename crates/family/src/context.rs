@@ -1,9 +1,10 @@
 //! What a running command can reach. Smallest capability first: [`QueryContext`] reads, [`UpdateContext`] adds
 //! writing, [`SweepContext`] and [`ExclusiveContext`] add shards.
 
+mod scratch;
 mod write;
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::ops::Deref;
 
 use smallvec::SmallVec;
@@ -13,20 +14,12 @@ use spinel_store::{
     UnixMillis, ValueRef,
 };
 
+pub use self::scratch::Scratch;
+use self::scratch::next_random;
 use crate::{CommandError, CommandSettings, Effects, Event, EventClass, Propagation};
 
 /// Elements a command may touch on an event loop; beyond, it moves to a helper thread with its locks.
 const LOOP_COST_LIMIT: usize = 16 * 1024;
-
-/// The next random number of a generator (xorshift64*, seeded by the engine).
-fn next_random(state: &Cell<u64>) -> u64 {
-    let mut x = state.get();
-    x ^= x >> 12;
-    x ^= x << 25;
-    x ^= x >> 27;
-    state.set(x);
-    x.wrapping_mul(0x2545_F491_4F6C_DD1D)
-}
 
 /// How the running command was called.
 #[derive(Clone, Copy, Debug)]
@@ -52,32 +45,20 @@ pub struct QueryContext<'k> {
     held: Held<'k>,
     options: CallOptions,
     settings: &'k CommandSettings,
-    random: &'k Cell<u64>,
-    hits: Cell<u64>,
-    misses: Cell<u64>,
-    saw_expired: Cell<bool>,
-    missed: RefCell<SmallVec<[Box<[u8]>; 1]>>,
+    scratch: &'k Scratch,
 }
 
 impl<'k> QueryContext<'k> {
     /// A context over the shards held.
+    #[inline]
     #[must_use]
     pub fn new(
         held: Held<'k>,
         options: CallOptions,
         settings: &'k CommandSettings,
-        random: &'k Cell<u64>,
+        scratch: &'k Scratch,
     ) -> Self {
-        Self {
-            held,
-            options,
-            settings,
-            random,
-            hits: Cell::new(0),
-            misses: Cell::new(0),
-            saw_expired: Cell::new(false),
-            missed: RefCell::new(SmallVec::new()),
-        }
+        Self { held, options, settings, scratch }
     }
 
     /// The database.
@@ -131,12 +112,12 @@ impl<'k> QueryContext<'k> {
 
     /// A random number.
     pub fn random(&self) -> u64 {
-        next_random(self.random)
+        next_random(&self.scratch.random)
     }
 
     /// A source of random numbers that does not borrow the context, for use while a value is being changed.
     pub fn chance(&self) -> impl FnMut() -> u64 + use<'k> {
-        let state = self.random;
+        let state = &self.scratch.random;
         move || next_random(state)
     }
 
@@ -158,7 +139,7 @@ impl<'k> QueryContext<'k> {
     pub fn peek_in(&self, db: DbIndex, key: Key<'_>) -> Option<&Entry> {
         let entry = self.held.shard(key.hash).db(db).find(key)?;
         if entry.is_expired(self.options.now) {
-            self.saw_expired.set(true);
+            self.scratch.note_expired();
             return None;
         }
         Some(entry)
@@ -169,7 +150,7 @@ impl<'k> QueryContext<'k> {
     pub fn find_untouched(&self, key: Key<'_>) -> Option<&Entry> {
         let found = self.peek(key);
         if found.is_some() {
-            self.hits.set(self.hits.get() + 1);
+            self.scratch.note_hit();
         } else {
             self.note_miss(key);
         }
@@ -184,7 +165,7 @@ impl<'k> QueryContext<'k> {
             self.note_miss(key);
             return None;
         };
-        self.hits.set(self.hits.get() + 1);
+        self.scratch.note_hit();
         if !self.options.no_touch {
             entry.touch(self.options.now.access_clock());
         }
@@ -195,15 +176,18 @@ impl<'k> QueryContext<'k> {
     #[must_use]
     pub fn inspect(&self, key: Key<'_>) -> Option<&Entry> {
         let found = self.peek(key);
-        let counter = if found.is_some() { &self.hits } else { &self.misses };
-        counter.set(counter.get() + 1);
+        if found.is_some() {
+            self.scratch.note_hit();
+        } else {
+            self.scratch.note_miss();
+        }
         found
     }
 
     fn note_miss(&self, key: Key<'_>) {
-        self.misses.set(self.misses.get() + 1);
+        self.scratch.note_miss();
         if self.settings.notify.wants(EventClass::KeyMiss) {
-            self.missed.borrow_mut().push(key.bytes.into());
+            self.scratch.note_missed(key.bytes);
         }
     }
 
@@ -238,12 +222,6 @@ impl<'k> QueryContext<'k> {
         &self.held
     }
 
-    /// Whether a look-up met a key whose time has come, which the caller must remove.
-    #[must_use]
-    pub fn saw_expired(&self) -> bool {
-        self.saw_expired.get()
-    }
-
     /// Changes how the next command is called (within one transaction).
     pub fn set_options(&mut self, options: CallOptions) {
         self.options = options;
@@ -272,12 +250,14 @@ impl<'k> Deref for UpdateContext<'k> {
 
 impl<'k> UpdateContext<'k> {
     /// A context that leaves its traces in `effects`.
+    #[inline]
     #[must_use]
     pub fn new(query: QueryContext<'k>, effects: &'k mut Effects) -> Self {
         Self { query, effects }
     }
 
     /// The reading half, for the queries of a transaction.
+    #[inline]
     #[must_use]
     pub fn as_query(&self) -> &QueryContext<'k> {
         &self.query
@@ -295,6 +275,7 @@ impl<'k> UpdateContext<'k> {
     }
 
     /// The traces so far.
+    #[inline]
     pub fn effects(&mut self) -> &mut Effects {
         self.effects
     }
@@ -304,12 +285,21 @@ impl<'k> UpdateContext<'k> {
         &mut self.query.held
     }
 
-    /// Moves what look-ups noted into the effects and removes `keys` that expired unnoticed.
-    pub fn settle<'a>(&mut self, keys: impl Iterator<Item = Key<'a>>) {
-        self.effects.hits += self.query.hits.take();
-        self.effects.misses += self.query.misses.take();
+    /// Moves what look-ups noted into the effects and removes those of `keys` that expired unnoticed.
+    #[inline]
+    pub fn settle<'a, I: Iterator<Item = Key<'a>>>(&mut self, keys: impl FnOnce() -> I) {
+        let (hits, misses) = self.query.scratch.take_counts();
+        self.effects.hits += hits;
+        self.effects.misses += misses;
+        if self.query.scratch.has_notes() {
+            self.settle_notes(keys());
+        }
+    }
+
+    #[cold]
+    fn settle_notes<'a>(&mut self, keys: impl Iterator<Item = Key<'a>>) {
         self.send_misses();
-        if self.query.saw_expired.take() {
+        if self.query.scratch.take_expired() {
             for key in keys {
                 self.remove_if_expired(self.query.options.db, key);
             }
@@ -319,12 +309,9 @@ impl<'k> UpdateContext<'k> {
     /// Sends the events of look-ups that missed, which come before those of what was done after; a key that was
     /// missed because its time had come is removed first.
     fn send_misses(&mut self) {
-        if self.query.missed.get_mut().is_empty() {
-            return;
-        }
         let (db, hash_key) = (self.query.options.db, self.query.hash_key());
-        for key in self.query.missed.take() {
-            if self.query.saw_expired.get() {
+        for key in self.query.scratch.take_missed() {
+            if self.query.scratch.saw_expired() {
                 self.remove_if_expired(db, Key::new(&key, hash_key));
             }
             self.effects.events.push(Event { class: EventClass::KeyMiss, name: "keymiss", db, key });

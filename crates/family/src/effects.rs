@@ -134,8 +134,14 @@ impl Effects {
     #[inline]
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        self.dirty == 0
-            && self.events.is_empty()
+        self.dirty == 0 && self.is_only_dirty()
+    }
+
+    /// Whether changes were counted and nothing else has to be dealt with after the journal has them.
+    #[inline]
+    #[must_use]
+    pub fn is_only_dirty(&self) -> bool {
+        self.events.is_empty()
             && self.expired.is_empty()
             && self.ready.is_empty()
             && self.garbage.is_empty()

@@ -24,7 +24,7 @@ mod error;
 mod grammar;
 mod table;
 
-pub use context::{CallOptions, ExclusiveContext, QueryContext, SweepContext, UpdateContext};
+pub use context::{CallOptions, ExclusiveContext, QueryContext, Scratch, SweepContext, UpdateContext};
 pub use effects::{CommandSettings, Effects, Event, EventClass, EventClasses, Propagation};
 pub use error::{CommandError, printed};
 pub use grammar::{

@@ -81,10 +81,7 @@ impl Batch {
                 return Pause::Done;
             }
             let from = self.spans.len();
-            // The buffer and the parser are parts of one struct; parsing borrows both.
-            let mut parser = std::mem::take(&mut connection.parser);
-            let parsed = parser.parse(&connection.unread()[start..], &limits, &mut self.spans);
-            connection.parser = parser;
+            let parsed = connection.parse_next(start, &limits, &mut self.spans);
             let (place, consumed) = match parsed {
                 Ok(Parsed::Incomplete) => return Pause::Done,
                 Ok(Parsed::Complete { consumed }) => (Place::Spans { from, to: self.spans.len() }, consumed),
@@ -134,7 +131,7 @@ impl Batch {
             };
             let flow = if args.is_empty() {
                 Flow::Continue
-            } else if is_http(args) {
+            } else if !ready.prepared.is_known() && is_http(args) {
                 log_attack(worker, &session.client.endpoint.peer);
                 connection.state = State::Dead;
                 continue;

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::sync::atomic::Ordering;
 
 use spinel_engine::session::Session;
-use spinel_resp::{Encoder, Protocol, RequestParser};
+use spinel_resp::{Encoder, Parsed, Protocol, ProtocolError, RequestLimits, RequestParser, Span};
 
 use crate::stream::Stream;
 
@@ -103,17 +103,31 @@ impl Connection {
         }
     }
 
+    /// Parses the command that begins `start` bytes into the unread ones; see [`RequestParser::parse`].
+    #[inline]
+    pub(crate) fn parse_next(
+        &mut self,
+        start: usize,
+        limits: &RequestLimits,
+        spans: &mut Vec<Span>,
+    ) -> Result<Parsed, ProtocolError> {
+        self.parser.parse(&self.input[self.done + start..self.filled], limits, spans)
+    }
+
     /// Bytes received and not executed.
+    #[inline]
     pub(crate) fn unread(&self) -> &[u8] {
         &self.input[self.done..self.filled]
     }
 
     /// The bytes to execute, the session that does and where its replies go.
+    #[inline]
     pub(crate) fn parts(&mut self) -> (&[u8], &mut Session, &mut Encoder) {
         (&self.input[self.done..self.filled], &mut self.session, &mut self.out)
     }
 
     /// Marks bytes as executed.
+    #[inline]
     pub(crate) fn consume(&mut self, bytes: usize) {
         self.done += bytes;
         debug_assert!(self.done <= self.filled);

@@ -89,6 +89,16 @@ impl<'a> Args<'a> {
         Args { buf: self.buf, spans: self.spans.get(..count).unwrap_or(self.spans) }
     }
 
+    /// Bytes from the beginning of the first word to the end of the last: the words and what lies between them.
+    #[inline]
+    pub fn extent(&self) -> usize {
+        match self.spans {
+            [] => 0,
+            [first, .., last] => last.end.saturating_sub(first.start),
+            [only] => only.len(),
+        }
+    }
+
     /// Sum of the words' lengths in bytes.
     #[inline]
     pub fn bytes_len(&self) -> usize {

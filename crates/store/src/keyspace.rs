@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use smallvec::SmallVec;
 use spinel_structs::hash::HashKey;
 
-use crate::lock::{TryLock, Wake};
+use crate::lock::{Tickets, TryLock, Wake};
 use crate::{DbCounts, DbIndex, Key, Shard, ShardIndex};
 
 /// How a keyspace is divided.
@@ -38,6 +38,7 @@ unsafe impl Sync for ShardCell {}
 /// All shards.
 pub struct Keyspace {
     shards: Box<[ShardCell]>,
+    tickets: Tickets,
     hash_key: HashKey,
     databases: usize,
 }
@@ -51,18 +52,20 @@ impl Keyspace {
     pub fn new(options: KeyspaceOptions) -> Self {
         assert!(options.shards.is_power_of_two() && options.shards <= 4096);
         assert!((1..=65535).contains(&options.databases));
+        let tickets = Tickets::default();
         let shards = (0..options.shards)
             .map(|_| {
                 let counts: Box<[Arc<DbCounts>]> =
                     (0..options.databases).map(|_| Arc::new(DbCounts::default())).collect();
                 let shard = UnsafeCell::new(Shard::new(options.hash_key, &counts));
-                ShardCell { lock: TryLock::default(), shard, counts }
+                ShardCell { lock: TryLock::new(&tickets), shard, counts }
             })
             .collect();
-        Self { shards, hash_key: options.hash_key, databases: options.databases }
+        Self { shards, tickets, hash_key: options.hash_key, databases: options.databases }
     }
 
     /// The key of the hash function.
+    #[inline]
     #[must_use]
     pub fn hash_key(&self) -> &HashKey {
         &self.hash_key
@@ -81,6 +84,7 @@ impl Keyspace {
     }
 
     /// A key with its hash.
+    #[inline]
     #[must_use]
     pub fn key<'a>(&self, bytes: &'a [u8]) -> Key<'a> {
         Key::new(bytes, &self.hash_key)
@@ -114,6 +118,7 @@ impl Keyspace {
         self.shards[usize::from(shard.0)].counts[usize::from(db.0)].expiring.load(Ordering::Relaxed)
     }
 
+    #[inline]
     fn guard(&self, shard: ShardIndex) -> ShardGuard<'_> {
         ShardGuard { cell: &self.shards[usize::from(shard.0)], index: shard, _one_thread: PhantomData }
     }
@@ -140,9 +145,24 @@ impl Keyspace {
         }
     }
 
-    /// Calls `wake` when the shard is released; false, without a call, if it is free by now.
+    /// Calls `wake` when the shard is released, at the latest when its holder calls [`Self::wake_missed`]; false,
+    /// without a call, if it is free by now.
     pub fn wake_on_release(&self, shard: ShardIndex, wake: Wake) -> bool {
         self.shards[usize::from(shard.0)].lock.leave_ticket(wake)
+    }
+
+    /// Wakes those whose shard was released while they were asking to be woken. A thread that held shards calls
+    /// this when it is through with its batch.
+    #[inline]
+    pub fn wake_missed(&self) {
+        self.tickets.wake_missed(self.shards.iter().map(|cell| &cell.lock));
+    }
+
+    /// Locks one shard, if it is free.
+    #[inline]
+    pub fn hold_one(&self, shard: ShardIndex) -> Option<Held<'_>> {
+        let guards = Guards { first: Some(self.spin_lock(shard)?), more: Vec::new() };
+        Some(Held { guards, keyspace: self })
     }
 
     /// Locks all of `shards`, which are in ascending order without repetition, or none: the one found taken is

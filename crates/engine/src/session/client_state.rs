@@ -151,9 +151,17 @@ impl Session {
     }
 
     /// Whether it speaks RESP2 and listens to something: few commands are allowed then.
+    #[inline]
     #[must_use]
     pub fn only_listens(&self) -> bool {
         self.protocol == Protocol::Resp2 && self.subscriptions.any()
+    }
+
+    /// Whether nothing about it restricts which commands may run: it may do everything, and waits for no EXEC.
+    #[inline]
+    #[must_use]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.authenticated && self.transaction.is_none() && !self.monitor && !self.only_listens()
     }
 
     /// Copies the counts of its subscriptions to its shared face.

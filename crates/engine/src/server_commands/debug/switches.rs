@@ -105,7 +105,9 @@ pub(super) struct DebugChangeReplId;
 impl SessionCommand for DebugChangeReplId {
     fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
         let engine = cx.engine();
-        let id = crate::engine::hex_id(cx.worker.random.get() ^ engine.clock.unix_micros().unsigned_abs());
+        let id = crate::engine::hex_id(
+            cx.worker.scratch.random_state().get() ^ engine.clock.unix_micros().unsigned_abs(),
+        );
         let line = "Changing replication IDs after receiving DEBUG change-repl-id";
         engine.log.write(LogLevel::Warning, line);
         *engine.replication_id.write().unwrap_or_else(PoisonError::into_inner) = id;
