@@ -124,13 +124,8 @@ impl Server {
                 }
             }),
             Run::Sweep(run) => {
-                let mut sweep = SweepContext::new(
-                    &self.keyspace,
-                    None,
-                    options,
-                    &self.settings,
-                    self.scratch.random_state(),
-                );
+                let random = self.scratch.random_state();
+                let mut sweep = SweepContext::new(&self.keyspace, None, options, &self.settings, random);
                 let result = run(&mut sweep, words, &mut out);
                 swept = sweep.expired;
                 result
