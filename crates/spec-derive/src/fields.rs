@@ -123,15 +123,15 @@ impl Part {
     pub(crate) fn try_option(&self) -> TokenStream {
         let (ident, inner) = (&self.local(), &self.inner);
         let token = self.attr.token.clone().unwrap_or_default();
-        let value = quote!(<#inner as ::spinel_family::Field<'a>>::parse(words)?);
-        let is_token = quote!(::spinel_family::is_token(word, #token));
+        let value = quote!(<#inner as ::spinel_family::Field<'a>>::parse(__words)?);
+        let is_token = quote!(::spinel_family::is_token(__word, #token));
         match self.role {
             Role::Positional | Role::Trailing => quote!(),
-            Role::Flag => quote!(if #is_token { words.skip_one(); #ident = true; continue; }),
-            Role::Valued => quote!(if #is_token { words.skip_one(); #ident = Some(#value); continue; }),
-            Role::Repeated => quote!(if #is_token { words.skip_one(); #ident.push(#value); continue; }),
+            Role::Flag => quote!(if #is_token { __words.skip_one(); #ident = true; continue; }),
+            Role::Valued => quote!(if #is_token { __words.skip_one(); #ident = Some(#value); continue; }),
+            Role::Repeated => quote!(if #is_token { __words.skip_one(); #ident.push(#value); continue; }),
             Role::Choice => quote!(
-                if let Some(chosen) = <#inner as ::spinel_family::Choice<'a>>::take(word, words)? {
+                if let Some(chosen) = <#inner as ::spinel_family::Choice<'a>>::take(__word, __words)? {
                     ::spinel_family::choose(&mut #ident, chosen)?;
                     continue;
                 }
@@ -143,12 +143,12 @@ impl Part {
     pub(crate) fn read_positional(&self) -> TokenStream {
         let (ident, inner) = (&self.local(), &self.inner);
         match self.role {
-            Role::Positional => quote!(let #ident = <#inner as ::spinel_family::Field<'a>>::parse(words)?;),
+            Role::Positional => quote!(let #ident = <#inner as ::spinel_family::Field<'a>>::parse(__words)?;),
             Role::Trailing => quote!(
-                let #ident = if words.is_empty() {
+                let #ident = if __words.is_empty() {
                     None
                 } else {
-                    Some(<#inner as ::spinel_family::Field<'a>>::parse(words)?)
+                    Some(<#inner as ::spinel_family::Field<'a>>::parse(__words)?)
                 };
             ),
             _ => quote!(),

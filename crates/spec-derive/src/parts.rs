@@ -32,7 +32,7 @@ pub(crate) fn expand_block(input: &DeriveInput) -> syn::Result<TokenStream> {
         #[automatically_derived]
         impl<'a> ::spinel_family::Field<'a> for #ident #generics {
             const SHAPE: ::spinel_family::spec::Shape = #shape;
-            fn parse(words: &mut ::spinel_family::Words<'a>)
+            fn parse(__words: &mut ::spinel_family::Words<'a>)
                 -> ::core::result::Result<Self, ::spinel_family::CommandError>
             {
                 #(#reads)*
@@ -94,8 +94,8 @@ pub(crate) fn expand_choice(input: &DeriveInput) -> syn::Result<TokenStream> {
                 quote!(Self::#variant_ident { #(#filled),* })
             }
         };
-        tries.push(quote!(if ::spinel_family::is_token(word, #token) {
-            words.skip_one();
+        tries.push(quote!(if ::spinel_family::is_token(__word, #token) {
+            __words.skip_one();
             #(#reads)*
             return Ok(Some(#build));
         }));
@@ -109,7 +109,7 @@ pub(crate) fn expand_choice(input: &DeriveInput) -> syn::Result<TokenStream> {
                 children: #children,
                 ..::spinel_family::spec::Shape::word(::spinel_family::spec::ArgKind::OneOf)
             };
-            fn take(word: &'a [u8], words: &mut ::spinel_family::Words<'a>)
+            fn take(__word: &'a [u8], __words: &mut ::spinel_family::Words<'a>)
                 -> ::core::result::Result<Option<Self>, ::spinel_family::CommandError>
             {
                 #(#tries)*

@@ -37,6 +37,14 @@ impl SessionCommand for ClientInfo {
 #[derive(Command)]
 #[command(name = "client|list", group = Connection, since = "2.4.0", complexity = "O(N) where N is the number of client connections")]
 #[command(flags(admin, noscript, loading, stale), tips("nondeterministic_output"))]
+#[command(history = &[
+    ("2.8.12", "The number of each client is told."),
+    ("5.0.0", "Clients of one type can be asked for."),
+    ("6.0.0", "The user is told."),
+    ("6.2.0", "Memory, local address and redirection are told; clients can be asked for by number."),
+    ("7.0.0", "Protocol, memory of transactions and reply buffers are told."),
+    ("7.0.3", "The count of shard channels is told."),
+])]
 #[command(args = &[
     optional("5.0.0", one_of("normal_master_replica_pubsub", "TYPE", &[
         token("normal", "NORMAL"),
