@@ -108,6 +108,8 @@ impl Worker {
             self.scratch.forget();
             Flow::Continue
         });
+        // Only now: whoever sees from elsewhere that a command was given may rely on what it did.
+        session.client.note_command(prepared.command);
         if session.reply_mode != ReplyMode::On && flow != Flow::Parked {
             if !sends_messages(prepared, &out.as_bytes()[start..]) {
                 out.truncate(start);
@@ -128,14 +130,13 @@ impl Worker {
         prepared: Prepared,
         out: &mut Encoder,
     ) -> Flow {
-        let number = prepared.command.map_or(0, |command| command.id.0 + 1);
-        session.client.last_command.store(number, Ordering::Relaxed);
         session.client.last_active_ms.store(self.now.0, Ordering::Relaxed);
         let Some(command) = prepared.command else {
             let text = self.engine.unknown_command(args);
             return self.refuse(session, None, &text, out);
         };
-        if (!command.spec.accepts(args.len()) || !session.is_plain() || self.engine.gates.any())
+        let is_free = session.is_plain() && !command.flags.has(CommandFlags::PROTECTED);
+        if (!command.spec.accepts(args.len()) || !is_free || self.engine.gates.any())
             && let Err(text) = self.check(session, command, args)
         {
             return self.refuse(session, Some(command), &text, out);
@@ -154,8 +155,8 @@ impl Worker {
         self.call(session, command, args, prepared, out)
     }
 
-    /// The gates that a command passes before it is run, in Redis's order. (None of them stops a command of the right
-    /// length in a plain session while the server's gates are open: then this is not called.)
+    /// The gates that a command passes before it is run, in Redis's order. (None of them stops an unprotected command of
+    /// the right length in a plain session while the server's gates are open: then this is not called.)
     #[inline(never)]
     fn check(&self, session: &Session, command: &Command, args: Args<'_>) -> Result<(), Cow<'static, [u8]>> {
         let spec = command.spec;

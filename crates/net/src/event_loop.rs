@@ -24,7 +24,7 @@ pub struct LoopOptions {
     /// The engine; it says how many loops there are.
     pub engine: Arc<Engine>,
     /// Where to listen; the first loop accepts for all.
-    pub listeners: Listeners,
+    pub listeners: Arc<Listeners>,
 }
 
 /// Connections accepted for one loop.
@@ -60,8 +60,8 @@ pub fn run(options: LoopOptions) -> io::Result<Loops> {
         let poller = Poller::new()?;
         let waker = poller.waker()?;
         engine.inbox(index).set_waker(Box::new(move || waker.wake()));
-        let mut own = if index == 0 { listeners.take() } else { None };
-        if let Some(listeners) = &mut own {
+        let own = if index == 0 { listeners.take() } else { None };
+        if let Some(listeners) = &own {
             listeners.register(&poller)?;
         }
         loops.push(EventLoop::new(&engine, index, poller, own, Arc::clone(&arrivals)));
@@ -79,7 +79,7 @@ pub fn run(options: LoopOptions) -> io::Result<Loops> {
 struct EventLoop {
     worker: Worker,
     poller: Poller,
-    listeners: Option<Listeners>,
+    listeners: Option<Arc<Listeners>>,
     arrivals: Arc<[Arrivals]>,
     next_arrival: usize,
     connections: Slab<Connection>,
@@ -96,7 +96,7 @@ impl EventLoop {
         engine: &Arc<Engine>,
         index: usize,
         poller: Poller,
-        listeners: Option<Listeners>,
+        listeners: Option<Arc<Listeners>>,
         arrivals: Arc<[Arrivals]>,
     ) -> Self {
         Self {
@@ -254,10 +254,10 @@ impl EventLoop {
             self.close(slot);
             return;
         }
-        connection.publish_sizes();
         if let Some(large) = connection.release(&mut self.pool) {
             self.worker.free_elsewhere(large);
         }
+        connection.publish_sizes();
     }
 
     /// Keeps those on the list whose sockets may have more to read or take more of what is to be sent.
@@ -286,6 +286,9 @@ impl EventLoop {
     }
 
     fn close_all(&mut self) {
+        if let Some(listeners) = &self.listeners {
+            listeners.close();
+        }
         let slots: Vec<usize> = self.connections.iter().map(|(slot, _)| slot).collect();
         for slot in slots {
             // The last replies are sent if the socket takes them; nobody waits for those that are slow.

@@ -1,16 +1,18 @@
-//! What the server does for the engine: figures from `/proc` and from jemalloc, and the disk.
+//! What the server does for the engine: figures from `/proc` and from jemalloc, changes outside the engine, the disk.
 
 use spinel_engine::config::OsDisk;
-use spinel_engine::host::{Bare, Host, LinuxProcess, MemoryFigures};
+use spinel_engine::host::{Host, LinuxProcess, MemoryFigures};
 use tikv_jemalloc_ctl::{Access, AsName, arenas, epoch, stats, stats_print, version};
 
+use crate::outside::Outside;
+
 /// The host of an engine in this process.
-pub(crate) fn host() -> Host {
+pub(crate) fn host(outside: Outside) -> Host {
     let allocator =
         format!("jemalloc-{}", version::read().unwrap_or_default().split('-').next().unwrap_or_default());
     Host {
-        probe: Box::new(LinuxProcess { allocator, figures, purge, report }),
-        on_change: Box::new(Bare),
+        probe: Box::new(LinuxProcess { allocator, figures, purge, rest, report }),
+        on_change: Box::new(outside),
         disk: Box::new(OsDisk),
     }
 }
@@ -39,6 +41,12 @@ fn purge() {
             let _ = name.write(0isize).and_then(|()| name.write(before));
         }
     }
+}
+
+/// Empties the thread's cache, which would count as allocated, by doing without one for a moment.
+fn rest() {
+    let cache = b"thread.tcache.enabled\0".name();
+    let _ = cache.write(false).and_then(|()| cache.write(true));
 }
 
 fn report() -> String {
