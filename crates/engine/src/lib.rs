@@ -17,6 +17,8 @@
 mod aftermath;
 mod arguments;
 mod blocking;
+#[cfg(test)]
+mod blocking_tests;
 mod client_commands;
 pub mod clients;
 pub mod clock;
@@ -44,6 +46,8 @@ mod shutdown;
 mod slowlog;
 pub mod stats;
 mod subscriptions;
+#[cfg(test)]
+mod testing;
 mod timing;
 mod transaction;
 mod upkeep;

@@ -75,7 +75,8 @@ impl Shared {
         self.filled.notify_one();
     }
 
-    fn next(&self) -> Option<Job> {
+    /// Waits for a job; before it does so calls `rest`, if given.
+    fn next(&self, mut rest: Option<impl FnOnce()>) -> Option<Job> {
         let mut queue = self.queue();
         loop {
             if let Some(job) = queue.jobs.pop_front() {
@@ -83,6 +84,12 @@ impl Shared {
             }
             if queue.stopped {
                 return None;
+            }
+            if let Some(rest) = rest.take() {
+                drop(queue);
+                rest();
+                queue = self.queue();
+                continue;
             }
             queue = self.filled.wait(queue).unwrap_or_else(std::sync::PoisonError::into_inner);
         }
@@ -177,7 +184,14 @@ fn long_command(
 
 fn work(shared: &Shared, engine: &Weak<Engine>, n: usize) {
     let mut scratch: Option<Scratch> = None;
-    while let Some(job) = shared.next() {
+    let mut has_freed = false;
+    let rest = || {
+        if let Some(engine) = engine.upgrade() {
+            engine.host().probe.rest();
+        }
+    };
+    while let Some(job) = shared.next(has_freed.then_some(rest)) {
+        has_freed = !matches!(job, Job::Command(_));
         match job {
             Job::Free(value) => free(engine, value),
             Job::FreeDb(mut db) => {
@@ -260,4 +274,53 @@ fn count(engine: &Engine, effects: &mut Effects) {
     stats.dirty.add(effects.dirty);
     stats.expired.add(effects.expired.len() as u64);
     engine.helpers.reclaim(engine, effects);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Sender, channel};
+    use std::time::Duration;
+
+    use crate::config::Settings;
+    use crate::host::{About, CpuTimes, Host, MemoryFigures, ProcessProbe};
+    use crate::testing::Server;
+
+    /// Tells when a thread rests.
+    struct Probe(Sender<()>);
+
+    impl ProcessProbe for Probe {
+        fn memory(&self) -> MemoryFigures {
+            MemoryFigures::default()
+        }
+
+        fn cpu(&self) -> CpuTimes {
+            CpuTimes::default()
+        }
+
+        fn about(&self) -> About {
+            About::default()
+        }
+
+        fn purge(&self) {}
+
+        fn rest(&self) {
+            self.0.send(()).expect("the test waits for it");
+        }
+
+        fn allocator_report(&self) -> String {
+            String::new()
+        }
+    }
+
+    #[test]
+    fn memory_freed_by_a_helper_is_not_kept_at_hand() {
+        let mut server = Server::new(Settings::default());
+        let (rested, wait) = channel();
+        server.engine.set_host(Host { probe: Box::new(Probe(rested)), ..Host::default() });
+        let peer = server.connect("127.0.0.1:1");
+        let members: Vec<String> = (0..1000).map(|n| format!("member:{n}")).collect();
+        server.run(peer, &format!("SADD s {}", members.join(" ")));
+        assert_eq!(server.run(peer, "UNLINK s"), ":1\r\n");
+        wait.recv_timeout(Duration::from_secs(30)).expect("a helper rests after it freed");
+    }
 }

@@ -120,7 +120,7 @@ fn arg_specs(parts: &[Part]) -> TokenStream {
 fn parse(input: &DeriveInput, attr: &CommandAttr, parts: &[Part]) -> TokenStream {
     let ident = &input.ident;
     let generics = input.generics.lifetimes().next().map(|_| quote!(<'a>));
-    let names: Vec<&Ident> = parts.iter().map(|p| &p.ident).collect();
+    let filled = parts.iter().map(Part::filled);
     let declarations = parts.iter().map(Part::declare);
     let mut steps = Vec::new();
     let mut at = 0;
@@ -153,7 +153,7 @@ fn parse(input: &DeriveInput, attr: &CommandAttr, parts: &[Part]) -> TokenStream
                 if !__words.is_empty() {
                     return Err(::spinel_family::CommandError::#excess);
                 }
-                Ok(Self { #(#names),* })
+                Ok(Self { #(#filled),* })
             }
         }
     )

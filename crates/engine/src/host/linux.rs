@@ -18,6 +18,8 @@ pub struct LinuxProcess {
     pub figures: fn(&mut MemoryFigures),
     /// Gives unused memory back.
     pub purge: fn(),
+    /// Takes back what is kept at hand for the calling thread.
+    pub rest: fn(),
     /// The allocator's report.
     pub report: fn() -> String,
 }
@@ -55,6 +57,10 @@ impl ProcessProbe for LinuxProcess {
 
     fn purge(&self) {
         (self.purge)();
+    }
+
+    fn rest(&self) {
+        (self.rest)();
     }
 
     fn allocator_report(&self) -> String {
