@@ -118,7 +118,11 @@ fn get_allocates_nothing_and_set_once_at_the_most() {
         let key = format!("key:{i}");
         client.set(&key, old);
         client.get(&key, old);
-        assert_eq!(client.set(&key, new), 0, "a value of the same kind and size takes the place of the old one");
+        assert_eq!(
+            client.set(&key, new),
+            0,
+            "a value of the same kind and size takes the place of the old one"
+        );
         assert_eq!(client.get(&key, new), 0);
     }
     assert_eq!(client.set("key:0", "a longer one"), 1);
