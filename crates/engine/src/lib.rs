@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod aftermath;
+mod apart;
 mod arguments;
 mod blocking;
 #[cfg(test)]

@@ -14,7 +14,7 @@ use spinel_engine::{ClientId, Engine, Flow, Worker};
 
 use self::timers::Timers;
 use crate::batch::Batch;
-use crate::connection::{Connection, Pool, State};
+use crate::connection::{Connection, MAX_SENT, Pool, State};
 use crate::limits::{self, Excess};
 use crate::listen::{Incoming, Listeners};
 use crate::poller::{Poller, Ready};
@@ -225,8 +225,8 @@ impl EventLoop {
     /// After a connection's commands were executed: sends replies, watches limits, closes.
     fn finish(&mut self, slot: usize) {
         let Some(connection) = self.connections.get_mut(slot) else { return };
-        if connection.state != State::Dead && connection.pending_output() > 0 && !connection.write_blocked {
-            match connection.write() {
+        if connection.may_write() {
+            match connection.write(MAX_SENT) {
                 Ok(bytes) => {
                     self.worker.stats().writes.add(1);
                     self.worker.stats().output_bytes.add(bytes as u64);
@@ -254,17 +254,20 @@ impl EventLoop {
             self.close(slot);
             return;
         }
-        connection.release(&mut self.pool);
+        if let Some(large) = connection.release(&mut self.pool) {
+            self.worker.free_elsewhere(large);
+        }
         connection.publish_sizes();
     }
 
-    /// Keeps those on the list whose sockets may have more to read.
+    /// Keeps those on the list whose sockets may have more to read or take more of what is to be sent.
     fn relist(&mut self, listed: Vec<usize>) {
         let mut again = std::mem::replace(&mut self.listed, listed);
         for at in 0..self.listed.len() {
             let slot = self.listed[at];
             if let Some(connection) = self.connections.get_mut(slot) {
-                connection.is_listed = connection.may_read && connection.state == State::Running;
+                connection.is_listed =
+                    connection.may_read && connection.state == State::Running || connection.may_write();
                 if connection.is_listed {
                     again.push(slot);
                 }
@@ -289,7 +292,7 @@ impl EventLoop {
         let slots: Vec<usize> = self.connections.iter().map(|(slot, _)| slot).collect();
         for slot in slots {
             // The last replies are sent if the socket takes them; nobody waits for those that are slow.
-            let _ = self.connections[slot].write();
+            let _ = self.connections[slot].write(usize::MAX);
             self.close(slot);
         }
     }

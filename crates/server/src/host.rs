@@ -56,3 +56,14 @@ fn report() -> String {
         Err(error) => format!("no statistics: {error}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tikv_jemalloc_ctl::{Access, AsName};
+
+    #[test]
+    fn the_allocator_has_classes_eight_bytes_apart() {
+        let quantum: usize = b"arenas.quantum\0".name().read().unwrap();
+        assert_eq!(quantum, 8, "cargo's configuration in this repository sets it");
+    }
+}

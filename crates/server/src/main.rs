@@ -22,12 +22,14 @@ use spinel_engine::log::{Log, LogLevel};
 use spinel_engine::registry::REGISTRY;
 use spinel_engine::{Engine, EngineOptions, SystemClock};
 use spinel_net::{Listeners, LoopOptions};
+use spinel_structs::aligned_alloc::AlignedAlloc;
+use tikv_jemallocator::Jemalloc;
 
 use crate::logger::Logger;
 use crate::outside::Outside;
 
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: AlignedAlloc<Jemalloc> = AlignedAlloc(Jemalloc);
 
 fn main() -> ExitCode {
     let args: Vec<Vec<u8>> = std::env::args_os().skip(1).map(OsStringExt::into_vec).collect();
