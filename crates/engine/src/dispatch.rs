@@ -47,10 +47,10 @@ impl Prepared {
 }
 
 impl Worker {
-    /// Finds a command and hashes its first key.
+    /// Finds a command and hashes its first key, which [`Worker::prefetch`] will fetch.
     #[inline]
     #[must_use]
-    pub fn prepare(&self, args: Args<'_>) -> Prepared {
+    pub fn prepare(&mut self, session: &Session, args: Args<'_>) -> Prepared {
         let command = self.engine.lookup(args);
         let known = command.and_then(|command| {
             let at = match command.keys {
@@ -61,29 +61,20 @@ impl Worker {
             let word = args.get(at)?;
             Some((at, Key::new(word, self.engine.keyspace.hash_key()).hash))
         });
+        if let Some((_, hash)) = known {
+            self.wanted.push((session.db, hash));
+        }
         Prepared { command, known }
     }
 
-    /// Asks for the bucket of a prepared command's first key to be fetched into the cache.
+    /// Fetches what the first keys of the commands prepared since the last call lead to into the cache. For a single
+    /// one it would come no earlier than the command itself.
     #[inline]
-    pub fn prefetch_bucket(&self, prepared: Prepared, session: &Session) {
-        if let Some((_, hash)) = prepared.known {
-            let keyspace = &self.engine.keyspace;
-            if let Some(shard) = keyspace.try_lock(keyspace.shard_of(hash)) {
-                shard.db(session.db).prefetch_bucket(hash);
-            }
+    pub fn prefetch(&mut self) {
+        if self.wanted.len() > 1 {
+            self.engine.keyspace.prefetch(&self.wanted);
         }
-    }
-
-    /// Asks for the entry of a prepared command's first key; its bucket should be in the cache by now.
-    #[inline]
-    pub fn prefetch_entry(&self, prepared: Prepared, session: &Session) {
-        if let Some((_, hash)) = prepared.known {
-            let keyspace = &self.engine.keyspace;
-            if let Some(shard) = keyspace.try_lock(keyspace.shard_of(hash)) {
-                shard.db(session.db).prefetch_entry(hash);
-            }
-        }
+        self.wanted.clear();
     }
 
     /// Runs one command of a session. A panic inside is a bug; it ends in an error reply and nothing else.

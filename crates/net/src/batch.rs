@@ -1,4 +1,4 @@
-//! The phases of a batch: parse and prefetch buckets, prefetch entries, execute.
+//! The phases of a batch: parse, prefetch, execute.
 
 use slab::Slab;
 use spinel_engine::log::LogLevel;
@@ -59,13 +59,13 @@ impl Batch {
                 }
                 next += 1;
             }
-            self.prefetch_entries(worker, connections);
+            worker.prefetch();
             self.execute(worker, connections);
         }
     }
 
     /// Parses commands of one connection until the batch is full.
-    fn parse(&mut self, worker: &Worker, slot: usize, connection: &mut Connection) -> Pause {
+    fn parse(&mut self, worker: &mut Worker, slot: usize, connection: &mut Connection) -> Pause {
         if connection.state != State::Running {
             return Pause::Done;
         }
@@ -100,19 +100,12 @@ impl Batch {
                 }
                 Place::Inline(words) => words.args(),
             };
-            let prepared = worker.prepare(args);
-            worker.prefetch_bucket(prepared, &connection.session);
+            let prepared = worker.prepare(&connection.session, args);
             self.ready.push(Ready { slot, place, consumed, prepared });
             start += consumed;
             if self.ready.len() >= DEPTH || !connection.session.authenticated {
                 return Pause::Full;
             }
-        }
-    }
-
-    fn prefetch_entries(&self, worker: &Worker, connections: &Slab<Connection>) {
-        for ready in &self.ready {
-            worker.prefetch_entry(ready.prepared, &connections[ready.slot].session);
         }
     }
 

@@ -42,7 +42,7 @@ impl Connection {
         let args = OwnedArgs::from_words(line.split(' '));
         let mut out = Encoder::new(self.session.protocol);
         self.worker.begin();
-        let prepared = self.worker.prepare(args.args());
+        let prepared = self.worker.prepare(&self.session, args.args());
         let flow = self.worker.execute(&mut self.session, args.args(), prepared, &mut out);
         self.worker.end();
         assert_eq!(flow, Flow::Continue, "{line}");
