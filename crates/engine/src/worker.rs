@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use spinel_family::{DbIndex, Effects, Scratch, UnixMillis};
+use spinel_family::{Effects, Scratch, UnixMillis};
 
 use crate::engine::Published;
 use crate::inbox::{Inbox, Message};
@@ -18,8 +18,6 @@ pub struct Worker {
     pub(crate) published: Arc<Published>,
     generation: u64,
     pub(crate) effects: Effects,
-    /// The first keys of prepared commands, for prefetching.
-    pub(crate) wanted: Vec<(DbIndex, u64)>,
     pub(crate) scratch: Scratch,
     pub(crate) now: UnixMillis,
     pub(crate) stats: Arc<WorkerStats>,
@@ -40,7 +38,6 @@ impl Worker {
             published,
             generation: engine.generation(),
             effects: Effects::default(),
-            wanted: Vec::new(),
             scratch: Scratch::new(engine.seed(index)),
             now: engine.clock.unix_millis(),
             stats: Arc::clone(&engine.worker_stats()[index]),

@@ -1,5 +1,6 @@
 //! Data structures: hash table, listpack, quicklist, counted B+tree, intset, glob and number formats.
 
+pub mod bytes;
 pub mod compact;
 #[doc(hidden)]
 pub mod fuzzing;

@@ -38,17 +38,12 @@ impl<'a> Prefetching<'a> {
         self.held[usize::from(shard.0) / 64] & (1 << (shard.0 % 64)) != 0
     }
 
-    /// Fetches.
+    /// Calls `fetch` for every hash whose shard is held.
     #[inline]
-    pub(super) fn run(self) {
+    pub(super) fn each(self, fetch: impl Fn(&Db, u64)) {
         for &(db, hash) in self.wanted {
             if let Some(db) = self.db(db, hash) {
-                db.prefetch_bucket(hash);
-            }
-        }
-        for &(db, hash) in self.wanted {
-            if let Some(db) = self.db(db, hash) {
-                db.prefetch_entry(hash);
+                fetch(db, hash);
             }
         }
     }

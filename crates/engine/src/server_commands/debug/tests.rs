@@ -9,7 +9,7 @@ use crate::config::{ProtectedAction, Settings};
 use crate::journal::Journal;
 use crate::log::NoLog;
 use crate::session::Session;
-use crate::{Endpoint, Engine, EngineOptions, Flow, Worker};
+use crate::{Endpoint, Engine, EngineOptions, Flow, Lookahead, Worker};
 
 struct Connection {
     worker: Worker,
@@ -42,7 +42,7 @@ impl Connection {
         let args = OwnedArgs::from_words(line.split(' '));
         let mut out = Encoder::new(self.session.protocol);
         self.worker.begin();
-        let prepared = self.worker.prepare(&self.session, args.args());
+        let prepared = self.worker.prepare(&mut Lookahead::default(), &self.session, args.args());
         let flow = self.worker.execute(&mut self.session, args.args(), prepared, &mut out);
         self.worker.end();
         assert_eq!(flow, Flow::Continue, "{line}");
