@@ -101,15 +101,7 @@ impl Server {
             return String::from_utf8_lossy(out.as_bytes()).into_owned();
         }
         let words = Words::new(args, at, self.keyspace.hash_key(), None);
-        let options = CallOptions {
-            db: DbIndex(self.db),
-            now: UnixMillis(self.now_ms),
-            protocol: self.protocol,
-            no_touch: false,
-            may_move: false,
-            retried: self.retried,
-            deny_blocking: self.deny_blocking,
-        };
+        let options = self.options();
         let mut keys = Vec::new();
         KeyRule::of(entry.spec).each(args, |i| keys.push(self.keyspace.key(args.at(i))));
         let mut shards: Vec<ShardIndex> = keys.iter().map(|key| self.keyspace.shard_of(key.hash)).collect();
@@ -132,13 +124,8 @@ impl Server {
                 }
             }),
             Run::Sweep(run) => {
-                let mut sweep = SweepContext::new(
-                    &self.keyspace,
-                    None,
-                    options,
-                    &self.settings,
-                    self.scratch.random_state(),
-                );
+                let random = self.scratch.random_state();
+                let mut sweep = SweepContext::new(&self.keyspace, None, options, &self.settings, random);
                 let result = run(&mut sweep, words, &mut out);
                 swept = sweep.expired;
                 result
@@ -159,6 +146,18 @@ impl Server {
         self.remove_swept(&swept, options);
         self.events = std::mem::take(&mut self.effects.events);
         String::from_utf8_lossy(out.as_bytes()).into_owned()
+    }
+
+    fn options(&self) -> CallOptions {
+        CallOptions {
+            db: DbIndex(self.db),
+            now: UnixMillis(self.now_ms),
+            protocol: self.protocol,
+            no_touch: false,
+            may_move: false,
+            retried: self.retried,
+            deny_blocking: self.deny_blocking,
+        }
     }
 
     /// Removes the keys that a sweep found expired.

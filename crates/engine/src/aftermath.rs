@@ -84,7 +84,10 @@ fn serve_key(engine: &Engine, cx: &mut UpdateContext<'_>, db: DbIndex, bytes: &[
         if cx.peek_in(db, key).is_none() {
             return;
         }
-        if serve_waiter(engine, cx, &waiter) {
+        cx.set_ready(Some(key));
+        let is_done = serve_waiter(engine, cx, &waiter);
+        cx.set_ready(None);
+        if is_done {
             cx.held_mut().shard_mut(key.hash).waiters.remove(db, bytes, &waiter);
         }
     }

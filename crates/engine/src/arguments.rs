@@ -16,6 +16,7 @@ pub(crate) const fn argument(name: &'static str, kind: ArgKind, token: &'static 
         flags: ArgFlags { optional: false, multiple: false, multiple_token: false },
         key_spec: None,
         children: &[],
+        spread: false,
     }
 }
 

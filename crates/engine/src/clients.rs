@@ -8,6 +8,7 @@ use spinel_family::CommandError;
 use spinel_store::{Waiter, WatchFlag};
 
 use crate::inbox::{Inbox, Message};
+use crate::registry::{Command, CommandId, REGISTRY};
 
 /// The number of a client; never used twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -137,8 +138,8 @@ pub struct Client {
     pub reply_peak: AtomicU64,
     /// Bytes of its buffers in all.
     pub total_bytes: AtomicU64,
-    /// The number of its last command plus one, or 0.
-    pub last_command: AtomicU16,
+    /// The number of the last command that it gave plus one, or 0.
+    last_command: AtomicU16,
     /// 2 or 3.
     pub protocol: AtomicU8,
     /// To be closed: set by whoever kills it, so that nothing more of it is run.
@@ -171,6 +172,18 @@ impl Client {
     #[must_use]
     pub fn kind(&self) -> ClientKind {
         if self.flags.subscriber.load(Ordering::Relaxed) { ClientKind::Pubsub } else { ClientKind::Normal }
+    }
+
+    /// Says which command it gave last.
+    #[inline]
+    pub(crate) fn note_command(&self, command: Option<&Command>) {
+        self.last_command.store(command.map_or(0, |command| command.id.0 + 1), Ordering::Release);
+    }
+
+    /// Which command it gave last.
+    pub(crate) fn last_command(&self) -> Option<&'static Command> {
+        let number = self.last_command.load(Ordering::Acquire);
+        number.checked_sub(1).map(|id| REGISTRY.get(CommandId(id)))
     }
 
     /// Says which blocked command it waits with.

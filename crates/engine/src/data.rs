@@ -10,6 +10,7 @@ use spinel_family::{
 use spinel_store::{Held, Keyspace, ShardIndex};
 
 use crate::aftermath::{self, Origin};
+use crate::apart;
 use crate::engine::Published;
 use crate::registry::Command;
 use crate::session::Session;
@@ -98,7 +99,7 @@ impl Worker {
         let Self { engine, published, effects, scratch, .. } = self;
         let (KeyRule::One { .. }, Some((_, hash))) = (call.command.keys, call.known) else { return None };
         let held = engine.keyspace.hold_one(engine.keyspace.shard_of(hash))?;
-        if call.command.writes && held.shard(hash).waiters.has_destinations() {
+        if call.command.writes && held.shard(hash).writers_take_care() {
             return None;
         }
         let ground = Ground { engine, published, effects, scratch };
@@ -120,7 +121,12 @@ impl Worker {
         let Self { engine, published, effects, scratch, .. } = self;
         let ground = Ground { engine, published, effects, scratch };
         let result = match hold(&engine.keyspace, call.command, shards) {
-            Ok(held) => run_held(ground, session, call, options, held, out),
+            Ok(mut held) => {
+                if call.command.writes && apart::waits_for_readers(&mut held, session, call) {
+                    return Ok(Flow::Parked);
+                }
+                run_held(ground, session, call, options, held, out)
+            }
             Err(shard) => return Ok(park(engine, session, shard)),
         };
         self.count_effects();
@@ -201,7 +207,7 @@ impl Worker {
         match run(&mut cx, words, out) {
             Err(CommandError::Busy(shard)) => return Ok(self.park(session, shard)),
             Err(CommandError::Move) => {
-                engine.helpers.run_long_sweep(session, command, entry, args, options, &published);
+                engine.helpers.run_long_sweep(session, call, options, &published);
                 return Ok(Flow::Waiting);
             }
             other => other?,
@@ -327,7 +333,9 @@ fn run_held(
         Run::Sweep(_) | Run::Container(_) => Err(CommandError::Syntax),
     };
     if result == Err(CommandError::Move) {
-        engine.helpers.run_long(session, command, entry, args, options, published, cx.into_held());
+        cx.settle(|| keys_to_remove(engine, command, args));
+        aftermath::settle(engine, &mut cx, None);
+        engine.helpers.run_long(session, call, options, published, cx.into_held());
         return Ok(Flow::Waiting);
     }
     cx.settle(|| keys_to_remove(engine, command, args));

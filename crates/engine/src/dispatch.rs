@@ -73,6 +73,12 @@ impl Worker {
         Prepared { command, known }
     }
 
+    /// Finds and runs one command that nothing was looked ahead for.
+    pub fn execute_alone(&mut self, session: &mut Session, args: Args<'_>, out: &mut Encoder) -> Flow {
+        let prepared = self.prepare(&mut Lookahead::default(), session, args);
+        self.execute(session, args, prepared, out)
+    }
+
     /// Asks for the buckets of the keys looked ahead to.
     #[inline]
     pub fn prefetch_buckets(&self, lookahead: &Lookahead) {
@@ -108,6 +114,8 @@ impl Worker {
             self.scratch.forget();
             Flow::Continue
         });
+        // Only now: whoever sees from elsewhere that a command was given may rely on what it did.
+        session.client.note_command(prepared.command);
         if session.reply_mode != ReplyMode::On && flow != Flow::Parked {
             if !sends_messages(prepared, &out.as_bytes()[start..]) {
                 out.truncate(start);
@@ -128,8 +136,6 @@ impl Worker {
         prepared: Prepared,
         out: &mut Encoder,
     ) -> Flow {
-        let number = prepared.command.map_or(0, |command| command.id.0 + 1);
-        session.client.last_command.store(number, Ordering::Relaxed);
         session.client.last_active_ms.store(self.now.0, Ordering::Relaxed);
         let Some(command) = prepared.command else {
             let text = self.engine.unknown_command(args);

@@ -36,7 +36,12 @@ impl Worker {
             Message::Finished { reply, call } => {
                 session.moved = false;
                 self.count_call(session, call.command, call.args.args(), call.nanos, call.failed);
-                out.extend_raw(&reply);
+                if out.is_empty() {
+                    // It may be large: not copied.
+                    *out.buffer_mut() = reply;
+                } else {
+                    out.extend_raw(&reply);
+                }
                 self.still(session)
             }
             Message::Unblock { with_error } => {

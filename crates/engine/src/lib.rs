@@ -15,8 +15,11 @@
 #![forbid(unsafe_code)]
 
 mod aftermath;
+mod apart;
 mod arguments;
 mod blocking;
+#[cfg(test)]
+mod blocking_tests;
 mod client_commands;
 pub mod clients;
 pub mod clock;
@@ -44,6 +47,8 @@ mod shutdown;
 mod slowlog;
 pub mod stats;
 mod subscriptions;
+#[cfg(test)]
+mod testing;
 mod timing;
 mod transaction;
 mod upkeep;

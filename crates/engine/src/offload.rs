@@ -5,14 +5,15 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, Weak};
 
 use spinel_family::{
-    Args, CallOptions, CommandEntry, CommandError, Effects, Encoder, OwnedArgs, QueryContext, Run, Scratch,
+    CallOptions, CommandEntry, CommandError, Effects, Encoder, OwnedArgs, QueryContext, Run, Scratch,
     SweepContext, UpdateContext, Words,
 };
 use spinel_store::{Db, Held, LockToken, OwnedValue};
 
 use crate::aftermath::{self, Origin};
+use crate::apart::Apart;
 use crate::clients::Client;
-use crate::data::{keys_to_remove, name_words};
+use crate::data::{Call, keys_to_remove, name_words};
 use crate::engine::Published;
 use crate::inbox::FinishedCall;
 use crate::registry::Command;
@@ -28,6 +29,7 @@ enum Job {
     Command(Box<LongCommand>),
     Free(OwnedValue),
     FreeDb(Box<Db>),
+    FreeBuffer(Vec<u8>),
 }
 
 struct LongCommand {
@@ -37,8 +39,18 @@ struct LongCommand {
     args: OwnedArgs,
     options: CallOptions,
     published: Arc<Published>,
-    token: Option<LockToken>,
+    ground: Ground,
     silent: bool,
+}
+
+/// What a long command runs on.
+enum Ground {
+    /// The shards it locks by itself, one after the other.
+    Sweep,
+    /// The shards it holds.
+    Held(LockToken),
+    /// The values it shares.
+    Apart(Apart),
 }
 
 #[derive(Default)]
@@ -70,12 +82,13 @@ impl Shared {
         // Clients wait for commands; nobody waits for freeing.
         match job {
             Job::Command(_) => queue.jobs.push_front(job),
-            Job::Free(_) | Job::FreeDb(_) => queue.jobs.push_back(job),
+            Job::Free(_) | Job::FreeDb(_) | Job::FreeBuffer(_) => queue.jobs.push_back(job),
         }
         self.filled.notify_one();
     }
 
-    fn next(&self) -> Option<Job> {
+    /// Waits for a job; before it does so calls `rest`, if given.
+    fn next(&self, mut rest: Option<impl FnOnce()>) -> Option<Job> {
         let mut queue = self.queue();
         loop {
             if let Some(job) = queue.jobs.pop_front() {
@@ -83,6 +96,12 @@ impl Shared {
             }
             if queue.stopped {
                 return None;
+            }
+            if let Some(rest) = rest.take() {
+                drop(queue);
+                rest();
+                queue = self.queue();
+                continue;
             }
             queue = self.filled.wait(queue).unwrap_or_else(std::sync::PoisonError::into_inner);
         }
@@ -106,21 +125,21 @@ impl Helpers {
         self.shared.filled.notify_all();
     }
 
-    /// Runs a command that holds its shards and is too long for a loop.
-    #[allow(clippy::too_many_arguments, reason = "the pieces of one call, packed up once")]
+    /// Runs a command that holds its shards and is too long for a loop: without them if it can.
     pub(crate) fn run_long(
         &self,
         session: &mut Session,
-        command: &'static Command,
-        entry: &'static CommandEntry,
-        args: Args<'_>,
+        call: Call<'_>,
         options: CallOptions,
         published: &Arc<Published>,
-        held: Held<'_>,
+        mut held: Held<'_>,
     ) {
         session.moved = true;
-        let mut job = long_command(session, command, entry, args, options, published);
-        job.token = Some(held.into_token());
+        let ground = match Apart::new(call, &options, &mut held) {
+            Some(apart) => Ground::Apart(apart),
+            None => Ground::Held(held.into_token()),
+        };
+        let job = long_command(session, call, options, published, ground);
         self.shared.push(Job::Command(Box::new(job)));
     }
 
@@ -128,15 +147,18 @@ impl Helpers {
     pub(crate) fn run_long_sweep(
         &self,
         session: &mut Session,
-        command: &'static Command,
-        entry: &'static CommandEntry,
-        args: Args<'_>,
+        call: Call<'_>,
         options: CallOptions,
         published: &Arc<Published>,
     ) {
         session.moved = true;
-        let job = long_command(session, command, entry, args, options, published);
+        let job = long_command(session, call, options, published, Ground::Sweep);
         self.shared.push(Job::Command(Box::new(job)));
+    }
+
+    /// Sends a large buffer to be freed.
+    pub(crate) fn free(&self, buffer: Vec<u8>) {
+        self.shared.push(Job::FreeBuffer(buffer));
     }
 
     /// Sends large values to be freed.
@@ -157,29 +179,36 @@ impl Helpers {
 
 fn long_command(
     session: &Session,
-    command: &'static Command,
-    entry: &'static CommandEntry,
-    args: Args<'_>,
+    call: Call<'_>,
     options: CallOptions,
     published: &Arc<Published>,
+    ground: Ground,
 ) -> LongCommand {
     LongCommand {
         client: Arc::clone(&session.client),
-        command,
-        entry,
-        args: OwnedArgs::from_args(args),
+        command: call.command,
+        entry: call.entry,
+        args: OwnedArgs::from_args(call.args),
         options: CallOptions { may_move: false, ..options },
         published: Arc::clone(published),
-        token: None,
+        ground,
         silent: session.reply_mode != crate::session::ReplyMode::On,
     }
 }
 
 fn work(shared: &Shared, engine: &Weak<Engine>, n: usize) {
     let mut scratch: Option<Scratch> = None;
-    while let Some(job) = shared.next() {
+    let mut has_freed = false;
+    let rest = || {
+        if let Some(engine) = engine.upgrade() {
+            engine.host().probe.rest();
+        }
+    };
+    while let Some(job) = shared.next(has_freed.then_some(rest)) {
+        has_freed = !matches!(job, Job::Command(_));
         match job {
             Job::Free(value) => free(engine, value),
+            Job::FreeBuffer(buffer) => drop(buffer),
             Job::FreeDb(mut db) => {
                 while db.take_chunk(FREE_SLICE, drop) > 0 {}
                 freed(engine);
@@ -207,34 +236,16 @@ fn freed(engine: &Weak<Engine>) {
     }
 }
 
-fn run(engine: &Engine, job: LongCommand, scratch: &Scratch) {
+fn run(engine: &Engine, mut job: LongCommand, scratch: &Scratch) {
     let start = engine.clock.monotonic_nanos();
     let mut out = Encoder::new(job.options.protocol);
     let mut effects = Effects::default();
-    let args = job.args.args();
-    let words = Words::new(args, name_words(job.command), engine.keyspace.hash_key(), None);
-    let result = match (job.entry.run, job.token) {
-        (Run::Sweep(run), _) => {
-            let settings = &job.published.for_commands;
-            let mut cx =
-                SweepContext::new(&engine.keyspace, None, job.options, settings, scratch.random_state());
-            run(&mut cx, words, &mut out)
-        }
-        (how, Some(token)) => {
-            let held = engine.keyspace.adopt(token);
-            let query = QueryContext::new(held, job.options, &job.published.for_commands, scratch);
-            let mut cx = UpdateContext::new(query, &mut effects);
-            let result = match how {
-                Run::Query(run) => run(cx.as_query(), words, &mut out),
-                Run::Update(run) => run(&mut cx, words, &mut out),
-                _ => Err(CommandError::Syntax),
-            };
-            cx.settle(|| keys_to_remove(engine, job.command, args));
-            aftermath::settle(engine, &mut cx, Some(Origin { db: job.options.db, args }));
-            aftermath::serve(engine, &mut cx);
-            result
-        }
-        _ => Err(CommandError::Syntax),
+    let ground = std::mem::replace(&mut job.ground, Ground::Sweep);
+    let run = Running { engine, job: &job, scratch };
+    let result = match ground {
+        Ground::Sweep => run.sweep(&mut out),
+        Ground::Held(token) => run.on(engine.keyspace.adopt(token), &mut effects, &mut out),
+        Ground::Apart(apart) => run.apart(apart, &mut effects, &mut out),
     };
     let failed = result.is_err();
     if let Err(error) = result {
@@ -250,6 +261,95 @@ fn run(engine: &Engine, job: LongCommand, scratch: &Scratch) {
     job.client.post(Message::Finished { reply, call });
 }
 
+/// A long command on its helper thread.
+struct Running<'a> {
+    engine: &'a Engine,
+    job: &'a LongCommand,
+    scratch: &'a Scratch,
+}
+
+impl Running<'_> {
+    fn words(&self) -> Words<'_> {
+        let job = self.job;
+        Words::new(job.args.args(), name_words(job.command), self.engine.keyspace.hash_key(), None)
+    }
+
+    fn sweep(&self, out: &mut Encoder) -> Result<(), CommandError> {
+        let Self { engine, job, scratch } = self;
+        let Run::Sweep(run) = job.entry.run else { return Err(CommandError::Syntax) };
+        let settings = &job.published.for_commands;
+        let mut cx = SweepContext::new(&engine.keyspace, None, job.options, settings, scratch.random_state());
+        run(&mut cx, self.words(), out)
+    }
+
+    /// Runs the command on shards held, and what follows a command.
+    fn on(&self, held: Held<'_>, effects: &mut Effects, out: &mut Encoder) -> Result<(), CommandError> {
+        let mut cx = self.context(held, effects);
+        let result = self.run_in(&mut cx, out);
+        cx.settle(|| keys_to_remove(self.engine, self.job.command, self.job.args.args()));
+        self.settle(&mut cx);
+        result
+    }
+
+    /// Runs the command on the values it shares; see [`crate::apart`].
+    fn apart(&self, mut apart: Apart, effects: &mut Effects, out: &mut Encoder) -> Result<(), CommandError> {
+        let Self { engine, job, .. } = self;
+        let result = {
+            let place = apart.keyspace().hold_all().expect("nobody else knows this keyspace");
+            let mut cx = self.context(place, effects);
+            let result = self.run_in(&mut cx, out);
+            cx.settle(std::iter::empty);
+            if !apart.stores() {
+                aftermath::settle(engine, &mut cx, None);
+            }
+            result
+        };
+        if !apart.stores() || result.is_err() {
+            apart.end(&engine.keyspace);
+            return result;
+        }
+        let is_done = {
+            let mut cx = self.context(apart.lock(&engine.keyspace), effects);
+            let is_done = apart.commit(job.args.args(), job.command, &mut cx);
+            if is_done {
+                self.settle(&mut cx);
+            }
+            is_done
+        };
+        let result = if is_done {
+            result
+        } else {
+            effects.clear();
+            out.clear();
+            self.on(apart.lock(&engine.keyspace), effects, out)
+        };
+        apart.end(&engine.keyspace);
+        result
+    }
+
+    fn context<'k>(&'k self, held: Held<'k>, effects: &'k mut Effects) -> UpdateContext<'k> {
+        let job = self.job;
+        UpdateContext::new(
+            QueryContext::new(held, job.options, &job.published.for_commands, self.scratch),
+            effects,
+        )
+    }
+
+    fn run_in(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Result<(), CommandError> {
+        match self.job.entry.run {
+            Run::Query(run) => run(cx.as_query(), self.words(), out),
+            Run::Update(run) => run(cx, self.words(), out),
+            _ => Err(CommandError::Syntax),
+        }
+    }
+
+    fn settle(&self, cx: &mut UpdateContext<'_>) {
+        let origin = Origin { db: self.job.options.db, args: self.job.args.args() };
+        aftermath::settle(self.engine, cx, Some(origin));
+        aftermath::serve(self.engine, cx);
+    }
+}
+
 fn count(engine: &Engine, effects: &mut Effects) {
     // The helpers take turns: their counters have one writer at a time.
     static TURN: Mutex<()> = Mutex::new(());
@@ -260,4 +360,53 @@ fn count(engine: &Engine, effects: &mut Effects) {
     stats.dirty.add(effects.dirty);
     stats.expired.add(effects.expired.len() as u64);
     engine.helpers.reclaim(engine, effects);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Sender, channel};
+    use std::time::Duration;
+
+    use crate::config::Settings;
+    use crate::host::{About, CpuTimes, Host, MemoryFigures, ProcessProbe};
+    use crate::testing::Server;
+
+    /// Tells when a thread rests.
+    struct Probe(Sender<()>);
+
+    impl ProcessProbe for Probe {
+        fn memory(&self) -> MemoryFigures {
+            MemoryFigures::default()
+        }
+
+        fn cpu(&self) -> CpuTimes {
+            CpuTimes::default()
+        }
+
+        fn about(&self) -> About {
+            About::default()
+        }
+
+        fn purge(&self) {}
+
+        fn rest(&self) {
+            self.0.send(()).expect("the test waits for it");
+        }
+
+        fn allocator_report(&self) -> String {
+            String::new()
+        }
+    }
+
+    #[test]
+    fn memory_freed_by_a_helper_is_not_kept_at_hand() {
+        let mut server = Server::new(Settings::default());
+        let (rested, wait) = channel();
+        server.engine.set_host(Host { probe: Box::new(Probe(rested)), ..Host::default() });
+        let peer = server.connect("127.0.0.1:1");
+        let members: Vec<String> = (0..1000).map(|n| format!("member:{n}")).collect();
+        server.run(peer, &format!("SADD s {}", members.join(" ")));
+        assert_eq!(server.run(peer, "UNLINK s"), ":1\r\n");
+        wait.recv_timeout(Duration::from_secs(30)).expect("a helper rests after it freed");
+    }
 }

@@ -42,6 +42,7 @@ impl Engine {
             self.log.write(LogLevel::Warning, text);
             return Err(ShutdownRefused);
         }
+        self.log.write(LogLevel::Warning, "User requested shutdown...");
         self.request_shutdown();
         Ok(())
     }

@@ -70,6 +70,11 @@ impl Worker {
         self.engine.inbox(self.index)
     }
 
+    /// Has a large buffer freed by another thread.
+    pub fn free_elsewhere(&self, buffer: Vec<u8>) {
+        self.engine.helpers.free(buffer);
+    }
+
     /// The settings in force for this batch.
     #[must_use]
     pub fn settings(&self) -> &crate::config::Settings {

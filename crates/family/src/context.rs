@@ -85,11 +85,16 @@ impl<'k> QueryContext<'k> {
         self.options.retried
     }
 
-    /// Whether a key can be looked at. When a blocked command is tried again only the key that became ready and the
-    /// destination are sure to be within reach; any other was not ready, or its own writer would have served.
+    /// Says for which key that became ready a blocked command is tried again, as long as it is.
+    pub fn set_ready(&self, key: Option<Key<'_>>) {
+        self.scratch.ready_hash.set(key.map(|key| key.hash));
+    }
+
+    /// Whether a key may serve the command. A blocked command that is tried again is served by the key that became
+    /// ready; others were not, or have their turn after it, and their shards may not be held.
     #[must_use]
-    pub fn reaches(&self, key: Key<'_>) -> bool {
-        self.held.reaches(key.hash)
+    pub fn may_serve(&self, key: Key<'_>) -> bool {
+        !self.options.retried || self.scratch.ready_hash.get().is_none_or(|hash| hash == key.hash)
     }
 
     /// Whether the command must not block (MULTI, scripts).

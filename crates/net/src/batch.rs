@@ -24,6 +24,9 @@ use crate::connection::{Connection, State};
 /// another: 16 was better than 8 and 32 by 5 %, than 64 by 10 %.
 pub(crate) const DEPTH: usize = 16;
 
+/// Spans of words for which room is kept from one batch to the next.
+const KEPT_SPANS: usize = 4096;
+
 /// Where the words of a parsed command are.
 enum Place {
     /// In the connection's buffer, at these spans.
@@ -165,7 +168,13 @@ impl Group {
                 }
             }
         }
+        self.forget_spans();
+    }
+
+    /// Makes room for the spans of the next commands; a huge command does not leave its room behind.
+    fn forget_spans(&mut self) {
         self.spans.clear();
+        self.spans.shrink_to(KEPT_SPANS);
     }
 }
 
@@ -220,4 +229,21 @@ fn refuse(worker: &Worker, connection: &mut Connection, error: ProtocolError) {
     worker.engine().stats.count_error(b"ERR Protocol error");
     connection.out.protocol_error(error);
     connection.state = State::Closing;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_huge_command_does_not_leave_its_room_behind() {
+        let mut batch = Batch::default();
+        batch.spans.extend((0..100_000).map(|start| Span { start, end: start + 1 }));
+        batch.forget_spans();
+        assert!(batch.spans.is_empty() && batch.spans.capacity() <= KEPT_SPANS);
+        batch.spans.extend((0..1000).map(|start| Span { start, end: start + 1 }));
+        let room = batch.spans.capacity();
+        batch.forget_spans();
+        assert_eq!(batch.spans.capacity(), room);
+    }
 }

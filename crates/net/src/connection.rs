@@ -14,6 +14,10 @@ const READ_BYTES: usize = 16 * 1024;
 const MAX_GROWTH: usize = 4 << 20;
 /// Reply buffers larger than this are given back to the allocator when they were sent.
 const KEPT_OUTPUT: usize = 64 * 1024;
+/// The most that is sent in one turn, in bytes: the other connections wait for it.
+pub(crate) const MAX_SENT: usize = 256 * 1024;
+/// Reply buffers larger than this take so long to free that another thread does it, in bytes.
+const LARGE_OUTPUT: usize = 1 << 20;
 
 /// What a connection is up to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,8 +203,9 @@ impl Connection {
         }
     }
 
-    /// Gives buffers back that hold nothing.
-    pub(crate) fn release(&mut self, pool: &mut Pool) {
+    /// Gives buffers back that hold nothing; a large one is handed out, to be freed elsewhere.
+    #[must_use = "a large buffer is freed elsewhere"]
+    pub(crate) fn release(&mut self, pool: &mut Pool) -> Option<Vec<u8>> {
         if self.done == self.filled && !self.input.is_empty() {
             pool.put_input(std::mem::take(&mut self.input));
             (self.done, self.filled) = (0, 0);
@@ -208,9 +213,13 @@ impl Connection {
         if self.pending_output() == 0 && self.out.buffer_mut().capacity() > 0 {
             self.sent = 0;
             let protocol = self.session.protocol;
-            let out = std::mem::replace(&mut self.out, Encoder::new(protocol));
-            pool.put_output(out.into_inner());
+            let out = std::mem::replace(&mut self.out, Encoder::new(protocol)).into_inner();
+            if out.capacity() > LARGE_OUTPUT {
+                return Some(out);
+            }
+            pool.put_output(out);
         }
+        None
     }
 
     /// Makes sure there is a buffer for replies.
@@ -225,11 +234,20 @@ impl Connection {
         self.out.len() - self.sent
     }
 
-    /// Sends replies until they are sent or the socket takes no more. Returns the bytes sent.
-    pub(crate) fn write(&mut self) -> io::Result<usize> {
+    /// Whether there are replies to send and the socket may take some.
+    pub(crate) fn may_write(&self) -> bool {
+        self.state != State::Dead && !self.write_blocked && self.pending_output() > 0
+    }
+
+    /// Sends replies until they are sent, the socket takes no more or `limit` bytes went. Returns the bytes sent.
+    pub(crate) fn write(&mut self, limit: usize) -> io::Result<usize> {
         let before = self.sent;
         while self.sent < self.out.len() {
-            match self.stream.write(&self.out.as_bytes()[self.sent..]) {
+            let end = self.out.len().min(before.saturating_add(limit));
+            if self.sent == end {
+                return Ok(limit);
+            }
+            match self.stream.write(&self.out.as_bytes()[self.sent..end]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(n) => self.sent += n,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

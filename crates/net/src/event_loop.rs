@@ -14,7 +14,7 @@ use spinel_engine::{ClientId, Engine, Flow, Worker};
 
 use self::timers::Timers;
 use crate::batch::Batch;
-use crate::connection::{Connection, Pool, State};
+use crate::connection::{Connection, MAX_SENT, Pool, State};
 use crate::limits::{self, Excess};
 use crate::listen::{Incoming, Listeners};
 use crate::poller::{Poller, Ready};
@@ -24,7 +24,7 @@ pub struct LoopOptions {
     /// The engine; it says how many loops there are.
     pub engine: Arc<Engine>,
     /// Where to listen; the first loop accepts for all.
-    pub listeners: Listeners,
+    pub listeners: Arc<Listeners>,
 }
 
 /// Connections accepted for one loop.
@@ -60,8 +60,8 @@ pub fn run(options: LoopOptions) -> io::Result<Loops> {
         let poller = Poller::new()?;
         let waker = poller.waker()?;
         engine.inbox(index).set_waker(Box::new(move || waker.wake()));
-        let mut own = if index == 0 { listeners.take() } else { None };
-        if let Some(listeners) = &mut own {
+        let own = if index == 0 { listeners.take() } else { None };
+        if let Some(listeners) = &own {
             listeners.register(&poller)?;
         }
         loops.push(EventLoop::new(&engine, index, poller, own, Arc::clone(&arrivals)));
@@ -79,7 +79,7 @@ pub fn run(options: LoopOptions) -> io::Result<Loops> {
 struct EventLoop {
     worker: Worker,
     poller: Poller,
-    listeners: Option<Listeners>,
+    listeners: Option<Arc<Listeners>>,
     arrivals: Arc<[Arrivals]>,
     next_arrival: usize,
     connections: Slab<Connection>,
@@ -96,7 +96,7 @@ impl EventLoop {
         engine: &Arc<Engine>,
         index: usize,
         poller: Poller,
-        listeners: Option<Listeners>,
+        listeners: Option<Arc<Listeners>>,
         arrivals: Arc<[Arrivals]>,
     ) -> Self {
         Self {
@@ -225,8 +225,8 @@ impl EventLoop {
     /// After a connection's commands were executed: sends replies, watches limits, closes.
     fn finish(&mut self, slot: usize) {
         let Some(connection) = self.connections.get_mut(slot) else { return };
-        if connection.state != State::Dead && connection.pending_output() > 0 && !connection.write_blocked {
-            match connection.write() {
+        if connection.may_write() {
+            match connection.write(MAX_SENT) {
                 Ok(bytes) => {
                     self.worker.stats().writes.add(1);
                     self.worker.stats().output_bytes.add(bytes as u64);
@@ -254,17 +254,20 @@ impl EventLoop {
             self.close(slot);
             return;
         }
+        if let Some(large) = connection.release(&mut self.pool) {
+            self.worker.free_elsewhere(large);
+        }
         connection.publish_sizes();
-        connection.release(&mut self.pool);
     }
 
-    /// Keeps those on the list whose sockets may have more to read.
+    /// Keeps those on the list whose sockets may have more to read or take more of what is to be sent.
     fn relist(&mut self, listed: Vec<usize>) {
         let mut again = std::mem::replace(&mut self.listed, listed);
         for at in 0..self.listed.len() {
             let slot = self.listed[at];
             if let Some(connection) = self.connections.get_mut(slot) {
-                connection.is_listed = connection.may_read && connection.state == State::Running;
+                connection.is_listed =
+                    connection.may_read && connection.state == State::Running || connection.may_write();
                 if connection.is_listed {
                     again.push(slot);
                 }
@@ -283,10 +286,13 @@ impl EventLoop {
     }
 
     fn close_all(&mut self) {
+        if let Some(listeners) = &self.listeners {
+            listeners.close();
+        }
         let slots: Vec<usize> = self.connections.iter().map(|(slot, _)| slot).collect();
         for slot in slots {
             // The last replies are sent if the socket takes them; nobody waits for those that are slow.
-            let _ = self.connections[slot].write();
+            let _ = self.connections[slot].write(usize::MAX);
             self.close(slot);
         }
     }

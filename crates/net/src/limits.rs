@@ -14,6 +14,10 @@ pub(crate) enum Excess {
     Output,
 }
 
+/// Replies that may wait for a client that has not given the password, in bytes: a full reply buffer of Redis and the
+/// kilobyte that it allows beyond.
+const UNAUTHENTICATED_OUTPUT: u64 = 17 * 1024;
+
 /// Whether a connection holds more than it may.
 pub(crate) fn check(connection: &mut Connection, settings: &Settings, now_ms: i64) -> Option<Excess> {
     if connection.unread().len() as u64 > settings.limits.client_query_buffer {
@@ -23,6 +27,12 @@ pub(crate) fn check(connection: &mut Connection, settings: &Settings, now_ms: i6
     let limit: OutputBufferLimit =
         if connection.session.subscriptions.any() { limits.pubsub } else { limits.normal };
     let pending = connection.pending_output() as u64;
+    if !connection.session.authenticated
+        && !settings.security.requirepass.is_empty()
+        && pending > UNAUTHENTICATED_OUTPUT
+    {
+        return Some(Excess::Output);
+    }
     if limit.hard_bytes > 0 && pending >= limit.hard_bytes {
         return Some(Excess::Output);
     }

@@ -5,14 +5,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mio::net::{TcpListener, UnixListener};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use spinel_engine::Endpoint;
-use spinel_engine::config::Settings;
+use spinel_engine::config::{Network, Settings};
 
-use crate::poller::Poller;
+use crate::poller::{Poller, Registrar};
 use crate::stream::Stream;
 
 /// Why a server cannot listen.
@@ -39,15 +40,27 @@ impl std::fmt::Display for ListenError {
 
 impl std::error::Error for ListenError {}
 
+/// One listening socket.
 enum Listener {
-    Tcp(TcpListener),
-    Unix(UnixListener, PathBuf),
+    Tcp { socket: TcpListener, place: Place },
+    Unix { socket: UnixListener, path: PathBuf },
 }
 
-/// All listening sockets of a server.
+/// An address as it was configured, and a port.
+type Place = (Vec<u8>, u16);
+
+/// All listening sockets of a server. The TCP sockets may change while it runs.
 #[derive(Default)]
 pub struct Listeners {
-    listeners: Vec<Listener>,
+    /// Protects itself; the loop that accepts and whoever changes the configuration meet here.
+    state: Mutex<State>,
+}
+
+/// The sockets by the number that the poller knows them under, and the poller.
+#[derive(Default)]
+struct State {
+    listeners: Vec<Option<Listener>>,
+    poller: Option<Registrar>,
 }
 
 /// A connection accepted and not yet given to a loop.
@@ -64,33 +77,147 @@ impl Listeners {
     /// # Errors
     /// The first address that cannot be bound, or the unix socket.
     pub fn open(settings: &Settings) -> Result<Self, ListenError> {
-        let mut listeners = Self::default();
+        let listeners = Self::default();
         let network = &settings.network;
-        if network.port != 0 {
-            for bind in &network.bind {
-                listeners.open_tcp(bind, network.port, network.tcp_backlog)?;
+        {
+            let mut state = listeners.state();
+            for place in wanted_places(network) {
+                state.open_tcp(place, network.tcp_backlog)?;
             }
-        }
-        if !network.unixsocket.is_empty() {
-            let path = PathBuf::from(String::from_utf8_lossy(&network.unixsocket).into_owned());
-            listeners.open_unix(path, network.unixsocketperm)?;
+            if !network.unixsocket.is_empty() {
+                let path = PathBuf::from(String::from_utf8_lossy(&network.unixsocket).into_owned());
+                state.open_unix(path, network.unixsocketperm)?;
+            }
         }
         Ok(listeners)
     }
 
-    fn open_tcp(&mut self, bind: &[u8], port: u16, backlog: u32) -> Result<(), ListenError> {
-        let text = String::from_utf8_lossy(bind).into_owned();
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Listens at the addresses and the port of other settings from now on. What is listened to before and after stays
+    /// as it is; connections are not touched.
+    ///
+    /// # Errors
+    /// The first address that cannot be bound; everything is as before then.
+    pub fn move_to(&self, settings: &Settings) -> Result<(), ListenError> {
+        let network = &settings.network;
+        let wanted: Vec<Place> = wanted_places(network).collect();
+        let mut state = self.state();
+        let open = state.places();
+        let leaving: Vec<Place> = open.iter().filter(|place| !wanted.contains(place)).cloned().collect();
+        // On the same port an address that is left may be part of one that is wanted, and must go first.
+        let (early, late): (Vec<Place>, Vec<Place>) =
+            leaving.into_iter().partition(|(_, port)| *port == network.port);
+        state.close_tcp(&early);
+        for (opened, place) in wanted.iter().enumerate() {
+            if open.contains(place) {
+                continue;
+            }
+            if let Err(error) = state.open_tcp(place.clone(), network.tcp_backlog) {
+                let new: Vec<Place> =
+                    wanted[..opened].iter().filter(|place| !open.contains(place)).cloned().collect();
+                state.close_tcp(&new);
+                for place in early {
+                    // It was free a moment ago. If somebody else was faster, there is nobody to tell but the log.
+                    let _ = state.open_tcp(place, network.tcp_backlog);
+                }
+                return Err(error);
+            }
+        }
+        state.close_tcp(&late);
+        Ok(())
+    }
+
+    /// Whether there is nowhere to connect to.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.state().listeners.iter().all(Option::is_none)
+    }
+
+    /// Where it listens, for people.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<String> {
+        let state = self.state();
+        let address = |listener: &Listener| match listener {
+            Listener::Tcp { socket, .. } => {
+                socket.local_addr().map_or_else(|error| error.to_string(), |address| address.to_string())
+            }
+            Listener::Unix { path, .. } => path.display().to_string(),
+        };
+        state.listeners.iter().flatten().map(address).collect()
+    }
+
+    /// Listens nowhere any more.
+    pub(crate) fn close(&self) {
+        self.state().listeners.clear();
+    }
+
+    /// Has the poller watch all sockets, those that are opened later too.
+    pub(crate) fn register(&self, poller: &Poller) -> io::Result<()> {
+        let mut state = self.state();
+        let registrar = poller.registrar()?;
+        for (index, listener) in state.listeners.iter_mut().enumerate() {
+            if let Some(listener) = listener {
+                listener.register(&registrar, index)?;
+            }
+        }
+        state.poller = Some(registrar);
+        Ok(())
+    }
+
+    /// Accepts one connection of a listener; `None` when there is none left.
+    pub(crate) fn accept(&self, index: usize, settings: &Settings) -> io::Result<Option<Incoming>> {
+        let state = self.state();
+        // A socket may have been closed since it was reported.
+        let Some(Some(listener)) = state.listeners.get(index) else { return Ok(None) };
+        match listener.accept(settings) {
+            Ok(incoming) => Ok(Some(incoming)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Where the settings want TCP connections.
+fn wanted_places(network: &Network) -> impl Iterator<Item = Place> + '_ {
+    let addresses: &[Vec<u8>] = if network.port == 0 { &[] } else { &network.bind };
+    addresses.iter().map(|address| (address.clone(), network.port))
+}
+
+impl State {
+    fn places(&self) -> Vec<Place> {
+        let place = |listener: &Listener| match listener {
+            Listener::Tcp { place, .. } => Some(place.clone()),
+            Listener::Unix { .. } => None,
+        };
+        self.listeners.iter().flatten().filter_map(place).collect()
+    }
+
+    fn close_tcp(&mut self, places: &[Place]) {
+        for slot in &mut self.listeners {
+            if matches!(slot, Some(Listener::Tcp { place, .. }) if places.contains(place)) {
+                *slot = None;
+            }
+        }
+    }
+
+    fn open_tcp(&mut self, place: Place, backlog: u32) -> Result<(), ListenError> {
+        let port = place.1;
+        let text = String::from_utf8_lossy(&place.0).into_owned();
         let (optional, name) = match text.strip_prefix('-') {
             Some(name) => (true, name),
             None => (false, text.as_str()),
         };
-        let result = resolve(name).and_then(|ip| listen_tcp(SocketAddr::new(ip, port), backlog));
+        let result = resolve(name)
+            .and_then(|ip| listen_tcp(SocketAddr::new(ip, port), backlog))
+            .and_then(|socket| self.keep(Listener::Tcp { socket, place }));
         match result {
-            Ok(listener) => self.listeners.push(Listener::Tcp(listener)),
-            Err(error) if optional && may_be_missing(&error) => {}
-            Err(error) => return Err(ListenError::Address(name.to_owned(), port, error)),
+            Ok(()) => Ok(()),
+            Err(error) if optional && may_be_missing(&error) => Ok(()),
+            Err(error) => Err(ListenError::Address(name.to_owned(), port, error)),
         }
-        Ok(())
     }
 
     fn open_unix(&mut self, path: PathBuf, permissions: u32) -> Result<(), ListenError> {
@@ -104,45 +231,37 @@ impl Listeners {
             }
             Ok(listener)
         };
-        let listener = open().map_err(|error| ListenError::Unix(path.clone(), error))?;
-        self.listeners.push(Listener::Unix(listener, path));
-        Ok(())
+        open()
+            .and_then(|socket| self.keep(Listener::Unix { socket, path: path.clone() }))
+            .map_err(|error| ListenError::Unix(path, error))
     }
 
-    /// Whether there is nowhere to connect to.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.listeners.is_empty()
-    }
-
-    /// Where it listens, for people.
-    #[must_use]
-    pub fn addresses(&self) -> Vec<String> {
-        self.listeners
-            .iter()
-            .map(|listener| match listener {
-                Listener::Tcp(listener) => listener
-                    .local_addr()
-                    .map_or_else(|error| error.to_string(), |address| address.to_string()),
-                Listener::Unix(_, path) => path.display().to_string(),
-            })
-            .collect()
-    }
-
-    pub(crate) fn register(&mut self, poller: &Poller) -> io::Result<()> {
-        for (index, listener) in self.listeners.iter_mut().enumerate() {
-            match listener {
-                Listener::Tcp(listener) => poller.add_listener(listener, index)?,
-                Listener::Unix(listener, _) => poller.add_listener(listener, index)?,
-            }
+    /// Gives a socket a number, and has it watched.
+    fn keep(&mut self, mut listener: Listener) -> io::Result<()> {
+        let free = self.listeners.iter().position(Option::is_none);
+        let index = free.unwrap_or(self.listeners.len());
+        if let Some(poller) = &self.poller {
+            listener.register(poller, index)?;
+        }
+        match self.listeners.get_mut(index) {
+            Some(slot) => *slot = Some(listener),
+            None => self.listeners.push(Some(listener)),
         }
         Ok(())
     }
+}
 
-    /// Accepts one connection of a listener; `None` when there is none left.
-    pub(crate) fn accept(&self, index: usize, settings: &Settings) -> io::Result<Option<Incoming>> {
-        let incoming = match &self.listeners[index] {
-            Listener::Tcp(listener) => listener.accept().map(|(stream, peer)| {
+impl Listener {
+    fn register(&mut self, poller: &Registrar, index: usize) -> io::Result<()> {
+        match self {
+            Self::Tcp { socket, .. } => poller.add_listener(socket, index),
+            Self::Unix { socket, .. } => poller.add_listener(socket, index),
+        }
+    }
+
+    fn accept(&self, settings: &Settings) -> io::Result<Incoming> {
+        match self {
+            Self::Tcp { socket, .. } => socket.accept().map(|(stream, peer)| {
                 tune(&stream, settings.network.tcp_keepalive);
                 let local = stream.local_addr().map_or_else(|_| String::new(), show);
                 let endpoint =
@@ -153,7 +272,7 @@ impl Listeners {
                     is_local: peer.ip().to_canonical().is_loopback(),
                 }
             }),
-            Listener::Unix(listener, path) => listener.accept().map(|(stream, _)| {
+            Self::Unix { socket, path } => socket.accept().map(|(stream, _)| {
                 let name = format!("{}:0", path.display());
                 let endpoint = Endpoint {
                     peer: name.clone(),
@@ -163,22 +282,15 @@ impl Listeners {
                 };
                 Incoming { stream: Stream::Unix(stream), endpoint, is_local: true }
             }),
-        };
-        match incoming {
-            Ok(incoming) => Ok(Some(incoming)),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            Err(error) => Err(error),
         }
     }
 }
 
-impl Drop for Listeners {
+impl Drop for Listener {
     fn drop(&mut self) {
-        for listener in &self.listeners {
-            if let Listener::Unix(_, path) = listener {
-                // Nobody can connect to it any more; a left-over file is removed at the next start as well.
-                let _ = std::fs::remove_file(path);
-            }
+        if let Self::Unix { path, .. } = self {
+            // Nobody can connect to it any more; a left-over file is removed at the next start as well.
+            let _ = std::fs::remove_file(path);
         }
     }
 }

@@ -44,6 +44,15 @@ impl Waker {
     }
 }
 
+/// Adds listeners to a poller; a listener that is closed is forgotten by itself.
+pub(crate) struct Registrar(mio::Registry);
+
+impl Registrar {
+    pub(crate) fn add_listener(&self, source: &mut impl Source, index: usize) -> io::Result<()> {
+        self.0.register(source, Token(LISTENER_BASE + index), Interest::READABLE)
+    }
+}
+
 impl Poller {
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self { poll: Poll::new()?, events: Events::with_capacity(1024) })
@@ -53,8 +62,9 @@ impl Poller {
         Ok(Waker(Arc::new(mio::Waker::new(self.poll.registry(), WAKE)?)))
     }
 
-    pub(crate) fn add_listener(&self, source: &mut impl Source, index: usize) -> io::Result<()> {
-        self.poll.registry().register(source, Token(LISTENER_BASE + index), Interest::READABLE)
+    /// What adds listeners later, from another thread too.
+    pub(crate) fn registrar(&self) -> io::Result<Registrar> {
+        self.poll.registry().try_clone().map(Registrar)
     }
 
     pub(crate) fn add_connection(&self, source: &mut impl Source, slot: usize) -> io::Result<()> {

@@ -1,9 +1,10 @@
 //! The same script to a reference server and to Spinel, replies compared.
 //!
 //! The reference is the specification: whatever Redis answers is right, to the letter. This crate starts both servers
-//! ([`reference`]), talks to them ([`client`]), invents commands ([`generate`]), compares replies ([`compare`]) and whole
-//! data sets ([`snapshot`]), and reduces what differs to a few commands ([`differential`]). It knows commands as words
-//! only; it deliberately uses nothing of the server but its wire protocol, so that no mistake is made twice.
+//! ([`reference`]), talks to them ([`client`]), invents commands ([`generate`]), compares replies ([`compare`]), whole data
+//! sets ([`snapshot`]) and what the servers say about commands ([`tables`]), and reduces what differs to a few commands
+//! ([`differential`]). It knows commands as words only; it deliberately uses nothing of the server but its wire protocol,
+//! so that no mistake is made twice.
 
 #![forbid(unsafe_code)]
 
@@ -15,3 +16,4 @@ pub mod history;
 pub mod random;
 pub mod reference;
 pub mod snapshot;
+pub mod tables;

@@ -1,16 +1,18 @@
-//! What the server does for the engine: figures from `/proc` and from jemalloc, and the disk.
+//! What the server does for the engine: figures from `/proc` and from jemalloc, changes outside the engine, the disk.
 
 use spinel_engine::config::OsDisk;
-use spinel_engine::host::{Bare, Host, LinuxProcess, MemoryFigures};
+use spinel_engine::host::{Host, LinuxProcess, MemoryFigures};
 use tikv_jemalloc_ctl::{Access, AsName, arenas, epoch, stats, stats_print, version};
 
+use crate::outside::Outside;
+
 /// The host of an engine in this process.
-pub(crate) fn host() -> Host {
+pub(crate) fn host(outside: Outside) -> Host {
     let allocator =
         format!("jemalloc-{}", version::read().unwrap_or_default().split('-').next().unwrap_or_default());
     Host {
-        probe: Box::new(LinuxProcess { allocator, figures, purge, report }),
-        on_change: Box::new(Bare),
+        probe: Box::new(LinuxProcess { allocator, figures, purge, rest, report }),
+        on_change: Box::new(outside),
         disk: Box::new(OsDisk),
     }
 }
@@ -41,10 +43,27 @@ fn purge() {
     }
 }
 
+/// Empties the thread's cache, which would count as allocated, by doing without one for a moment.
+fn rest() {
+    let cache = b"thread.tcache.enabled\0".name();
+    let _ = cache.write(false).and_then(|()| cache.write(true));
+}
+
 fn report() -> String {
     let mut text = Vec::new();
     match stats_print::stats_print(&mut text, stats_print::Options::default()) {
         Ok(()) => String::from_utf8_lossy(&text).into_owned(),
         Err(error) => format!("no statistics: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tikv_jemalloc_ctl::{Access, AsName};
+
+    #[test]
+    fn the_allocator_has_classes_eight_bytes_apart() {
+        let quantum: usize = b"arenas.quantum\0".name().read().unwrap();
+        assert_eq!(quantum, 8, "cargo's configuration in this repository sets it");
     }
 }

@@ -4,6 +4,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
 use spinel_engine::config::Settings;
@@ -13,7 +14,8 @@ use crate::process;
 
 #[derive(Debug)]
 struct Shared {
-    level: LogLevel,
+    /// The least level that is written, as a number.
+    level: AtomicU8,
     /// Protects itself: one line at a time. `None` is standard output.
     file: Mutex<Option<File>>,
 }
@@ -29,7 +31,12 @@ impl Logger {
             b"" => None,
             name => Some(OpenOptions::new().append(true).create(true).open(process::path(name))?),
         };
-        Ok(Self(Arc::new(Shared { level: settings.log.level, file: Mutex::new(file) })))
+        Ok(Self(Arc::new(Shared { level: AtomicU8::new(settings.log.level as u8), file: Mutex::new(file) })))
+    }
+
+    /// Writes lines of this level and above from now on.
+    pub(crate) fn set_level(&self, level: LogLevel) {
+        self.0.level.store(level as u8, Ordering::Relaxed);
     }
 
     /// Whether a person is watching.
@@ -53,7 +60,7 @@ impl Logger {
 
 impl Log for Logger {
     fn write(&self, level: LogLevel, line: &str) {
-        if (level as u8) < (self.0.level as u8) {
+        if (level as u8) < self.0.level.load(Ordering::Relaxed) {
             return;
         }
         let mark = match level {

@@ -6,6 +6,8 @@
 mod banner;
 mod host;
 mod logger;
+mod oom;
+mod outside;
 mod process;
 
 use std::io::{Read, Write};
@@ -19,11 +21,14 @@ use spinel_engine::log::{Log, LogLevel};
 use spinel_engine::registry::REGISTRY;
 use spinel_engine::{Engine, EngineOptions, SystemClock};
 use spinel_net::{Listeners, LoopOptions};
+use spinel_structs::aligned_alloc::AlignedAlloc;
+use tikv_jemallocator::Jemalloc;
 
 use crate::logger::Logger;
+use crate::outside::Outside;
 
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: AlignedAlloc<Jemalloc> = AlignedAlloc(Jemalloc);
 
 fn main() -> ExitCode {
     let args: Vec<Vec<u8>> = std::env::args_os().skip(1).map(OsStringExt::into_vec).collect();
@@ -93,13 +98,16 @@ fn run(settings: Settings, config_file: Option<std::path::PathBuf>, logger: Logg
         warn(&format!("Can't chdir to the working directory: {error}"));
         return ExitCode::FAILURE;
     }
-    process::raise_file_limit(&settings, &logger);
+    let clients = settings.network.maxclients;
+    if let Err(allowed) = process::raise_file_limit(clients) {
+        warn(&format!("The system allows files for {allowed} clients only, not for maxclients {clients}"));
+    }
     let listeners = match Listeners::open(&settings) {
         Ok(listeners) if listeners.is_empty() => {
             warn("Configured to not listen anywhere, exiting.");
             return ExitCode::FAILURE;
         }
-        Ok(listeners) => listeners,
+        Ok(listeners) => Arc::new(listeners),
         Err(error) => {
             warn(&format!("Warning: {error}"));
             warn(&format!("Failed listening on port {} (TCP), aborting.", settings.network.port));
@@ -115,6 +123,8 @@ fn run(settings: Settings, config_file: Option<std::path::PathBuf>, logger: Logg
     let workers = settings.process.workers(cores);
     let pid_file = process::PidFile::write(&settings, &logger);
     let addresses = listeners.addresses().join(", ");
+    let outside = Outside::new(Arc::clone(&listeners), logger.clone());
+    outside.prepare(&settings);
     let engine = Engine::new(EngineOptions {
         settings,
         config_file,
@@ -124,7 +134,7 @@ fn run(settings: Settings, config_file: Option<std::path::PathBuf>, logger: Logg
         journal: Journal::default(),
         log: Box::new(logger.clone()),
     });
-    engine.set_host(host::host());
+    engine.set_host(host::host(outside));
     if let Err(error) = process::end_on_signals(&engine) {
         warn(&format!("Signals cannot be caught: {error}"));
         return ExitCode::FAILURE;

@@ -82,48 +82,46 @@ impl Drop for PidFile {
     }
 }
 
-/// Raises the limit of open files to what `maxclients` needs, as far as the system lets.
-pub(crate) fn raise_file_limit(settings: &Settings, logger: &Logger) {
-    let wanted = u64::from(settings.network.maxclients) + RESERVED_FILES;
+/// Raises the limit of open files to what so many clients need. Gives the number of clients that the limit allows then,
+/// if that is less.
+pub(crate) fn raise_file_limit(clients: u32) -> Result<(), u64> {
+    let wanted = u64::from(clients) + RESERVED_FILES;
     let limit = getrlimit(Resource::Nofile);
-    let current = limit.current.unwrap_or(u64::MAX);
-    if current >= wanted {
-        return;
+    if limit.current.unwrap_or(u64::MAX) >= wanted {
+        return Ok(());
     }
     let maximum = limit.maximum.map_or(wanted, |maximum| maximum.max(wanted));
-    let tries =
-        [(wanted, maximum), (limit.maximum.unwrap_or(wanted).min(wanted), limit.maximum.unwrap_or(wanted))];
-    let raised = tries.into_iter().any(|(current, maximum)| {
-        setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum: Some(maximum) }).is_ok()
-    });
-    let now = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    if !raised || now < wanted {
-        let line = format!(
-            "The system allows {now} open files, too few for maxclients {}; more clients than it bears are refused by it",
-            settings.network.maxclients
-        );
-        logger.write(LogLevel::Warning, &line);
+    let allowed = limit.maximum.unwrap_or(wanted);
+    // More than the system allows so far is granted to the superuser; otherwise as much as there is.
+    for (current, maximum) in [(wanted, maximum), (allowed.min(wanted), allowed)] {
+        if setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum: Some(maximum) }).is_ok() {
+            break;
+        }
+    }
+    match getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX) {
+        now if now >= wanted => Ok(()),
+        now => Err(now.saturating_sub(RESERVED_FILES)),
     }
 }
 
-/// Ends the engine on SIGTERM and SIGINT; a second SIGINT ends the process at once.
+/// Plans the end of the engine on SIGTERM and SIGINT, as the settings say; another SIGINT ends the process at once.
 pub(crate) fn end_on_signals(engine: &Arc<Engine>) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGPIPE])?;
     let engine = Arc::clone(engine);
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in signals.forever() {
-            let name = match signal {
-                SIGTERM => "SIGTERM",
-                SIGINT => "SIGINT",
+            let process = engine.settings().process;
+            let (name, flags) = match signal {
+                SIGTERM => ("SIGTERM", process.shutdown_on_sigterm),
+                SIGINT => ("SIGINT", process.shutdown_on_sigint),
                 _ => continue,
             };
-            if engine.is_shutting_down() {
+            if signal == SIGINT && engine.is_shutting_down() {
                 engine.log.write(LogLevel::Warning, "You insist... exiting now.");
                 std::process::exit(1);
             }
             engine.log.write(LogLevel::Warning, &format!("Received {name} scheduling shutdown..."));
-            engine.log.write(LogLevel::Warning, "User requested shutdown...");
-            engine.request_shutdown();
+            engine.plan_shutdown(flags);
         }
     })?;
     Ok(())

@@ -120,7 +120,7 @@ fn arg_specs(parts: &[Part]) -> TokenStream {
 fn parse(input: &DeriveInput, attr: &CommandAttr, parts: &[Part]) -> TokenStream {
     let ident = &input.ident;
     let generics = input.generics.lifetimes().next().map(|_| quote!(<'a>));
-    let names: Vec<&Ident> = parts.iter().map(|p| &p.ident).collect();
+    let filled = parts.iter().map(Part::filled);
     let declarations = parts.iter().map(Part::declare);
     let mut steps = Vec::new();
     let mut at = 0;
@@ -134,7 +134,7 @@ fn parse(input: &DeriveInput, attr: &CommandAttr, parts: &[Part]) -> TokenStream
         let tries = parts[at..end].iter().map(Part::try_option);
         steps.push(quote!(
             #[allow(clippy::never_loop)]
-            while let Some(word) = words.peek() {
+            while let Some(__word) = __words.peek() {
                 #(#tries)*
                 break;
             }
@@ -145,15 +145,15 @@ fn parse(input: &DeriveInput, attr: &CommandAttr, parts: &[Part]) -> TokenStream
     quote!(
         #[automatically_derived]
         impl<'a> ::spinel_family::Parse<'a> for #ident #generics {
-            fn parse(words: &mut ::spinel_family::Words<'a>)
+            fn parse(__words: &mut ::spinel_family::Words<'a>)
                 -> ::core::result::Result<Self, ::spinel_family::CommandError>
             {
                 #(#declarations)*
                 #(#steps)*
-                if !words.is_empty() {
+                if !__words.is_empty() {
                     return Err(::spinel_family::CommandError::#excess);
                 }
-                Ok(Self { #(#names),* })
+                Ok(Self { #(#filled),* })
             }
         }
     )

@@ -53,6 +53,17 @@ impl Part {
         matches!(self.role, Role::Flag | Role::Valued | Role::Repeated | Role::Choice)
     }
 
+    /// The variable that holds the field while the words are read: never one that the code around it uses.
+    pub(crate) fn local(&self) -> Ident {
+        format_ident!("{}_field", self.ident)
+    }
+
+    /// The field's place in the struct's literal.
+    pub(crate) fn filled(&self) -> TokenStream {
+        let (ident, local) = (&self.ident, self.local());
+        quote!(#ident: #local)
+    }
+
     pub(crate) fn name(&self) -> String {
         let ident = self.ident.to_string();
         self.attr.name.clone().unwrap_or_else(|| ident.trim_start_matches("r#").replace('_', "-"))
@@ -99,7 +110,7 @@ impl Part {
 
     /// The initial value of an option's variable.
     pub(crate) fn declare(&self) -> TokenStream {
-        let (ident, ty) = (&self.ident, &self.ty);
+        let (ident, ty) = (&self.local(), &self.ty);
         match self.role {
             Role::Positional | Role::Trailing => quote!(),
             Role::Flag => quote!(let mut #ident: #ty = false;),
@@ -110,17 +121,17 @@ impl Part {
 
     /// Code that tries to read this option from `word`, ending in `continue` on success.
     pub(crate) fn try_option(&self) -> TokenStream {
-        let (ident, inner) = (&self.ident, &self.inner);
+        let (ident, inner) = (&self.local(), &self.inner);
         let token = self.attr.token.clone().unwrap_or_default();
-        let value = quote!(<#inner as ::spinel_family::Field<'a>>::parse(words)?);
-        let is_token = quote!(::spinel_family::is_token(word, #token));
+        let value = quote!(<#inner as ::spinel_family::Field<'a>>::parse(__words)?);
+        let is_token = quote!(::spinel_family::is_token(__word, #token));
         match self.role {
             Role::Positional | Role::Trailing => quote!(),
-            Role::Flag => quote!(if #is_token { words.skip_one(); #ident = true; continue; }),
-            Role::Valued => quote!(if #is_token { words.skip_one(); #ident = Some(#value); continue; }),
-            Role::Repeated => quote!(if #is_token { words.skip_one(); #ident.push(#value); continue; }),
+            Role::Flag => quote!(if #is_token { __words.skip_one(); #ident = true; continue; }),
+            Role::Valued => quote!(if #is_token { __words.skip_one(); #ident = Some(#value); continue; }),
+            Role::Repeated => quote!(if #is_token { __words.skip_one(); #ident.push(#value); continue; }),
             Role::Choice => quote!(
-                if let Some(chosen) = <#inner as ::spinel_family::Choice<'a>>::take(word, words)? {
+                if let Some(chosen) = <#inner as ::spinel_family::Choice<'a>>::take(__word, __words)? {
                     ::spinel_family::choose(&mut #ident, chosen)?;
                     continue;
                 }
@@ -130,14 +141,14 @@ impl Part {
 
     /// Code that reads a positional field.
     pub(crate) fn read_positional(&self) -> TokenStream {
-        let (ident, inner) = (&self.ident, &self.inner);
+        let (ident, inner) = (&self.local(), &self.inner);
         match self.role {
-            Role::Positional => quote!(let #ident = <#inner as ::spinel_family::Field<'a>>::parse(words)?;),
+            Role::Positional => quote!(let #ident = <#inner as ::spinel_family::Field<'a>>::parse(__words)?;),
             Role::Trailing => quote!(
-                let #ident = if words.is_empty() {
+                let #ident = if __words.is_empty() {
                     None
                 } else {
-                    Some(<#inner as ::spinel_family::Field<'a>>::parse(words)?)
+                    Some(<#inner as ::spinel_family::Field<'a>>::parse(__words)?)
                 };
             ),
             _ => quote!(),

@@ -1,7 +1,7 @@
 //! `derive(Block)` and `derive(Choice)`.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::quote;
 use syn::{Data, DeriveInput, Fields};
 
 use crate::attributes::ArgAttr;
@@ -17,7 +17,7 @@ pub(crate) fn expand_block(input: &DeriveInput) -> syn::Result<TokenStream> {
     let shapes: Vec<TokenStream> = parts.iter().map(Part::shape).collect();
     let args = parts.iter().map(|p| p.arg(None));
     let reads = parts.iter().map(Part::read_positional);
-    let names = parts.iter().map(|p| &p.ident);
+    let filled = parts.iter().map(Part::filled);
     let generics = input.generics.lifetimes().next().map(|_| quote!(<'a>));
     let shape = with_static_lifetimes(quote!(::spinel_family::spec::Shape {
         kind: ::spinel_family::spec::ArgKind::Block,
@@ -32,11 +32,11 @@ pub(crate) fn expand_block(input: &DeriveInput) -> syn::Result<TokenStream> {
         #[automatically_derived]
         impl<'a> ::spinel_family::Field<'a> for #ident #generics {
             const SHAPE: ::spinel_family::spec::Shape = #shape;
-            fn parse(words: &mut ::spinel_family::Words<'a>)
+            fn parse(__words: &mut ::spinel_family::Words<'a>)
                 -> ::core::result::Result<Self, ::spinel_family::CommandError>
             {
                 #(#reads)*
-                Ok(Self { #(#names),* })
+                Ok(Self { #(#filled),* })
             }
         }
     ))
@@ -83,21 +83,19 @@ pub(crate) fn expand_choice(input: &DeriveInput) -> syn::Result<TokenStream> {
             spec
         }));
         let reads = parts.iter().map(Part::read_positional);
-        let names: Vec<_> = parts
-            .iter()
-            .enumerate()
-            .map(|(i, p)| match &variant.fields {
-                Fields::Named(_) => p.ident.clone(),
-                _ => format_ident!("part{i}"),
-            })
-            .collect();
         let build = match &variant.fields {
             Fields::Unit => quote!(Self::#variant_ident),
-            Fields::Unnamed(_) => quote!(Self::#variant_ident(#(#names),*)),
-            Fields::Named(_) => quote!(Self::#variant_ident { #(#names),* }),
+            Fields::Unnamed(_) => {
+                let locals = parts.iter().map(Part::local);
+                quote!(Self::#variant_ident(#(#locals),*))
+            }
+            Fields::Named(_) => {
+                let filled = parts.iter().map(Part::filled);
+                quote!(Self::#variant_ident { #(#filled),* })
+            }
         };
-        tries.push(quote!(if ::spinel_family::is_token(word, #token) {
-            words.skip_one();
+        tries.push(quote!(if ::spinel_family::is_token(__word, #token) {
+            __words.skip_one();
             #(#reads)*
             return Ok(Some(#build));
         }));
@@ -111,7 +109,7 @@ pub(crate) fn expand_choice(input: &DeriveInput) -> syn::Result<TokenStream> {
                 children: #children,
                 ..::spinel_family::spec::Shape::word(::spinel_family::spec::ArgKind::OneOf)
             };
-            fn take(word: &'a [u8], words: &mut ::spinel_family::Words<'a>)
+            fn take(__word: &'a [u8], __words: &mut ::spinel_family::Words<'a>)
                 -> ::core::result::Result<Option<Self>, ::spinel_family::CommandError>
             {
                 #(#tries)*

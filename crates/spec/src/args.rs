@@ -73,6 +73,8 @@ pub struct ArgSpec {
     pub key_spec: Option<usize>,
     /// The parts of a block, the choices of a one-of.
     pub children: &'static [ArgSpec],
+    /// A block whose parts stand in its place.
+    pub spread: bool,
 }
 
 /// What a Rust type contributes to the grammar: the associated constant of a field's type.
@@ -139,6 +141,7 @@ impl Shape {
             flags: ArgFlags { optional: self.optional, multiple: self.multiple, multiple_token: false },
             key_spec: None,
             children: self.children,
+            spread: self.spread,
         }
     }
 }

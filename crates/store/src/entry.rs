@@ -12,8 +12,13 @@
 //! allocator. A string of up to 255 bytes stands inline; integers and pointers to larger values stand in the
 //! word. The access field holds the 24-bit clock of the last use and leaves 8 bits for the snapshot epoch.
 //!
+//! A value that a long command reads without holding its shard is shared ([`shared`]): the word is an `Arc`'s then, and
+//! whoever wants to change it while the reader is at work gets a copy.
+//!
 //! `unsafe` in this file is about one thing: the allocation has the layout above, computed in one place
 //! ([`Layout`] in `shape`), and the header says which optional parts there are.
+
+mod shared;
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
@@ -29,6 +34,8 @@ use crate::value::{Hash, Kind, List, NewValue, OwnedValue, Set, SortedSet, Text,
 const HEADER: usize = 8;
 const HAS_EXPIRY: u8 = 1;
 const LONG_KEY: u8 = 2;
+/// The word came from an `Arc`, not from a `Box`.
+const SHARED: u8 = 4;
 /// The longest string kept inline.
 const MAX_INLINE_TEXT: usize = 255;
 /// The longest string that reports itself as `embstr`.
@@ -271,6 +278,7 @@ impl Entry {
 
     /// The value, to change in place.
     pub fn value_mut(&mut self) -> ValueMut<'_> {
+        self.unshare();
         let shape = self.shape();
         match shape.form {
             Form::Text | Form::Int | Form::Raw => ValueMut::String,
@@ -298,6 +306,7 @@ impl Entry {
             );
             *self = rebuilt;
         }
+        self.unshare();
         let shape = self.shape();
         self.pointee_mut::<Vec<u8>>(shape)
     }
@@ -326,6 +335,7 @@ impl Entry {
         // such parts were written before; `text` cannot overlap what `self` borrows exclusively.
         unsafe {
             self.0.cast::<Header>().as_mut().form = form;
+            self.0.cast::<Header>().as_mut().flags &= !SHARED;
             if has_word {
                 self.0.add(shape.word_at()).cast::<u64>().write(word);
             }
@@ -342,7 +352,7 @@ impl Entry {
 
     /// Puts a long string into the buffer of the one there is, if it fits and fills at least half of it.
     fn refill(&mut self, shape: Shape, text: &[u8]) -> bool {
-        if shape.form != Form::Raw || text.len() <= MAX_INLINE_TEXT {
+        if shape.form != Form::Raw || text.len() <= MAX_INLINE_TEXT || self.is_shared() {
             return false;
         }
         let bytes = self.pointee_mut::<Vec<u8>>(shape);
@@ -379,6 +389,7 @@ impl Entry {
                 let text = if shape.form == Form::Text { self.inline_text(shape) } else { b"" };
                 let rebuilt = Self::build(self.key(), shape.form, word, text, expiry, self.access());
                 let old = std::mem::replace(self, rebuilt);
+                self.set_shared(old.is_shared());
                 old.forget_value();
             }
         }
@@ -390,7 +401,8 @@ impl Entry {
         let shape = self.shape();
         let word = if shape.form == Form::Text { 0 } else { self.word(shape) };
         let text = if shape.form == Form::Text { self.inline_text(shape) } else { b"" };
-        let rebuilt = Self::build(key, shape.form, word, text, self.expiry(), self.access());
+        let mut rebuilt = Self::build(key, shape.form, word, text, self.expiry(), self.access());
+        rebuilt.set_shared(self.is_shared());
         self.forget_value();
         rebuilt
     }
@@ -430,6 +442,9 @@ impl Entry {
 
     /// The value as its owner. The caller overwrites the word or gives the entry up without dropping it.
     fn owned(&self, shape: Shape) -> OwnedValue {
+        if self.is_shared() {
+            return self.owned_by_many(shape);
+        }
         match shape.form {
             Form::Text | Form::Int => OwnedValue::Inline,
             Form::Raw => OwnedValue::Raw(from_word(self.word(shape))),

@@ -381,12 +381,6 @@ impl<'k> Held<'k> {
         self.guards.at_mut(place)
     }
 
-    /// Whether the shard of a hash is held.
-    #[must_use]
-    pub fn reaches(&self, hash: u64) -> bool {
-        self.place(self.keyspace.shard_of(hash)).is_some()
-    }
-
     /// Every shard held.
     pub fn iter(&self) -> impl Iterator<Item = &Shard> {
         self.guards.iter().map(|guard| &**guard)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use spinel_structs::hash::HashKey;
 
 pub use crate::db::DbCounts;
-use crate::{Db, DbIndex, WaitTable, WatchTable};
+use crate::{Db, DbIndex, Readers, WaitTable, WatchTable};
 
 /// A part of the keyspace with a lock of its own.
 pub struct Shard {
@@ -14,6 +14,8 @@ pub struct Shard {
     pub watches: WatchTable,
     /// Clients that wait for keys.
     pub waiters: WaitTable,
+    /// Keys that are read while the shard is free.
+    pub readers: Readers,
 }
 
 impl Shard {
@@ -22,6 +24,7 @@ impl Shard {
             dbs: counts.iter().map(|counts| Db::new(hash_key, Arc::clone(counts))).collect(),
             watches: WatchTable::default(),
             waiters: WaitTable::default(),
+            readers: Readers::default(),
         }
     }
 
@@ -45,6 +48,13 @@ impl Shard {
     #[inline]
     pub fn db_and_watches(&mut self, db: DbIndex) -> (&mut Db, &WatchTable) {
         (&mut self.dbs[usize::from(db.0)], &self.watches)
+    }
+
+    /// Whether a command that writes must look at [`waiters`](Self::waiters) or [`readers`](Self::readers) first.
+    #[inline]
+    #[must_use]
+    pub fn writers_take_care(&self) -> bool {
+        self.waiters.has_destinations() || !self.readers.is_empty()
     }
 
     /// Exchanges two databases.

@@ -16,12 +16,16 @@
 //! - `[]` matches nothing and `[^]` any byte;
 //! - ignoring case concerns ASCII letters only, not a byte escaped inside a class, and a range's ends are
 //!   put in order before their case is folded: `[Z-a]` then holds nothing;
-//! - an empty text matches the empty pattern only, not even `*`.
+//! - an empty text matches the empty pattern only, not even `*`;
+//! - whoever needs more than a thousand stars, each with something behind it, matches nothing.
 //!
 //! # Cost
 //! When a byte fails, only the latest `*` has to be reconsidered: whatever an earlier one could still
 //! reach, the latest can too. One remembered place is therefore enough, there is no recursion, and the
 //! time is at most pattern length times text length, however many stars a client sends.
+
+/// A pattern is given up at this star, those in a row and one at the end not counted.
+const TOO_MANY_STARS: usize = 1001;
 
 /// Whether letters that differ only in ASCII case count as equal.
 fn fold(byte: u8, nocase: bool) -> u8 {
@@ -36,11 +40,16 @@ pub fn matches(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
     let (mut at, mut place) = (0, 0);
     // Where to go on when a byte fails: behind the latest star, one byte further in the text.
     let mut retry: Option<(usize, usize)> = None;
+    let mut stars = 0;
     loop {
         if pattern.get(at) == Some(&b'*') {
-            at += 1;
+            at += pattern[at..].iter().take_while(|byte| **byte == b'*').count();
             if at == pattern.len() {
                 return true;
+            }
+            stars += 1;
+            if stars == TOO_MANY_STARS {
+                return false;
             }
             retry = Some((at, place));
             continue;
@@ -171,6 +180,24 @@ mod tests {
         assert!(matches(&b"*".repeat(100_000), b"x", false));
         let classes = b"*[^a]".repeat(500);
         assert!(!matches(&classes, &vec![b'a'; 4_000], true));
+    }
+
+    #[test]
+    fn more_than_a_thousand_stars_match_nothing() {
+        let text = vec![b'a'; 5_000];
+        for (pattern, stars, expected) in [
+            ("*?", 1000, true),
+            ("*?", 1001, false),
+            ("?*", 1001, true),
+            ("?*", 1002, false),
+            ("**?", 1000, true),
+        ] {
+            assert_eq!(
+                matches(&pattern.repeat(stars).into_bytes(), &text, false),
+                expected,
+                "{pattern} {stars}"
+            );
+        }
     }
 
     #[test]

@@ -5,10 +5,10 @@ use super::plan::Mode;
 use super::redis_py::{self, Protocol};
 use super::subject::Subject;
 use super::tally::Tally;
-use super::tcl;
+use super::tcl::{self, LeftOut};
 use crate::Outcome;
 use crate::refs::References;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, mpsc};
 
 /// One piece: what runs by itself and has a ledger of its own.
@@ -45,11 +45,10 @@ impl Job {
         match self {
             Job::Tcl { mode, unit } => {
                 let ledger = Ledger::load(&mode.to_string(), unit)?.unwrap_or_default();
-                let skipped: Vec<&str> = match subject.is_reference {
-                    true => Vec::new(),
-                    false => ledger.skipped.keys().map(String::as_str).collect(),
-                };
-                tcl::run_unit(refs, subject, *mode, unit, &skipped)
+                let ledger = if subject.is_reference { Ledger::default() } else { ledger };
+                let names = |tests: &BTreeMap<String, String>| tests.keys().cloned().collect();
+                let left_out = LeftOut { tests: names(&ledger.skipped), tags: names(&ledger.without) };
+                tcl::run_unit(refs, subject, *mode, unit, &left_out)
             }
             Job::RedisPy(protocol) => redis_py::run(&refs.redis_py, subject, *protocol),
         }

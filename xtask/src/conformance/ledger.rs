@@ -20,7 +20,10 @@ pub(crate) struct Ledger {
     pub(crate) fails: BTreeMap<String, String>,
     /// Tests that are not run because they take others with them, with the reason.
     pub(crate) skipped: BTreeMap<String, String>,
-    /// How many tests never start because of another failure, with the reason.
+    /// Tags of the suite whose blocks are not run because they fail outside of any test, with the reason. The tests in
+    /// them are absent.
+    pub(crate) without: BTreeMap<String, String>,
+    /// How many tests never start, with the reason.
     pub(crate) absent: Option<(usize, String)>,
 }
 
@@ -61,6 +64,10 @@ impl Ledger {
                     let (name, reason) = split_reason(rest)?;
                     ledger.skipped.insert(name.to_owned(), reason);
                 }
+                "without" => {
+                    let (tag, reason) = split_reason(rest)?;
+                    ledger.without.insert(tag.to_owned(), reason);
+                }
                 "absent" => {
                     let (count, reason) = split_reason(rest)?;
                     ledger.absent = Some((parse_count(count)?, reason));
@@ -73,7 +80,8 @@ impl Ledger {
 
     fn render(&self) -> String {
         let mut text = format!("reference {}\npassed {}\n", self.reference, self.passed);
-        for (word, tests) in [("fails", &self.fails), ("skipped", &self.skipped)] {
+        for (word, tests) in [("fails", &self.fails), ("skipped", &self.skipped), ("without", &self.without)]
+        {
             for (name, reason) in tests {
                 text.push_str(&format!("{word} {name} | {reason}\n"));
             }
@@ -170,8 +178,7 @@ mod tests {
     use super::Ledger;
     use crate::conformance::tally::Tally;
 
-    const TEXT: &str =
-        "reference 5\npassed 2\nfails a | b in c | later\nskipped d | kills the unit\nabsent 1 | e\n";
+    const TEXT: &str = "reference 5\npassed 2\nfails a | b in c | later\nskipped d | kills the unit\nwithout needs:x | no x\nabsent 1 | e\n";
 
     fn tally(passed: usize, failed: &[&str], skipped: &[&str]) -> Tally {
         Tally {

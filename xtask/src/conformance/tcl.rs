@@ -19,18 +19,26 @@ const UNIT_LIMIT: Duration = Duration::from_secs(420);
 /// The suite's own limit without any progress, in seconds.
 const PROGRESS_LIMIT_SECONDS: &str = "120";
 
-/// Runs `unit`; `skips` are names of tests to leave out.
+/// What is not run of a unit.
+pub(crate) struct LeftOut {
+    /// Tests by name.
+    pub(crate) tests: Vec<String>,
+    /// Blocks by tag.
+    pub(crate) tags: Vec<String>,
+}
+
+/// Runs `unit` but for what is left out.
 pub(crate) fn run_unit(
     references: &References,
     subject: &Subject,
     mode: Mode,
     unit: &str,
-    skips: &[&str],
+    left_out: &LeftOut,
 ) -> Outcome<Tally> {
     let ports = PortBlock::reserve()?;
     let home = Scratch::new()?;
     make_tree(references, subject, home.path())?;
-    write(&home.path().join("skips"), &skips.join("\n"))?;
+    write(&home.path().join("skips"), &left_out.tests.join("\n"))?;
     let mut instance = match mode {
         Mode::Spawn => None,
         Mode::External | Mode::SingleDb => {
@@ -46,6 +54,9 @@ pub(crate) fn run_unit(
         command.args(["--host", "127.0.0.1", "--port", &server.port.to_string()]);
     }
     command.args(suite_arguments(mode));
+    for tag in &left_out.tags {
+        command.args(["--tags", &format!("-{tag}")]);
+    }
     let started = Instant::now();
     let log = home.path().join("output");
     let ended = process::run_limited(command, &log, UNIT_LIMIT)?;

@@ -1,6 +1,7 @@
-//! The programs of `crates/oracle`: generated commands compared with Redis, and histories of concurrent clients.
+//! The programs of `crates/oracle`: generated commands compared with Redis, histories of concurrent clients, and what
+//! the servers say about commands.
 //!
-//! Both print one line per family or kind, which counts as one test.
+//! All print one line per family or kind, which counts as one test.
 
 use crate::refs::References;
 use crate::summary::{Part, Summary};
@@ -26,6 +27,16 @@ pub(super) fn run(references: &References, summary: &mut Summary) {
         let name = format!("concurrent histories, {name}");
         summary.add_outcome(&name, history(&name, server_args));
     }
+    let name = "what COMMAND says";
+    summary.add_outcome(name, command_tables(references, name));
+}
+
+fn command_tables(references: &References, name: &str) -> Outcome<Part> {
+    println!("\n{name}: facts about every command");
+    let mut command = Command::new(server().with_file_name("spinel-command-tables"));
+    command.arg("--reference").arg(&references.redis.server).arg("--subject").arg(server());
+    let (output, succeeded) = process::transcript(&mut command)?;
+    Ok(Part::counted(name, count(&output, "equal ", "different "), succeeded))
 }
 
 fn differential(references: &References, name: &str, protocol: &str, server_args: &str) -> Outcome<Part> {

@@ -77,7 +77,7 @@ pub(super) fn serve_first<'a>(
     mut serve: impl FnMut(&mut UpdateContext<'_>, Key<'a>) -> Result<bool, CommandError>,
 ) -> Result<Attempt, CommandError> {
     for key in keys.keys() {
-        if cx.is_retry() && !cx.reaches(key) {
+        if !cx.may_serve(key) {
             continue;
         }
         match serve(cx, key) {

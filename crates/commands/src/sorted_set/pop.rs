@@ -60,6 +60,9 @@ pub(super) fn first_ready<'a>(
 ) -> Result<Option<(Key<'a>, usize)>, CommandError> {
     let is_retry = cx.is_retry();
     for key in keys.iter() {
+        if !cx.may_serve(key) {
+            continue;
+        }
         match cx.write::<SortedSet>(key) {
             Ok(Some(zset)) => return Ok(Some((key, zset.len()))),
             Ok(None) => {}

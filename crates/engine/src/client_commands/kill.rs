@@ -16,6 +16,14 @@ use crate::{ClientId, Flow};
 #[derive(Command)]
 #[command(name = "client|kill", group = Connection, since = "2.4.0", complexity = "O(N) where N is the number of client connections")]
 #[command(flags(admin, noscript, loading, stale), args = &[FILTER_ARGUMENT])]
+#[command(history = &[
+    ("2.8.12", "Clients can be chosen by filters."),
+    ("2.8.12", "The filter `ID`."),
+    ("3.2.0", "The type `master`."),
+    ("5.0.0", "The type `replica`, as another word for `slave`."),
+    ("6.2.0", "The filter `LADDR`."),
+    ("7.4.0", "The filter `MAXAGE`."),
+])]
 pub(super) struct ClientKill<'a> {
     #[arg(hidden)]
     words: Many<'a, &'a [u8]>,
@@ -152,5 +160,20 @@ impl SessionCommand for ClientKill<'_> {
             out.ok();
         }
         Ok(flow)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_after_the_name_are_all_taken_as_filters() {
+        let words = spinel_family::OwnedArgs::from_words(["client", "kill", "id", "str"]);
+        let key = spinel_store::HashKey::from_bytes([0; 16]);
+        let mut words = spinel_family::Words::new(words.args(), 2, &key, None);
+        let command = <ClientKill<'_> as spinel_family::Parse<'_>>::parse(&mut words);
+        let filters = command.map(|command| command.words.items().collect::<Vec<_>>());
+        assert_eq!(filters, Ok(vec![&b"id"[..], b"str"]));
     }
 }

@@ -13,7 +13,7 @@ use spinel_structs::number::parse_i64;
 
 use crate::arguments::{argument, multiple, one_of, optional, token};
 use crate::clients::{Client, ClientFlags, ClientKind};
-use crate::registry::{CommandId, REGISTRY};
+use crate::registry::REGISTRY;
 use crate::session::{SessionCommand, SessionContext};
 use crate::{ClientId, Flow};
 
@@ -25,7 +25,7 @@ pub(super) struct ClientInfo {}
 
 impl SessionCommand for ClientInfo {
     fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
-        note_own_words(cx);
+        note_oneself(cx);
         let mut text = Vec::new();
         describe(&cx.session.client, cx.worker.now(), &mut text);
         out.verbatim("txt", &text);
@@ -37,6 +37,14 @@ impl SessionCommand for ClientInfo {
 #[derive(Command)]
 #[command(name = "client|list", group = Connection, since = "2.4.0", complexity = "O(N) where N is the number of client connections")]
 #[command(flags(admin, noscript, loading, stale), tips("nondeterministic_output"))]
+#[command(history = &[
+    ("2.8.12", "The number of each client is told."),
+    ("5.0.0", "Clients of one type can be asked for."),
+    ("6.0.0", "The user is told."),
+    ("6.2.0", "Memory, local address and redirection are told; clients can be asked for by number."),
+    ("7.0.0", "Protocol, memory of transactions and reply buffers are told."),
+    ("7.0.3", "The count of shard channels is told."),
+])]
 #[command(args = &[
     optional("5.0.0", one_of("normal_master_replica_pubsub", "TYPE", &[
         token("normal", "NORMAL"),
@@ -58,7 +66,7 @@ pub(super) struct ClientList<'a> {
 
 impl SessionCommand for ClientList<'_> {
     fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
-        note_own_words(cx);
+        note_oneself(cx);
         let now = cx.worker.now();
         let clients = &cx.engine().clients;
         let mut text = Vec::new();
@@ -86,8 +94,11 @@ impl SessionCommand for ClientList<'_> {
     }
 }
 
-/// The words of the running command count as memory of its client.
-fn note_own_words(cx: &SessionContext<'_>) {
+/// The running command is its client's last one unless EXEC is, and its words count as memory of the client.
+fn note_oneself(cx: &SessionContext<'_>) {
+    if !cx.in_exec {
+        cx.session.client.note_command(cx.engine().lookup(cx.args));
+    }
     cx.session.client.argument_bytes.store(cx.args.bytes_len() as u64, Relaxed);
 }
 
@@ -152,10 +163,7 @@ fn describe(client: &Client, now: UnixMillis, text: &mut Vec<u8>) {
 }
 
 fn last_command(client: &Client) -> &'static str {
-    match client.last_command.load(Relaxed) {
-        0 => "NULL",
-        number => REGISTRY.get(REGISTRY.get(CommandId(number - 1)).seen_as).spec.name,
-    }
+    client.last_command().map_or("NULL", |command| REGISTRY.get(command.seen_as).spec.name)
 }
 
 fn flag_letters(client: &Client) -> String {

@@ -15,6 +15,7 @@ use crate::session::{SessionCommand, SessionContext, subcommand_misused};
 #[derive(Command)]
 #[command(name = "client|pause", group = Connection, since = "2.9.50", complexity = "O(1)")]
 #[command(flags(admin, noscript, loading, stale))]
+#[command(history = &[("6.2.0", "The mode `WRITE`.")])]
 #[command(args = &[
     argument("timeout", ArgKind::Integer, ""),
     optional("6.2.0", one_of("mode", "", &[token("write", "WRITE"), token("all", "ALL")])),

@@ -110,9 +110,12 @@ pub fn set(
             .map_err(|reason| SetError::Failed { name: name.as_bytes().to_vec(), reason })?;
     }
     let mut differing: Vec<&'static Directive> = Vec::new();
-    for (directive, _) in found {
+    for (directive, name) in found {
         let is_listed = differing.iter().any(|listed| listed.name == directive.name);
         if !is_listed && directive.print(settings) != directive.print(&changed) {
+            if directive.flags.contains(Flags::FIXED) {
+                return Err(SetError::failed(name, "can't set immutable config"));
+            }
             differing.push(directive);
         }
     }

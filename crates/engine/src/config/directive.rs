@@ -62,6 +62,10 @@ impl Flags {
     /// Belongs into a bug report.
     pub const DEBUG: Self = Self(1 << 6);
 
+    /// Can only be set at start; setting the value that it has changes nothing and is allowed, so that what CONFIG GET
+    /// shows can be set again.
+    pub const FIXED: Self = Self(1 << 7);
+
     /// Both sets together.
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)

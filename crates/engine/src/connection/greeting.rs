@@ -2,8 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
+use spinel_family::spec::{ArgKind, ArgSpec};
 use spinel_family::{Block, Command, CommandError, Encoder, Lazy, Protocol};
 
+use crate::arguments::{argument, optional};
 use crate::session::{ReplyMode, Session, SessionCommand, SessionContext};
 use crate::{Flow, Worker};
 
@@ -38,6 +40,11 @@ impl Worker {
 #[derive(Command)]
 #[command(group = Connection, since = "1.0.0", complexity = "O(N) where N is the number of passwords defined for the user")]
 #[command(flags(noscript, loading, stale, fast, no_auth, allow_busy))]
+#[command(history = &[("6.0.0", "A user's name can be given.")])]
+#[command(args = &[
+    optional("6.0.0", argument("username", ArgKind::String, "")),
+    argument("password", ArgKind::String, ""),
+])]
 pub(super) struct Auth<'a> {
     #[arg(hidden)]
     first: &'a [u8],
@@ -68,10 +75,32 @@ struct Credentials<'a> {
     password: &'a [u8],
 }
 
+const HELLO_ARGUMENTS: &[ArgSpec] = &[optional(
+    "",
+    ArgSpec {
+        children: &[
+            argument("protover", ArgKind::Integer, ""),
+            optional(
+                "",
+                ArgSpec {
+                    children: &[
+                        argument("username", ArgKind::String, ""),
+                        argument("password", ArgKind::String, ""),
+                    ],
+                    ..argument("username_password", ArgKind::Block, "AUTH")
+                },
+            ),
+            optional("", argument("clientname", ArgKind::String, "SETNAME")),
+        ],
+        ..argument("arguments", ArgKind::Block, "")
+    },
+)];
+
 /// Says hello: chooses the protocol, and may give password and name.
 #[derive(Command)]
 #[command(group = Connection, since = "6.0.0", complexity = "O(1)", arity = -1, manual)]
-#[command(flags(noscript, loading, stale, fast, no_auth, allow_busy))]
+#[command(flags(noscript, loading, stale, fast, no_auth, allow_busy), args = HELLO_ARGUMENTS)]
+#[command(history = &[("6.2.0", "Without a version, the present state is told.")])]
 pub(super) struct Hello<'a> {
     #[arg(trailing)]
     protover: Option<Lazy<'a, i64>>,

@@ -25,6 +25,8 @@ impl ProcessProbe for Bare {
 
     fn purge(&self) {}
 
+    fn rest(&self) {}
+
     fn allocator_report(&self) -> String {
         String::new()
     }

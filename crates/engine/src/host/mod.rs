@@ -66,6 +66,9 @@ pub trait ProcessProbe: Send + Sync {
     fn about(&self) -> About;
     /// Gives unused memory back to the system (`MEMORY PURGE`).
     fn purge(&self);
+    /// The calling thread has nothing to do for a while: takes back what the allocator keeps at hand for it, such as
+    /// what it freed last.
+    fn rest(&self);
     /// The allocator's own report (`MEMORY MALLOC-STATS`); empty if it has none.
     fn allocator_report(&self) -> String;
 }

@@ -13,6 +13,8 @@ pub struct Scratch {
     /// Any key was missed whose miss is an event, or met after its time.
     has_notes: Cell<bool>,
     missed: RefCell<Vec<Box<[u8]>>>,
+    /// The hash of the key that became ready, while a blocked command is tried again for it.
+    pub(super) ready_hash: Cell<Option<u64>>,
 }
 
 /// The next random number of a generator (xorshift64*).
@@ -36,6 +38,7 @@ impl Scratch {
             saw_expired: Cell::default(),
             has_notes: Cell::default(),
             missed: RefCell::default(),
+            ready_hash: Cell::default(),
         }
     }
 
@@ -56,6 +59,7 @@ impl Scratch {
         self.take_counts();
         self.take_expired();
         self.missed.take();
+        self.ready_hash.take();
     }
 
     #[inline]

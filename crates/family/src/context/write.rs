@@ -175,6 +175,22 @@ impl UpdateContext<'_> {
         self.note_new(db, key, kind);
     }
 
+    /// Puts an entry that was made elsewhere, or none, in the place of a key's. Tells who watches or awaits the key; events
+    /// and counts belong to whoever made the entry.
+    pub fn replace_entry(&mut self, key: Key<'_>, entry: Option<Entry>) {
+        let db = self.query.options.db;
+        let dbs = self.query.held.shard_mut(key.hash).db_mut(db);
+        if let Some(old) = dbs.take(key) {
+            discard(self.effects, old.into_value());
+        }
+        if let Some(entry) = entry {
+            let kind = entry.kind();
+            dbs.restore(key.hash, entry);
+            self.signal_awaited(db, key, kind);
+        }
+        self.touch_watchers(key);
+    }
+
     /// Frees a value that was taken out, or a part of one; elsewhere if it is large.
     pub fn discard(&mut self, value: OwnedValue) {
         discard(self.effects, value);

@@ -18,7 +18,7 @@ const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because pr
 impl EventLoop {
     /// Accepts what waits at a listener and hands it to the loops in turn.
     pub(super) fn accept(&mut self, index: usize) {
-        let Some(listeners) = &self.listeners else { return };
+        let Some(listeners) = self.listeners.clone() else { return };
         for _ in 0..MAX_ACCEPTS {
             match listeners.accept(index, self.worker.settings()) {
                 Ok(Some(incoming)) => {

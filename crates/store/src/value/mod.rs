@@ -9,6 +9,9 @@ mod list;
 mod set;
 mod sorted_set;
 
+use std::any::Any;
+use std::sync::Arc;
+
 pub use hash::{Hash, HashIter, HashLots};
 pub use list::{End, List, ListElement};
 pub use set::{Set, SetIter, TakenMember};
@@ -204,13 +207,15 @@ pub enum OwnedValue {
     Hash(Box<Hash>),
     /// A sorted set.
     SortedSet(Box<SortedSet>),
+    /// A part in a value that somebody still reads, who frees it if he is the last.
+    Shared(Arc<dyn Any + Send + Sync>),
 }
 
 impl OwnedValue {
     /// Frees up to about `elements` of it; false when nothing is left but the empty shell.
     pub fn free_some(&mut self, elements: usize) -> bool {
         match self {
-            Self::Inline | Self::Raw(_) => false,
+            Self::Inline | Self::Raw(_) | Self::Shared(_) => false,
             Self::List(list) => list.take_chunk(elements) > 0,
             Self::Set(set) => set.take_chunk(elements) > 0,
             Self::Hash(hash) => hash.take_chunk(elements) > 0,
@@ -223,6 +228,8 @@ impl OwnedValue {
     pub fn free_effort(&self) -> usize {
         match self {
             Self::Inline => 0,
+            // By the time it is dropped it may be the last part.
+            Self::Shared(_) => usize::MAX,
             Self::Raw(bytes) => 1 + (bytes.capacity() >> 14),
             Self::List(list) => list.free_effort(),
             Self::Set(set) => set.free_effort(),

@@ -2,6 +2,7 @@
 //! header.
 
 use super::{COUNT_UNKNOWN, END, HEADER, Listpack, Pos, encoding::Encoded};
+use crate::size_class::malloc_size;
 
 impl Listpack {
     /// Appends an element.
@@ -118,7 +119,7 @@ impl Listpack {
             return Listpack::new();
         };
         let start = start.offset();
-        let mut rest = Listpack { bytes: Vec::with_capacity(size_class(HEADER + self.bytes.len() - start)) };
+        let mut rest = Listpack { bytes: Vec::with_capacity(malloc_size(HEADER + self.bytes.len() - start)) };
         rest.bytes.extend_from_slice(&[0; HEADER]);
         rest.bytes.extend_from_slice(&self.bytes[start..]);
         rest.set_header(length - index);
@@ -186,26 +187,16 @@ impl Listpack {
         let needed = self.bytes.len() + extra;
         if needed > self.bytes.capacity() {
             assert!(u32::try_from(needed).is_ok(), "a listpack is shorter than 4 GiB");
-            self.bytes.reserve_exact(size_class(needed) - self.bytes.len());
+            self.bytes.reserve_exact(malloc_size(needed) - self.bytes.len());
         }
     }
 
     /// Shrinks the block once a quarter of it is unused.
     #[inline]
     fn give_back(&mut self) {
-        let fitting = size_class(self.bytes.len());
+        let fitting = malloc_size(self.bytes.len());
         if fitting <= self.bytes.capacity() / 4 * 3 {
             self.bytes.shrink_to(fitting);
         }
     }
-}
-
-/// The allocator's size class that holds `bytes`: multiples of 16 up to 128, then four classes per
-/// doubling, as in jemalloc.
-fn size_class(bytes: usize) -> usize {
-    if bytes <= 128 {
-        return bytes.next_multiple_of(16);
-    }
-    let step = (bytes - 1).next_power_of_two() / 8;
-    bytes.next_multiple_of(step)
 }

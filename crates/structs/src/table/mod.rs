@@ -73,6 +73,7 @@ mod tests;
 mod visit;
 
 pub use entry::{Entry, OccupiedEntry, VacantEntry};
+pub use pages::mapped_bytes;
 pub use prefetch::prefetch;
 pub use storage::TableProbe;
 pub use visit::Iter;

@@ -1,9 +1,30 @@
 //! Anonymous pages from the system, for the large pieces of a table: they cost memory only where they were
 //! written, and give it back without being unmapped.
 //!
-//! A thin layer over `mmap`; it knows nothing of buckets.
+//! A thin layer over `mmap`; it knows nothing of buckets. Like an allocator it counts what it has given out, because
+//! nobody else sees these bytes: one number for the process, to which every table adds a portion at a time.
 
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// Bytes of maps in use, over all tables.
+static IN_USE: AtomicUsize = AtomicUsize::new(0);
+
+/// Bytes of maps in use, over all tables of the process: parts that a table has reached and not left.
+#[must_use]
+pub fn mapped_bytes() -> usize {
+    IN_USE.load(Relaxed)
+}
+
+/// Counts a part of a map that a table begins to use.
+pub(super) fn count_used(length: usize) {
+    IN_USE.fetch_add(length, Relaxed);
+}
+
+/// Counts a part of a map that a table has left.
+pub(super) fn count_left(length: usize) {
+    IN_USE.fetch_sub(length, Relaxed);
+}
 
 /// Maps `length` bytes of zeros. `None` when the system refuses.
 pub(super) fn map(length: usize) -> Option<NonNull<u8>> {

@@ -34,7 +34,7 @@ const CUT_BITS: u32 = 2;
 const PIECES: usize = ((MAX_BITS - BASE_BITS) << CUT_BITS) as usize;
 /// Pieces from this size on are mapped.
 const MAP_BYTES: usize = 1 << 20;
-/// A retreating array gives the pages of a map back in portions of this size.
+/// A retreating array gives the pages of a map back in portions of this size; the bytes in use are counted in them.
 const DISCARD_BYTES: usize = 64 << 10;
 
 /// A place in a piece.
@@ -67,6 +67,11 @@ impl Place {
 
     const fn is_mapped(self) -> bool {
         self.bytes() >= MAP_BYTES
+    }
+
+    /// Whether it is the first of a portion of a map.
+    const fn begins_portion(self) -> bool {
+        self.is_mapped() && (self.offset * BUCKET_BYTES).is_multiple_of(DISCARD_BYTES)
     }
 }
 
@@ -252,6 +257,9 @@ impl<T: TableItem> Storage<T> {
                 let address = allocate_piece(place);
                 self.shape().pieces[place.piece].store(address.as_ptr(), Relaxed);
             }
+            if place.begins_portion() {
+                pages::count_used(DISCARD_BYTES);
+            }
         }
         // SAFETY: 1. The block or piece that holds the place was just allocated or is still there. 2. Nobody
         // refers to the place: it was outside the array.
@@ -286,12 +294,15 @@ impl<T: TableItem> Storage<T> {
         }
         let place = Place::of(index);
         let Some(address) = NonNull::new(self.address(index).cast::<u8>()) else { return };
+        if place.begins_portion() {
+            pages::count_left(DISCARD_BYTES);
+        }
         if place.offset == 0 {
             // SAFETY: 1. It is the beginning of the piece, which `grow` allocated. 2. All its buckets are
             // outside the array and empty.
             unsafe { free_piece(place, address) };
             self.shape().pieces[place.piece].store(std::ptr::null_mut(), Relaxed);
-        } else if place.is_mapped() && (place.offset * BUCKET_BYTES).is_multiple_of(DISCARD_BYTES) {
+        } else if place.begins_portion() {
             // SAFETY: 1. The portion lies in the map, at whole pages. 2. Its buckets are outside the array
             // and empty.
             unsafe { pages::discard(address, DISCARD_BYTES) };

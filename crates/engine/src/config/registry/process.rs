@@ -12,14 +12,14 @@ const NO_CRASH_REPORT: &str =
     "a panic inside a command becomes an error reply; signals end the process as the system does";
 
 pub(super) const DIRECTIVES: &[Directive] = &[
-    count("threads", "0", 0, 1024).flags(Flags::IMMUTABLE).at(field!(process.threads)),
+    count("threads", "0", 0, 1024).flags(Flags::FIXED).at(field!(process.threads)),
     count("shards", "0", 0, Process::MAX_SHARDS as i64)
         .check_number(|shards| match shards {
             0 => Ok(()),
             given if given & (given - 1) == 0 => Ok(()),
             _ => Err("argument must be 0 or a power of two".into()),
         })
-        .flags(Flags::IMMUTABLE)
+        .flags(Flags::FIXED)
         .at(field!(process.shards)),
     number("io-threads", "1", 1, 128).flags(Flags::DEBUG.and(Flags::IMMUTABLE)).inert(OWN_THREADS),
     flag("io-threads-do-reads", "no").flags(Flags::DEBUG.and(Flags::IMMUTABLE)).inert(OWN_THREADS),

@@ -125,3 +125,12 @@ fn only_differences_count_as_changes() {
     let names: Vec<&str> = change.changed.iter().map(|directive| directive.name).collect();
     assert_eq!(names, ["timeout", "save"]);
 }
+
+#[test]
+fn what_is_fixed_at_the_start_can_be_set_to_itself_only() {
+    let settings = Settings::default();
+    let change = set_all(&settings, &[("threads", "0"), ("shards", "0")], LOCAL).expect("nothing changes");
+    assert_eq!(change.changed.len(), 0);
+    let refused = set_all(&settings, &[("threads", "2")], LOCAL).expect_err("loops are made at the start");
+    assert_eq!(refused, SetError::failed("threads", "can't set immutable config"));
+}

@@ -41,7 +41,7 @@ pub(super) fn write(command: &Command, out: &mut Encoder) {
     }
     if !spec.args.is_empty() {
         out.bulk(b"arguments");
-        write_args(spec.args, out);
+        write_args(spec.args, None, out);
     }
     if !command.seen_subcommands().is_empty() {
         out.bulk(b"subcommands");
@@ -60,19 +60,36 @@ fn write_texts(texts: &[(&str, &str)], out: &mut Encoder) {
     }
 }
 
-fn write_args(args: &[ArgSpec], out: &mut Encoder) {
-    out.array(args.len());
-    args.iter().for_each(|arg| write_arg(arg, out));
+/// The arguments with the parts of those that are spread in their place, each with the index of its key specification
+/// if it holds keys. That of a block belongs to the keys in it.
+fn spread(args: &[ArgSpec], of_block: Option<usize>) -> Vec<(&ArgSpec, Option<usize>)> {
+    let mut all = Vec::new();
+    for arg in args {
+        let keys = arg.key_spec.or(of_block);
+        if arg.spread {
+            all.extend(spread(arg.children, keys));
+        } else {
+            all.push((arg, keys));
+        }
+    }
+    all
 }
 
-fn write_arg(arg: &ArgSpec, out: &mut Encoder) {
+fn write_args(args: &[ArgSpec], of_block: Option<usize>, out: &mut Encoder) {
+    let args = spread(args, of_block);
+    out.array(args.len());
+    args.iter().for_each(|(arg, keys)| write_arg(arg, *keys, out));
+}
+
+fn write_arg(arg: &ArgSpec, keys: Option<usize>, out: &mut Encoder) {
     let has_children = matches!(arg.kind, ArgKind::OneOf | ArgKind::Block);
+    let own_keys = keys.filter(|_| arg.kind == ArgKind::Key);
     let texts = [("token", arg.token), ("since", arg.since), ("deprecated_since", arg.deprecated_since)];
     let given = texts.iter().filter(|(_, text)| !text.is_empty()).count();
     let flags = arg.flags != ArgFlags::default();
-    out.map(2 + usize::from(arg.key_spec.is_some()) + given + usize::from(flags) + usize::from(has_children));
+    out.map(2 + usize::from(own_keys.is_some()) + given + usize::from(flags) + usize::from(has_children));
     write_texts(&[("name", arg.name), ("type", arg.kind.name())], out);
-    if let Some(index) = arg.key_spec {
+    if let Some(index) = own_keys {
         out.bulk(b"key_spec_index");
         out.integer(index as i64);
     }
@@ -83,7 +100,7 @@ fn write_arg(arg: &ArgSpec, out: &mut Encoder) {
     }
     if has_children {
         out.bulk(b"arguments");
-        write_args(arg.children, out);
+        write_args(arg.children, keys, out);
     }
 }
 

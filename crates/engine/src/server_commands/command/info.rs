@@ -6,7 +6,8 @@ use spinel_family::spec::{Begin, CommandFlags, Find, KeyFlags, KeySpec};
 use crate::registry::{Command, LegacyRange, REGISTRY};
 
 /// Flags that only the server itself looks at: Redis has them too and does not tell.
-const INTERNAL: CommandFlags = CommandFlags::SENTINEL.with(CommandFlags::PROTECTED);
+const INTERNAL: CommandFlags =
+    CommandFlags::SENTINEL.with(CommandFlags::MAY_REPLICATE).with(CommandFlags::PROTECTED);
 
 /// Describes every command.
 pub(super) fn write_all(out: &mut Encoder) {

@@ -1,7 +1,7 @@
 //! `COMMAND GETKEYS` and `COMMAND GETKEYSANDFLAGS`: the keys in a whole command.
 
 use spinel_family::spec::{CommandFlags, KeyFlags};
-use spinel_family::{Args, Command as Grammar, CommandError, Encoder, Parse, Words};
+use spinel_family::{Args, Command as Grammar, CommandError, Encoder, Parse, Words, is_token};
 
 use super::info::write_key_flags;
 use crate::session::{SessionCommand, SessionContext};
@@ -71,7 +71,8 @@ fn keys_of(engine: &Engine, args: Args<'_>) -> Result<Vec<(usize, KeyFlags)>, Co
     }
     let mut found = Vec::new();
     for key in spec.keys.iter().filter(|key| !key.flags.has(KeyFlags::NOT_KEY)) {
-        let fits = key.each(args.len(), |at| args.at(at), |at| found.push((at, key.flags)));
+        let flags = flags_in_call(key.flags, args);
+        let fits = key.each(args.len(), |at| args.at(at), |at| found.push((at, flags)));
         if fits.is_none() {
             return Err(CommandError::text("ERR Invalid arguments specified for command"));
         }
@@ -80,4 +81,15 @@ fn keys_of(engine: &Engine, args: Args<'_>) -> Result<Vec<(usize, KeyFlags)>, Co
         return Err(CommandError::text("ERR Invalid arguments specified for command"));
     }
     Ok(found)
+}
+
+/// The flags of a key in one call, where they depend on it: `SET` looks at what is there only with the word `GET`.
+fn flags_in_call(flags: KeyFlags, args: Args<'_>) -> KeyFlags {
+    if !flags.has(KeyFlags::VARIABLE_FLAGS) {
+        flags
+    } else if args.iter().skip(3).any(|word| is_token(word, "GET")) {
+        KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE)
+    } else {
+        KeyFlags::OW.with(KeyFlags::UPDATE)
+    }
 }

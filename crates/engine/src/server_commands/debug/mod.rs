@@ -60,6 +60,7 @@ family! {
 #[command(group = Server, since = "1.0.0", complexity = "Depends on subcommand.", arity = -2, manual)]
 #[command(flags(admin, noscript, loading, stale, protected), doc_flags(Syscmd))]
 struct Debug<'a> {
+    #[arg(hidden)]
     _words: Many<'a, &'a [u8]>,
 }
 

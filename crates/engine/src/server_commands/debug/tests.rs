@@ -1,37 +1,23 @@
 //! DEBUG through the door that connections use, on an engine without sockets.
 
-use std::sync::Arc;
+use spinel_family::Protocol;
 
-use spinel_family::{Encoder, OwnedArgs, Protocol};
-
-use crate::clock::SystemClock;
 use crate::config::{ProtectedAction, Settings};
-use crate::journal::Journal;
-use crate::log::NoLog;
-use crate::session::Session;
-use crate::{Endpoint, Engine, EngineOptions, Flow, Lookahead, Worker};
+use crate::testing::{Peer, Server};
 
+/// The only connection of a server.
 struct Connection {
-    worker: Worker,
-    session: Session,
+    server: Server,
+    peer: Peer,
 }
 
 impl Connection {
     fn new(allowed: ProtectedAction, peer: &str) -> Self {
         let mut settings = Settings::default();
         settings.security.enable_debug_command = allowed;
-        let engine = Engine::new(EngineOptions {
-            settings,
-            config_file: None,
-            workers: 1,
-            clock: Box::new(SystemClock::default()),
-            entropy: [7; 48],
-            journal: Journal::default(),
-            log: Box::new(NoLog),
-        });
-        let mut worker = Worker::new(&engine, 0);
-        let session = worker.connect(Endpoint { peer: peer.to_owned(), ..Endpoint::default() });
-        Self { worker, session }
+        let mut server = Server::new(settings);
+        let peer = server.connect(peer);
+        Self { server, peer }
     }
 
     fn allowed() -> Self {
@@ -39,14 +25,7 @@ impl Connection {
     }
 
     fn run(&mut self, line: &str) -> String {
-        let args = OwnedArgs::from_words(line.split(' '));
-        let mut out = Encoder::new(self.session.protocol);
-        self.worker.begin();
-        let prepared = self.worker.prepare(&mut Lookahead::default(), &self.session, args.args());
-        let flow = self.worker.execute(&mut self.session, args.args(), prepared, &mut out);
-        self.worker.end();
-        assert_eq!(flow, Flow::Continue, "{line}");
-        String::from_utf8(out.into_inner()).expect("these replies are text")
+        self.server.run(self.peer, line)
     }
 }
 
@@ -217,7 +196,7 @@ fn hash_tables_tell_their_chains() {
 fn every_type_of_reply_can_be_had() {
     let mut connection = Connection::allowed();
     assert_eq!(connection.run("DEBUG PROTOCOL map"), "*6\r\n:0\r\n:0\r\n:1\r\n:1\r\n:2\r\n:0\r\n");
-    connection.session.set_protocol(Protocol::Resp3);
+    connection.server.session(connection.peer).set_protocol(Protocol::Resp3);
     for (kind, reply) in [
         ("bignum", "(1234567999999999999999999999999999999\r\n"),
         ("map", "%3\r\n:0\r\n#f\r\n:1\r\n#t\r\n:2\r\n#f\r\n"),
@@ -230,5 +209,5 @@ fn every_type_of_reply_can_be_had() {
         assert_eq!(connection.run(&format!("DEBUG PROTOCOL {kind}")), reply);
     }
     assert_eq!(connection.run("DEBUG ERROR SOME\ntext"), "-SOME text\r\n");
-    assert_eq!(Arc::clone(connection.worker.engine()).stats.errors().total, 0);
+    assert_eq!(connection.server.engine.stats.errors().total, 0);
 }

@@ -1,0 +1,179 @@
+//! Long commands apart: through the door that connections use, and step by step.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use spinel_family::{Effects, Encoder, OwnedArgs, Scratch};
+
+use super::*;
+use crate::clock::SystemClock;
+use crate::config::Settings;
+use crate::data::shards_of;
+use crate::journal::Journal;
+use crate::log::NoLog;
+use crate::registry::{Action, REGISTRY};
+use crate::{Endpoint, Engine, EngineOptions, Flow, Worker};
+
+/// Members of a set that is too long for a loop.
+const MANY: usize = 40_000;
+
+struct Client {
+    worker: Worker,
+    session: Session,
+    letters: Receiver<()>,
+}
+
+impl Client {
+    fn new() -> Self {
+        let engine = Engine::new(EngineOptions {
+            settings: Settings::default(),
+            config_file: None,
+            workers: 1,
+            clock: Box::new(SystemClock::default()),
+            entropy: [7; 48],
+            journal: Journal::default(),
+            log: Box::new(NoLog),
+        });
+        let mut worker = Worker::new(&engine, 0);
+        let (sender, letters) = mpsc::channel();
+        // The receiver lives as long as the worker.
+        worker.inbox().set_waker(Box::new(move || sender.send(()).unwrap_or_default()));
+        let session = worker.connect(Endpoint::default());
+        let mut client = Self { worker, session, letters };
+        client.fill("big", 0);
+        client.fill("other", MANY / 2);
+        client
+    }
+
+    fn fill(&mut self, key: &str, from: usize) {
+        for start in (from..from + MANY).step_by(1000) {
+            let members = (start..start + 1000).map(|i| format!(" member:{i}")).collect::<String>();
+            assert_eq!(self.run(&format!("SADD {key}{members}")), ":1000\r\n");
+        }
+    }
+
+    fn try_run(&mut self, line: &str) -> (Flow, String) {
+        let args = OwnedArgs::from_words(line.split(' '));
+        let mut out = Encoder::new(self.session.protocol);
+        self.worker.begin();
+        let flow = self.worker.execute_alone(&mut self.session, args.args(), &mut out);
+        self.worker.end();
+        (flow, String::from_utf8(out.into_inner()).expect("these replies are text"))
+    }
+
+    /// The reply to a command, from wherever it comes.
+    fn run(&mut self, line: &str) -> String {
+        let (flow, reply) = self.try_run(line);
+        if flow == Flow::Continue {
+            return reply;
+        }
+        assert_eq!(flow, Flow::Waiting, "{line}");
+        let (reply, flow) = self.next_letter();
+        assert_eq!(flow, Flow::Continue, "{line}");
+        reply
+    }
+
+    fn next_letter(&mut self) -> (String, Flow) {
+        self.letters.recv_timeout(Duration::from_secs(60)).expect("a letter comes");
+        let mut letters = self.worker.inbox().drain();
+        assert_eq!(letters.len(), 1);
+        let (_, letter) = letters.remove(0);
+        let mut out = Encoder::new(self.session.protocol);
+        let flow = self.worker.receive(&mut self.session, letter, &mut out);
+        (String::from_utf8(out.into_inner()).expect("these replies are text"), flow)
+    }
+
+    /// How many commands are to be tried again.
+    fn retries(&mut self) -> usize {
+        self.letters.recv_timeout(Duration::from_secs(60)).expect("a letter comes");
+        let letters = self.worker.inbox().drain();
+        assert!(letters.iter().all(|(_, letter)| matches!(letter, Message::Retry)));
+        letters.len()
+    }
+
+    /// Begins a command apart, as a loop does, and leaves it there.
+    fn begin(&mut self, line: &str) -> (Apart, OwnedArgs, &'static Command) {
+        let args = OwnedArgs::from_words(line.split(' '));
+        let command = REGISTRY.find(args.args().at(0)).expect("it is a command");
+        let Action::Data(entry) = command.action else { panic!("it has keys") };
+        let call = Call { command, entry, args: args.args(), known: None };
+        let engine = Arc::clone(self.worker.engine());
+        let shards = shards_of(&engine.keyspace, command, args.args(), None);
+        let mut held = engine.keyspace.hold(&shards).expect("the shards are free");
+        let options = self.worker.options(&self.session);
+        let apart = Apart::new(call, &options, &mut held).expect("it can run apart");
+        (apart, args, command)
+    }
+
+    /// Ends a command begun apart; whether it could store what it has, which is what there was.
+    fn commits(&mut self, (mut apart, args, command): (Apart, OwnedArgs, &'static Command)) -> bool {
+        let engine = Arc::clone(self.worker.engine());
+        let options = self.worker.options(&self.session);
+        let published = engine.published();
+        let (mut effects, scratch) = (Effects::default(), Scratch::new(1));
+        let held = apart.lock(&engine.keyspace);
+        let query = spinel_family::QueryContext::new(held, options, &published.for_commands, &scratch);
+        let mut cx = UpdateContext::new(query, &mut effects);
+        let done = apart.commit(args.args(), command, &mut cx);
+        drop(cx);
+        apart.end(&engine.keyspace);
+        done
+    }
+}
+
+#[test]
+fn long_queries_and_long_stores_have_the_same_effect_as_short_ones() {
+    let mut client = Client::new();
+    let (flow, _) = client.try_run("SMEMBERS big");
+    assert_eq!(flow, Flow::Waiting, "it is long");
+    let (reply, _) = client.next_letter();
+    assert!(reply.starts_with(&format!("*{MANY}\r\n")));
+    assert_eq!(reply.matches("member:").count(), MANY);
+    let union = MANY + MANY / 2;
+    assert_eq!(client.run("SUNIONSTORE big big other"), format!(":{union}\r\n"));
+    assert_eq!(client.run("SCARD big"), format!(":{union}\r\n"));
+    assert_eq!(client.run("SINTERSTORE new big other nothing"), ":0\r\n");
+    assert_eq!(client.run("EXISTS new"), ":0\r\n");
+    assert_eq!(client.run("SET string x"), "+OK\r\n");
+    assert!(client.run("SUNIONSTORE new big string").starts_with("-WRONGTYPE"));
+    assert_eq!(client.run("DEL big other string"), ":3\r\n");
+}
+
+#[test]
+fn writers_wait_for_readers_of_their_keys_and_others_do_not() {
+    let mut client = Client::new();
+    let first = client.begin("SMEMBERS big");
+    assert_eq!(client.try_run("SADD big new"), (Flow::Parked, String::new()));
+    assert_eq!(client.try_run("DEL nothing big"), (Flow::Parked, String::new()));
+    assert_eq!(client.run("SISMEMBER big member:1"), ":1\r\n");
+    assert_eq!(client.run("SADD small member"), ":1\r\n");
+    client.commits(first);
+    assert_eq!(client.retries(), 2);
+    assert_eq!(client.run("SADD big new"), ":1\r\n");
+}
+
+#[test]
+fn a_store_is_done_exactly_if_nothing_has_changed_its_keys() {
+    let mut client = Client::new();
+    let store = client.begin("SUNIONSTORE new big other");
+    assert!(client.commits(store));
+    for change in ["FLUSHALL", "SWAPDB 0 1"] {
+        let store = client.begin("SUNIONSTORE new big other");
+        assert_eq!(client.run(change), "+OK\r\n");
+        assert!(!client.commits(store), "{change}");
+        client.run("SWAPDB 0 1");
+        client.run("FLUSHALL");
+        client.fill("big", 0);
+    }
+}
+
+#[test]
+fn a_reader_does_not_begin_before_the_writers_that_wait_for_another() {
+    let mut client = Client::new();
+    let first = client.begin("SMEMBERS big");
+    assert_eq!(client.try_run("SADD big new"), (Flow::Parked, String::new()));
+    let (flow, _) = client.try_run("SMEMBERS big");
+    assert_eq!(flow, Flow::Waiting, "it runs under the locks");
+    client.commits(first);
+}

@@ -1,0 +1,77 @@
+//! An engine without sockets and several connections to it, for the tests of this crate.
+
+use std::sync::Arc;
+
+use spinel_family::{Encoder, OwnedArgs};
+
+use crate::clock::SystemClock;
+use crate::config::Settings;
+use crate::journal::Journal;
+use crate::log::NoLog;
+use crate::session::Session;
+use crate::{Endpoint, Engine, EngineOptions, Flow, Worker};
+
+/// A connection of a [`Server`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Peer(usize);
+
+/// An engine with one worker, whose connections are served in the order they are asked.
+pub(crate) struct Server {
+    pub(crate) engine: Arc<Engine>,
+    worker: Worker,
+    sessions: Vec<Session>,
+}
+
+impl Server {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let engine = Engine::new(EngineOptions {
+            settings,
+            config_file: None,
+            workers: 1,
+            clock: Box::new(SystemClock::default()),
+            entropy: [7; 48],
+            journal: Journal::default(),
+            log: Box::new(NoLog),
+        });
+        Self { worker: Worker::new(&engine, 0), engine, sessions: Vec::new() }
+    }
+
+    /// A new connection from an address.
+    pub(crate) fn connect(&mut self, peer: &str) -> Peer {
+        self.sessions.push(self.worker.connect(Endpoint { peer: peer.to_owned(), ..Endpoint::default() }));
+        Peer(self.sessions.len() - 1)
+    }
+
+    /// The state of a connection.
+    pub(crate) fn session(&mut self, peer: Peer) -> &mut Session {
+        &mut self.sessions[peer.0]
+    }
+
+    /// Runs a line of words separated by blanks; gives the reply, nothing if it is still to come.
+    pub(crate) fn run(&mut self, peer: Peer, line: &str) -> String {
+        let args = OwnedArgs::from_words(line.split(' '));
+        let session = &mut self.sessions[peer.0];
+        let mut out = Encoder::new(session.protocol);
+        self.worker.begin();
+        let flow = self.worker.execute_alone(session, args.args(), &mut out);
+        self.worker.end();
+        assert!(matches!(flow, Flow::Continue | Flow::Waiting), "{line} ended in {flow:?}");
+        String::from_utf8(out.into_inner()).expect("these replies are text")
+    }
+
+    /// What the messages on their way make connections say, in order.
+    pub(crate) fn deliver(&mut self) -> Vec<(Peer, String)> {
+        let mut said = Vec::new();
+        self.worker.begin();
+        for (client, message) in self.worker.letters() {
+            let place = self.sessions.iter().position(|session| session.id() == client);
+            let place = place.expect("nobody else is connected");
+            let session = &mut self.sessions[place];
+            let mut out = Encoder::new(session.protocol);
+            self.worker.receive(session, message, &mut out);
+            said.push((Peer(place), String::from_utf8(out.into_inner()).expect("these replies are text")));
+        }
+        self.worker.end();
+        said
+    }
+}

@@ -1,0 +1,16 @@
+//! Differences on purpose: command, kind of fact, reason.
+
+/// Everything that is excused. An entry that is not needed is a difference itself.
+pub const KNOWN: &[(&str, &str, &str)] = &[
+    ("client|capa", "existence", "clients of Valkey ask for it"),
+    ("client|no-touch", "existence", "from Redis 7.2: clients ask for it"),
+    ("client|setinfo", "existence", "from Redis 7.2: clients ask for it"),
+    ("client|kill", "arguments", "MAXAGE, from Redis 7.4"),
+    ("client|kill", "versions with changes", "MAXAGE, from Redis 7.4"),
+    ("zrank", "arity", "WITHSCORE, from Redis 7.2"),
+    ("zrank", "arguments", "WITHSCORE, from Redis 7.2"),
+    ("zrank", "versions with changes", "WITHSCORE, from Redis 7.2"),
+    ("zrevrank", "arity", "WITHSCORE, from Redis 7.2"),
+    ("zrevrank", "arguments", "WITHSCORE, from Redis 7.2"),
+    ("zrevrank", "versions with changes", "WITHSCORE, from Redis 7.2"),
+];

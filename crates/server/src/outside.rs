@@ -1,0 +1,107 @@
+//! Changes of the configuration that reach beyond the engine: sockets, open files, the log, the working directory, the
+//! score for the out-of-memory killer.
+//!
+//! Each is a step: the directives it is about, and how it brings the world into the state that settings ask for. A
+//! change runs the steps it touches; when one fails, those before it are run again with the settings of before.
+
+use std::sync::Arc;
+
+use spinel_engine::config::{Change, SetError, Settings};
+use spinel_engine::host::OnChange;
+use spinel_engine::log::{Log, LogLevel};
+use spinel_net::Listeners;
+
+use crate::logger::Logger;
+use crate::oom::OomScore;
+use crate::process;
+
+/// What settings act on outside the engine.
+pub(crate) struct Outside {
+    listeners: Arc<Listeners>,
+    logger: Logger,
+    oom_score: OomScore,
+}
+
+struct Step {
+    directives: &'static [&'static str],
+    /// Brings about what the settings ask for; the error is the reply's.
+    apply: fn(&Outside, &Settings) -> Result<(), String>,
+}
+
+const STEPS: &[Step] = &[
+    Step { directives: &["port", "bind"], apply: Outside::listen },
+    Step { directives: &["maxclients"], apply: Outside::allow_files },
+    Step { directives: &["oom-score-adj", "oom-score-adj-values"], apply: Outside::set_oom_score },
+    Step { directives: &["dir"], apply: Outside::enter_dir },
+    Step { directives: &["loglevel"], apply: Outside::set_log_level },
+];
+
+impl Outside {
+    pub(crate) fn new(listeners: Arc<Listeners>, logger: Logger) -> Self {
+        Self { listeners, logger, oom_score: OomScore::read() }
+    }
+
+    /// Does what the settings ask for at the start and nobody else does.
+    pub(crate) fn prepare(&self, settings: &Settings) {
+        // A score that cannot be set is in the log, and no reason not to start.
+        let _ = self.set_oom_score(settings);
+    }
+
+    fn listen(&self, settings: &Settings) -> Result<(), String> {
+        self.listeners.move_to(settings).map_err(|error| {
+            self.logger.write(LogLevel::Warning, &format!("Warning: {error}"));
+            String::new()
+        })
+    }
+
+    fn allow_files(&self, settings: &Settings) -> Result<(), String> {
+        process::raise_file_limit(settings.network.maxclients).map_err(|allowed| {
+            format!(
+                "The operating system is not able to handle the specified number of clients, try with {allowed}"
+            )
+        })
+    }
+
+    fn set_oom_score(&self, settings: &Settings) -> Result<(), String> {
+        self.oom_score.apply(&settings.process).map_err(|error| {
+            self.logger.write(LogLevel::Warning, &format!("Unable to write oom_score_adj: {error}"));
+            "Failed to apply new oom_score_adj configuration, check server logs.".to_owned()
+        })
+    }
+
+    fn enter_dir(&self, settings: &Settings) -> Result<(), String> {
+        std::env::set_current_dir(process::path(&settings.persistence.dir)).map_err(|error| error.to_string())
+    }
+
+    fn set_log_level(&self, settings: &Settings) -> Result<(), String> {
+        self.logger.set_level(settings.log.level);
+        Ok(())
+    }
+}
+
+impl OnChange for Outside {
+    fn apply(&self, change: &Change, before: &Settings) -> Result<(), SetError> {
+        let touched: Vec<(&Step, &str)> = STEPS
+            .iter()
+            .filter_map(|step| {
+                let first = change.changed.iter().find(|it| step.directives.contains(&it.name));
+                first.map(|directive| (step, directive.name))
+            })
+            .collect();
+        for (done, (step, name)) in touched.iter().enumerate() {
+            if let Err(reason) = (step.apply)(self, &change.settings) {
+                for (step, _) in touched[..done].iter().rev() {
+                    // It was so a moment ago; what cannot be taken back is in the log.
+                    let _ = (step.apply)(self, before);
+                }
+                let reason = match *name {
+                    "port" => "Unable to listen on this port. Check server logs.".to_owned(),
+                    "bind" => "Failed to bind to specified addresses.".to_owned(),
+                    _ => reason,
+                };
+                return Err(SetError::failed(name, reason));
+            }
+        }
+        Ok(())
+    }
+}

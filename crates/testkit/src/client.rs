@@ -1,0 +1,80 @@
+//! A connection of a test.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use spinel_resp::{OwnedArgs, split_words};
+
+use crate::machine::{Machine, State};
+
+/// A connection. What it receives stays until it is read; dropping it closes the connection.
+pub struct TestClient {
+    machine: Rc<RefCell<Machine>>,
+    place: usize,
+}
+
+impl TestClient {
+    pub(crate) fn new(machine: Rc<RefCell<Machine>>, place: usize) -> Self {
+        Self { machine, place }
+    }
+
+    /// Sends a command, its words separated by blanks and quoted as in `redis.conf`, and reads everything received
+    /// since the last time, as it would go over the wire: nothing while the command waits.
+    #[must_use]
+    pub fn run(&self, line: &str) -> String {
+        self.run_all(&[line])
+    }
+
+    /// Sends several commands at once.
+    #[must_use]
+    pub fn run_all(&self, lines: &[&str]) -> String {
+        lines.iter().for_each(|line| self.queue(split_words(line.as_bytes()).expect("quotes are closed")));
+        self.machine.borrow_mut().settle();
+        self.read()
+    }
+
+    /// Sends a command whose words may be any bytes.
+    #[must_use]
+    pub fn run_words<I: IntoIterator<Item: AsRef<[u8]>>>(&self, words: I) -> String {
+        self.queue(OwnedArgs::from_words(words));
+        self.machine.borrow_mut().settle();
+        self.read()
+    }
+
+    /// Sends a command whose reply is of no interest, or is read later.
+    pub fn send(&self, line: &str) {
+        self.queue(split_words(line.as_bytes()).expect("quotes are closed"));
+        self.machine.borrow_mut().settle();
+    }
+
+    fn queue(&self, words: OwnedArgs) {
+        self.machine.borrow_mut().connection(self.place).pending.push_back(words);
+    }
+
+    /// Everything received since the last time.
+    #[must_use]
+    pub fn read(&self) -> String {
+        let bytes = self.machine.borrow_mut().connection(self.place).take_output();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Whether a command of it waits to be answered.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.machine.borrow_mut().connection(self.place).state, State::Waiting | State::Parked)
+    }
+
+    /// Whether the server closed it.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.machine.borrow_mut().connection(self.place).state == State::Closed
+    }
+}
+
+impl Drop for TestClient {
+    fn drop(&mut self) {
+        let mut machine = self.machine.borrow_mut();
+        machine.disconnect(self.place);
+        machine.settle();
+    }
+}
