@@ -237,13 +237,13 @@ mod tests {
 
     #[test]
     fn a_huge_command_does_not_leave_its_room_behind() {
-        let mut batch = Batch::default();
-        batch.spans.extend((0..100_000).map(|start| Span { start, end: start + 1 }));
-        batch.forget_spans();
-        assert!(batch.spans.is_empty() && batch.spans.capacity() <= KEPT_SPANS);
-        batch.spans.extend((0..1000).map(|start| Span { start, end: start + 1 }));
-        let room = batch.spans.capacity();
-        batch.forget_spans();
-        assert_eq!(batch.spans.capacity(), room);
+        let mut group = Group::default();
+        group.spans.extend((0..100_000).map(|start| Span { start, end: start + 1 }));
+        group.forget_spans();
+        assert!(group.spans.is_empty() && group.spans.capacity() <= KEPT_SPANS);
+        group.spans.extend((0..1000).map(|start| Span { start, end: start + 1 }));
+        let room = group.spans.capacity();
+        group.forget_spans();
+        assert_eq!(group.spans.capacity(), room);
     }
 }
