@@ -57,8 +57,7 @@ impl Client {
         let args = OwnedArgs::from_words(line.split(' '));
         let mut out = Encoder::new(self.session.protocol);
         self.worker.begin();
-        let prepared = self.worker.prepare(args.args());
-        let flow = self.worker.execute(&mut self.session, args.args(), prepared, &mut out);
+        let flow = self.worker.execute_alone(&mut self.session, args.args(), &mut out);
         self.worker.end();
         (flow, String::from_utf8(out.into_inner()).expect("these replies are text"))
     }

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
 use spinel_family::spec::CommandFlags;
-use spinel_family::{Args, CommandError, Encoder, KeyRule, OwnedArgs, Words, printed};
+use spinel_family::{Args, CommandError, DbIndex, Encoder, KeyRule, OwnedArgs, Words, printed};
 use spinel_store::Key;
 
 use crate::data::Call;
@@ -37,6 +37,12 @@ pub struct Prepared {
     known: Option<(usize, u64)>,
 }
 
+/// The first keys of prepared commands, whose data is fetched before the commands run.
+#[derive(Debug, Default)]
+pub struct Lookahead {
+    keys: Vec<(DbIndex, u64)>,
+}
+
 impl Prepared {
     /// Whether there is such a command.
     #[inline]
@@ -47,10 +53,10 @@ impl Prepared {
 }
 
 impl Worker {
-    /// Finds a command and hashes its first key.
+    /// Finds a command and hashes its first key, which joins the look-ahead.
     #[inline]
     #[must_use]
-    pub fn prepare(&self, args: Args<'_>) -> Prepared {
+    pub fn prepare(&self, lookahead: &mut Lookahead, session: &Session, args: Args<'_>) -> Prepared {
         let command = self.engine.lookup(args);
         let known = command.and_then(|command| {
             let at = match command.keys {
@@ -61,29 +67,29 @@ impl Worker {
             let word = args.get(at)?;
             Some((at, Key::new(word, self.engine.keyspace.hash_key()).hash))
         });
+        if let Some((_, hash)) = known {
+            lookahead.keys.push((session.db, hash));
+        }
         Prepared { command, known }
     }
 
-    /// Asks for the bucket of a prepared command's first key to be fetched into the cache.
-    #[inline]
-    pub fn prefetch_bucket(&self, prepared: Prepared, session: &Session) {
-        if let Some((_, hash)) = prepared.known {
-            let keyspace = &self.engine.keyspace;
-            if let Some(shard) = keyspace.try_lock(keyspace.shard_of(hash)) {
-                shard.db(session.db).prefetch_bucket(hash);
-            }
-        }
+    /// Finds and runs one command that nothing was looked ahead for.
+    pub fn execute_alone(&mut self, session: &mut Session, args: Args<'_>, out: &mut Encoder) -> Flow {
+        let prepared = self.prepare(&mut Lookahead::default(), session, args);
+        self.execute(session, args, prepared, out)
     }
 
-    /// Asks for the entry of a prepared command's first key; its bucket should be in the cache by now.
+    /// Asks for the buckets of the keys looked ahead to.
     #[inline]
-    pub fn prefetch_entry(&self, prepared: Prepared, session: &Session) {
-        if let Some((_, hash)) = prepared.known {
-            let keyspace = &self.engine.keyspace;
-            if let Some(shard) = keyspace.try_lock(keyspace.shard_of(hash)) {
-                shard.db(session.db).prefetch_entry(hash);
-            }
-        }
+    pub fn prefetch_buckets(&self, lookahead: &Lookahead) {
+        self.engine.keyspace.prefetch_buckets(&lookahead.keys);
+    }
+
+    /// Asks for the entries of the keys looked ahead to, whose buckets should be in the cache by now, and forgets them.
+    #[inline]
+    pub fn prefetch_entries(&self, lookahead: &mut Lookahead) {
+        self.engine.keyspace.prefetch_entries(&lookahead.keys);
+        lookahead.keys.clear();
     }
 
     /// Runs one command of a session. A panic inside is a bug; it ends in an error reply and nothing else.
@@ -135,8 +141,8 @@ impl Worker {
             let text = self.engine.unknown_command(args);
             return self.refuse(session, None, &text, out);
         };
-        let is_free = session.is_plain() && !command.flags.has(CommandFlags::PROTECTED);
-        if (!command.spec.accepts(args.len()) || !is_free || self.engine.gates.any())
+        let is_gated = command.is_protected || !session.is_plain() || self.engine.gates.any();
+        if (is_gated || !command.spec.accepts(args.len()))
             && let Err(text) = self.check(session, command, args)
         {
             return self.refuse(session, Some(command), &text, out);
@@ -155,8 +161,8 @@ impl Worker {
         self.call(session, command, args, prepared, out)
     }
 
-    /// The gates that a command passes before it is run, in Redis's order. (None of them stops an unprotected command of
-    /// the right length in a plain session while the server's gates are open: then this is not called.)
+    /// The gates that a command passes before it is run, in Redis's order. (None of them stops a command that is not
+    /// protected and has the right length, in a plain session, while the server's gates are open: then this is not called.)
     #[inline(never)]
     fn check(&self, session: &Session, command: &Command, args: Args<'_>) -> Result<(), Cow<'static, [u8]>> {
         let spec = command.spec;
@@ -271,16 +277,22 @@ impl Worker {
         let start_len = out.len();
         let is_single = self.timing.is_single(command, args.len(), args.extent());
         let start = if is_single { self.start_single() } else { 0 };
-        let result = self.run(session, command, args, prepared, out);
-        if result == Ok(Flow::Parked) {
+        let (flow, failed) = match self.run(session, command, args, prepared, out) {
+            Ok(flow) => (flow, false),
+            Err(error) => {
+                out.truncate(start_len);
+                self.reply_error(&error.wire(command.spec.name), out);
+                (Flow::Continue, true)
+            }
+        };
+        if flow == Flow::Parked {
             out.truncate(start_len);
-            return Flow::Parked;
+            return flow;
         }
         self.show_monitors(session, command, args);
         self.stats.commands.add(1);
-        let failed = result.is_err();
-        // Commands that wait or run elsewhere are counted when they have ended.
-        if result == Ok(Flow::Waiting) {
+        if flow == Flow::Waiting {
+            // It is counted when it has ended.
             let nanos = if is_single { self.finish_single(start) } else { 0 };
             if let Some(blocked) = &mut session.blocked {
                 blocked.nanos = nanos;
@@ -294,11 +306,7 @@ impl Worker {
                 self.stats.by_command[usize::from(command.id.0)].failed.add(1);
             }
         }
-        result.unwrap_or_else(|error| {
-            out.truncate(start_len);
-            self.reply_error(&error.wire(command.spec.name), out);
-            Flow::Continue
-        })
+        flow
     }
 
     /// Counts a command that was timed by itself.

@@ -57,7 +57,7 @@ mod world;
 
 pub use clients::{Client, ClientId, Endpoint};
 pub use clock::{Clock, SystemClock};
-pub use dispatch::{Flow, Prepared};
+pub use dispatch::{Flow, Lookahead, Prepared};
 pub use engine::{Engine, EngineOptions};
 pub use inbox::{Inbox, Message};
 pub use shutdown::ShutdownRefused;

@@ -43,6 +43,8 @@ pub struct Command {
     pub subcommands: Vec<CommandId>,
     /// Constant time and few words: not timed one by one.
     pub is_fast: bool,
+    /// Only run where the configuration lets it be.
+    pub is_protected: bool,
     /// Runs on data and may change it.
     pub writes: bool,
     /// Words of the name: 2 for a subcommand.
@@ -196,6 +198,7 @@ impl Registry {
             action,
             keys: KeyRule::of(spec),
             subcommands: Vec::new(),
+            is_protected: flags.has(CommandFlags::PROTECTED),
             writes: matches!(action, Action::Data(entry) if entry.writes()),
             is_fast: flags.has(CommandFlags::FAST) && !flags.has(CommandFlags::BLOCKING),
             name_words: if spec.name.contains('|') { 2 } else { 1 },

@@ -53,8 +53,7 @@ impl Server {
         let session = &mut self.sessions[peer.0];
         let mut out = Encoder::new(session.protocol);
         self.worker.begin();
-        let prepared = self.worker.prepare(args.args());
-        let flow = self.worker.execute(session, args.args(), prepared, &mut out);
+        let flow = self.worker.execute_alone(session, args.args(), &mut out);
         self.worker.end();
         assert!(matches!(flow, Flow::Continue | Flow::Waiting), "{line} ended in {flow:?}");
         String::from_utf8(out.into_inner()).expect("these replies are text")

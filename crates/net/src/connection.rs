@@ -71,11 +71,13 @@ pub(crate) struct Connection {
     pub(crate) stream: Stream,
     pub(crate) session: Session,
     pub(crate) state: State,
-    pub(crate) parser: RequestParser,
+    parser: RequestParser,
     /// Bytes received: `input[done..filled]` are not executed yet.
     input: Vec<u8>,
     done: usize,
     filled: usize,
+    /// Bytes after `done` that were parsed ahead of execution.
+    ahead: usize,
     pub(crate) out: Encoder,
     sent: usize,
     /// The socket may have more bytes than were read.
@@ -98,6 +100,7 @@ impl Connection {
             input: Vec::new(),
             done: 0,
             filled: 0,
+            ahead: 0,
             out: Encoder::new(Protocol::Resp2),
             sent: 0,
             may_read: false,
@@ -107,15 +110,39 @@ impl Connection {
         }
     }
 
-    /// Parses the command that begins `start` bytes into the unread ones; see [`RequestParser::parse`].
+    /// Parses the next command that was not parsed yet; see [`RequestParser::parse`].
     #[inline]
-    pub(crate) fn parse_next(
+    pub(crate) fn parse_ahead(
         &mut self,
-        start: usize,
         limits: &RequestLimits,
         spans: &mut Vec<Span>,
     ) -> Result<Parsed, ProtocolError> {
-        self.parser.parse(&self.input[self.done + start..self.filled], limits, spans)
+        self.parser.parse(&self.input[self.done + self.ahead..self.filled], limits, spans)
+    }
+
+    /// The bytes not parsed yet.
+    #[inline]
+    pub(crate) fn unparsed(&self) -> &[u8] {
+        &self.input[self.done + self.ahead..self.filled]
+    }
+
+    /// Whether commands were parsed that are not executed yet.
+    #[inline]
+    pub(crate) fn is_ahead(&self) -> bool {
+        self.ahead > 0
+    }
+
+    /// Marks bytes as parsed.
+    #[inline]
+    pub(crate) fn advance(&mut self, bytes: usize) {
+        self.ahead += bytes;
+        debug_assert!(self.done + self.ahead <= self.filled);
+    }
+
+    /// Forgets what was parsed ahead: it is parsed again when the connection goes on.
+    pub(crate) fn fall_back(&mut self) {
+        self.ahead = 0;
+        self.parser.reset();
     }
 
     /// Bytes received and not executed.
@@ -134,6 +161,7 @@ impl Connection {
     #[inline]
     pub(crate) fn consume(&mut self, bytes: usize) {
         self.done += bytes;
+        self.ahead = self.ahead.saturating_sub(bytes);
         debug_assert!(self.done <= self.filled);
     }
 

@@ -3,12 +3,12 @@
 //! One turn of a loop is a batch over all ready connections, in phases:
 //!
 //! 1. read every ready socket;
-//! 2. parse up to [`batch::DEPTH`] commands, across connections, hash their keys and prefetch their buckets;
-//! 3. prefetch their entries;
-//! 4. execute them, replies going to each connection's buffer; then 2 again until nothing is left;
+//! 2. parse a group of up to [`batch::DEPTH`] commands, across connections, hash their keys and prefetch their buckets;
+//! 3. while those arrive, execute the group before; then prefetch the entries of this one;
+//! 4. 2 and 3 again until nothing is left, replies going to each connection's buffer;
 //! 5. write every connection that has replies.
 //!
-//! Writing last and prefetching across connections is where the speed comes from; see `docs/adr/`.
+//! Writing last and prefetching across connections is where the speed comes from; see `docs/adr/0004-groups.md`.
 //!
 //! What is deliberately absent: the meaning of any command, and any decision but when to read and write.
 

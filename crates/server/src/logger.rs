@@ -14,6 +14,8 @@ use crate::process;
 
 #[derive(Debug)]
 struct Shared {
+    /// Where the clock hangs; found once, at the start.
+    zone: jiff::tz::TimeZone,
     /// The least level that is written, as a number.
     level: AtomicU8,
     /// Protects itself: one line at a time. `None` is standard output.
@@ -31,7 +33,11 @@ impl Logger {
             b"" => None,
             name => Some(OpenOptions::new().append(true).create(true).open(process::path(name))?),
         };
-        Ok(Self(Arc::new(Shared { level: AtomicU8::new(settings.log.level as u8), file: Mutex::new(file) })))
+        Ok(Self(Arc::new(Shared {
+            zone: jiff::tz::TimeZone::system(),
+            level: AtomicU8::new(settings.log.level as u8),
+            file: Mutex::new(file),
+        })))
     }
 
     /// Writes lines of this level and above from now on.
@@ -69,7 +75,10 @@ impl Log for Logger {
             LogLevel::Notice => '*',
             LogLevel::Warning => '#',
         };
-        let time = jiff::Zoned::now().strftime("%d %b %Y %H:%M:%S%.3f").to_string();
+        let time = jiff::Timestamp::now()
+            .to_zoned(self.0.zone.clone())
+            .strftime("%d %b %Y %H:%M:%S%.3f")
+            .to_string();
         self.write_plain(&format!("{}:M {time} {mark} {line}\n", std::process::id()));
     }
 }

@@ -9,6 +9,7 @@ mod logger;
 mod oom;
 mod outside;
 mod process;
+mod title;
 
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStringExt;
@@ -123,7 +124,7 @@ fn run(settings: Settings, config_file: Option<std::path::PathBuf>, logger: Logg
     let workers = settings.process.workers(cores);
     let pid_file = process::PidFile::write(&settings, &logger);
     let addresses = listeners.addresses().join(", ");
-    let outside = Outside::new(Arc::clone(&listeners), logger.clone());
+    let outside = Outside::new(Arc::clone(&listeners), logger.clone(), config_file.as_deref());
     outside.prepare(&settings);
     let engine = Engine::new(EngineOptions {
         settings,

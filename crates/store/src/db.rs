@@ -7,6 +7,7 @@ mod tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use spinel_structs::bytes::equal;
 use spinel_structs::hash::HashKey;
 use spinel_structs::table::{self, Table};
 
@@ -122,20 +123,20 @@ impl Db {
     #[inline]
     #[must_use]
     pub fn find(&self, key: Key<'_>) -> Option<&Entry> {
-        self.table.find(key.hash, |entry| entry.key() == key.bytes)
+        self.table.find(key.hash, |entry| equal(entry.key(), key.bytes))
     }
 
     /// The entry of a key, expired or not, to change. Its expiry is changed by [`Db::set_expiry`] only.
     #[inline]
     pub fn find_mut(&mut self, key: Key<'_>) -> Option<&mut Entry> {
-        self.table.find_mut(key.hash, |entry| entry.key() == key.bytes)
+        self.table.find_mut(key.hash, |entry| equal(entry.key(), key.bytes))
     }
 
     /// The entry of a key, to change, with one look-up; one whose time has come is removed and handed out.
     #[inline]
     pub fn find_live(&mut self, key: Key<'_>, now: UnixMillis) -> Found<'_> {
         let len = self.table.len();
-        match self.table.entry(key.hash, |entry| entry.key() == key.bytes) {
+        match self.table.entry(key.hash, |entry| equal(entry.key(), key.bytes)) {
             table::Entry::Vacant(_) => Found::Nothing,
             table::Entry::Occupied(slot) if slot.get().is_expired(now) => {
                 let entry = slot.remove();
@@ -152,7 +153,7 @@ impl Db {
     pub fn put(&mut self, key: Key<'_>, value: NewValue<'_>, keep: Keep, now: UnixMillis) -> Displaced {
         let access = now.access_clock();
         self.set_clock(now);
-        match self.table.entry(key.hash, |entry| entry.key() == key.bytes) {
+        match self.table.entry(key.hash, |entry| equal(entry.key(), key.bytes)) {
             table::Entry::Occupied(mut slot) => {
                 let entry = slot.get_mut();
                 let old_expiry = entry.expiry();
@@ -190,7 +191,7 @@ impl Db {
 
     /// Removes a key and hands its entry out.
     pub fn take(&mut self, key: Key<'_>) -> Option<Entry> {
-        self.take_if(key.hash, |entry| entry.key() == key.bytes)
+        self.take_if(key.hash, |entry| equal(entry.key(), key.bytes))
     }
 
     /// Removes the entry with this hash that `matches`.
@@ -207,7 +208,7 @@ impl Db {
     /// and that the key is not expired.
     pub fn get_or_create<T: Typed>(&mut self, key: Key<'_>, access: u32) -> &mut T {
         let len = self.table.len();
-        let entry = match self.table.entry(key.hash, |entry| entry.key() == key.bytes) {
+        let entry = match self.table.entry(key.hash, |entry| equal(entry.key(), key.bytes)) {
             table::Entry::Occupied(slot) => slot.into_mut(),
             table::Entry::Vacant(slot) => {
                 self.counts.publish(len + 1, self.expiring);

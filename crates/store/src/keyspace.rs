@@ -3,6 +3,8 @@
 //! `unsafe` in this file rests on one rule: a [`ShardGuard`] exists only while its shard's lock is held, and
 //! there is at most one for a shard.
 
+mod prefetch;
+
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -11,8 +13,9 @@ use std::sync::atomic::Ordering;
 use smallvec::SmallVec;
 use spinel_structs::hash::HashKey;
 
+use self::prefetch::Prefetching;
 use crate::lock::{Tickets, TryLock, Wake};
-use crate::{DbCounts, DbIndex, Key, Shard, ShardIndex};
+use crate::{Db, DbCounts, DbIndex, Key, Shard, ShardIndex};
 
 /// How a keyspace is divided.
 #[derive(Clone, Copy, Debug)]
@@ -119,20 +122,25 @@ impl Keyspace {
     }
 
     #[inline]
+    fn cell(&self, shard: ShardIndex) -> &ShardCell {
+        &self.shards[usize::from(shard.0)]
+    }
+
+    #[inline]
     fn guard(&self, shard: ShardIndex) -> ShardGuard<'_> {
-        ShardGuard { cell: &self.shards[usize::from(shard.0)], index: shard, _one_thread: PhantomData }
+        ShardGuard { cell: self.cell(shard), index: shard, _one_thread: PhantomData }
     }
 
     /// One attempt at a shard's lock.
     #[inline]
     pub fn try_lock(&self, shard: ShardIndex) -> Option<ShardGuard<'_>> {
-        self.shards[usize::from(shard.0)].lock.try_acquire().then(|| self.guard(shard))
+        self.cell(shard).lock.try_acquire().then(|| self.guard(shard))
     }
 
     /// Attempts at a shard's lock for as long as a short command may hold it.
     #[inline]
     pub fn spin_lock(&self, shard: ShardIndex) -> Option<ShardGuard<'_>> {
-        self.shards[usize::from(shard.0)].lock.spin_acquire().then(|| self.guard(shard))
+        self.cell(shard).lock.spin_acquire().then(|| self.guard(shard))
     }
 
     /// Waits for a shard's lock by yielding the thread: for helper threads, never for an event loop.
@@ -149,6 +157,18 @@ impl Keyspace {
     /// without a call, if it is free by now.
     pub fn wake_on_release(&self, shard: ShardIndex, wake: Wake) -> bool {
         self.shards[usize::from(shard.0)].lock.leave_ticket(wake)
+    }
+
+    /// Asks for the buckets of these hashes to be fetched into the cache. Shards that are taken are left out.
+    #[inline]
+    pub fn prefetch_buckets(&self, wanted: &[(DbIndex, u64)]) {
+        Prefetching::begin(self, wanted).each(Db::prefetch_bucket);
+    }
+
+    /// Asks for the entries that may have these hashes, whose buckets should be in the cache by now.
+    #[inline]
+    pub fn prefetch_entries(&self, wanted: &[(DbIndex, u64)]) {
+        Prefetching::begin(self, wanted).each(Db::prefetch_entry);
     }
 
     /// Wakes those whose shard was released while they were asking to be woken. A thread that held shards calls

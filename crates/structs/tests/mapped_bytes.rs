@@ -20,7 +20,7 @@ fn the_maps_of_a_table_are_counted_as_long_as_it_uses_them() {
     const ITEMS: u64 = 1_000_000;
     let key = HashKey::from_bytes([1; 16]);
     let hash = |number: u64| hash_bytes(&key, &number.to_le_bytes());
-    let mut table = Table::new(key.clone());
+    let mut table = Table::new(key);
     assert_eq!(mapped_bytes(), 0);
     for number in 0..ITEMS {
         table.insert_unique(hash(number), Number(number));

@@ -151,8 +151,7 @@ impl Machine {
             if args.is_empty() {
                 continue;
             }
-            let prepared = worker.prepare(args);
-            let flow = worker.execute(&mut connection.session, args, prepared, &mut connection.out);
+            let flow = worker.execute_alone(&mut connection.session, args, &mut connection.out);
             connection.state = match flow {
                 Flow::Continue => State::Running,
                 Flow::Parked => State::Parked,

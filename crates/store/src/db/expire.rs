@@ -1,5 +1,6 @@
 //! The expiries of a database: kept in its entries, found in time through the index.
 
+use spinel_structs::bytes::equal;
 use spinel_structs::table::TableItem;
 
 use super::Db;
@@ -14,7 +15,7 @@ const BATCH: usize = 16;
 impl Db {
     /// Sets, changes or removes the expiry of an existing key; false if there is no such key.
     pub fn set_expiry(&mut self, key: Key<'_>, expiry: Option<UnixMillis>, now: UnixMillis) -> bool {
-        let Some(entry) = self.table.find_mut(key.hash, |entry| entry.key() == key.bytes) else {
+        let Some(entry) = self.table.find_mut(key.hash, |entry| equal(entry.key(), key.bytes)) else {
             return false;
         };
         let old = entry.expiry();
