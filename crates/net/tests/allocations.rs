@@ -8,7 +8,7 @@ use spinel_engine::config::Settings;
 use spinel_engine::journal::Journal;
 use spinel_engine::log::NoLog;
 use spinel_engine::session::Session;
-use spinel_engine::{Endpoint, Engine, EngineOptions, Flow, SystemClock, Worker};
+use spinel_engine::{Endpoint, Engine, EngineOptions, Flow, Lookahead, SystemClock, Worker};
 use spinel_resp::{Args, Encoder, Parsed, Protocol, RequestLimits, RequestParser, Span};
 
 thread_local! {
@@ -50,6 +50,7 @@ struct Client {
     session: Session,
     parser: RequestParser,
     spans: Vec<Span>,
+    lookahead: Lookahead,
     out: Encoder,
 }
 
@@ -67,7 +68,8 @@ impl Client {
         let mut worker = Worker::new(&engine, 0);
         let session = worker.connect(Endpoint::default());
         let out = Encoder::with_buffer(Vec::with_capacity(4096), Protocol::Resp2);
-        Self { worker, session, parser: RequestParser::default(), spans: Vec::with_capacity(64), out }
+        let (parser, lookahead) = (RequestParser::default(), Lookahead::default());
+        Self { worker, session, parser, spans: Vec::with_capacity(64), lookahead, out }
     }
 
     /// Runs a request; how often it allocated. Its reply stays in `out`.
@@ -79,9 +81,9 @@ impl Client {
         let parsed = self.parser.parse(request, &RequestLimits::default(), &mut self.spans);
         assert_eq!(parsed, Ok(Parsed::Complete { consumed: request.len() }));
         let args = Args::new(request, &self.spans);
-        let prepared = self.worker.prepare(args);
-        self.worker.prefetch_bucket(prepared, &self.session);
-        self.worker.prefetch_entry(prepared, &self.session);
+        let prepared = self.worker.prepare(&mut self.lookahead, &self.session, args);
+        self.worker.prefetch_buckets(&self.lookahead);
+        self.worker.prefetch_entries(&mut self.lookahead);
         let flow = self.worker.execute(&mut self.session, args, prepared, &mut self.out);
         assert_eq!(flow, Flow::Continue);
         self.worker.end();
