@@ -102,6 +102,9 @@ fn note_oneself(cx: &SessionContext<'_>) {
     cx.session.client.argument_bytes.store(cx.args.bytes_len() as u64, Relaxed);
 }
 
+/// Bytes of one block of replies.
+const REPLY_BLOCK: u64 = 16 * 1024;
+
 /// Appends the line of one client.
 fn describe(client: &Client, now: UnixMillis, text: &mut Vec<u8>) {
     let seconds_since = |ms: i64| (now.0 - ms).max(0) / 1000;
@@ -144,11 +147,15 @@ fn describe(client: &Client, now: UnixMillis, text: &mut Vec<u8>) {
         ),
     );
     let output = client.output_bytes.load(Relaxed);
+    // As Redis shows them: a first buffer of fixed size, and a list of blocks for what does not fit in.
+    let buffered = output.min(REPLY_BLOCK);
+    let queued = output - buffered;
+    let blocks = queued.div_ceil(REPLY_BLOCK);
     let total = client.total_bytes.load(Relaxed) + size_of::<Client>() as u64 + queued_bytes + argument_bytes;
     write(
         text,
         format_args!(
-            " obl={output} oll=0 omem=0 tot-mem={total} events={} cmd={} user=default redir=-1 resp={}",
+            " obl={buffered} oll={blocks} omem={queued} tot-mem={total} events={} cmd={} user=default redir=-1 resp={}",
             if output > 0 { "rw" } else { "r" },
             last_command(client),
             client.protocol.load(Relaxed),
