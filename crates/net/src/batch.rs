@@ -170,12 +170,12 @@ impl Group {
                 if flow != Flow::Continue {
                     connection.fall_back();
                 }
-            }
-            if connection.out.len() >= LARGE_OUTPUT
-                && let Some(excess) = limits::check(connection, worker.settings(), worker.now().0)
-            {
-                limits::report(worker, connection, excess);
-                connection.state = State::Dead;
+                if connection.out.len() >= LARGE_OUTPUT
+                    && let Some(excess) = limits::check(connection, worker.settings(), worker.now().0)
+                {
+                    limits::report(worker, connection, excess);
+                    connection.state = State::Dead;
+                }
             }
         }
         self.forget_spans();

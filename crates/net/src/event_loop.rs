@@ -226,6 +226,13 @@ impl EventLoop {
     /// After a connection's commands were executed: sends replies, watches limits, closes.
     fn finish(&mut self, slot: usize) {
         let Some(connection) = self.connections.get_mut(slot) else { return };
+        // Before anything is sent: what a client may leave unread is what its commands made, not what its socket takes.
+        if connection.state != State::Dead
+            && let Some(excess) = limits::check(connection, self.worker.settings(), self.worker.now().0)
+        {
+            limits::report(&self.worker, connection, excess);
+            connection.state = State::Dead;
+        }
         if connection.may_write() {
             match connection.write(MAX_SENT) {
                 Ok(bytes) => {
@@ -235,18 +242,8 @@ impl EventLoop {
                 Err(_) => connection.state = State::Dead,
             }
         }
-        if connection.state != State::Dead {
-            match limits::check(connection, self.worker.settings(), self.worker.now().0) {
-                Some(excess) => {
-                    limits::report(&self.worker, connection, excess);
-                    connection.state = State::Dead;
-                }
-                None => {
-                    if let Some(deadline) = self.worker.deadline_nanos(&connection.session) {
-                        self.timers.add(deadline, connection.session.id());
-                    }
-                }
-            }
+        if let Some(deadline) = self.worker.deadline_nanos(&connection.session) {
+            self.timers.add(deadline, connection.session.id());
         }
         let is_over = match connection.state {
             State::Dead => true,

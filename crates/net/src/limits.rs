@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use spinel_engine::Worker;
+use spinel_engine::clients::counted_output;
 use spinel_engine::config::{OutputBufferLimit, Settings};
 use spinel_engine::log::LogLevel;
 
@@ -15,9 +16,8 @@ pub(crate) enum Excess {
     Output,
 }
 
-/// Replies that may wait for a client that has not given the password, in bytes: a full reply buffer of Redis and the
-/// kilobyte that it allows beyond.
-const UNAUTHENTICATED_OUTPUT: u64 = 17 * 1024;
+/// Counted replies that may wait for a client that has not given the password, in bytes.
+const UNAUTHENTICATED_OUTPUT: u64 = 1024;
 
 /// Whether a connection holds more than it may.
 pub(crate) fn check(connection: &mut Connection, settings: &Settings, now_ms: i64) -> Option<Excess> {
@@ -27,7 +27,7 @@ pub(crate) fn check(connection: &mut Connection, settings: &Settings, now_ms: i6
     let limits = &settings.limits.output_buffers;
     let limit: OutputBufferLimit =
         if connection.session.subscriptions.any() { limits.pubsub } else { limits.normal };
-    let pending = connection.pending_output() as u64;
+    let pending = counted_output(connection.pending_output() as u64);
     if !connection.session.authenticated
         && !settings.security.requirepass.is_empty()
         && pending > UNAUTHENTICATED_OUTPUT

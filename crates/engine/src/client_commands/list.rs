@@ -12,7 +12,7 @@ use spinel_family::{Command, CommandError, Encoder, Many, UnixMillis};
 use spinel_structs::number::parse_i64;
 
 use crate::arguments::{argument, multiple, one_of, optional, token};
-use crate::clients::{Client, ClientFlags, ClientKind};
+use crate::clients::{Client, ClientFlags, ClientKind, counted_output};
 use crate::registry::REGISTRY;
 use crate::session::{SessionCommand, SessionContext};
 use crate::{ClientId, Flow};
@@ -102,9 +102,6 @@ fn note_oneself(cx: &SessionContext<'_>) {
     cx.session.client.argument_bytes.store(cx.args.bytes_len() as u64, Relaxed);
 }
 
-/// Bytes of one block of replies.
-const REPLY_BLOCK: u64 = 16 * 1024;
-
 /// Appends the line of one client.
 fn describe(client: &Client, now: UnixMillis, text: &mut Vec<u8>) {
     let seconds_since = |ms: i64| (now.0 - ms).max(0) / 1000;
@@ -147,15 +144,14 @@ fn describe(client: &Client, now: UnixMillis, text: &mut Vec<u8>) {
         ),
     );
     let output = client.output_bytes.load(Relaxed);
-    // As Redis shows them: a first buffer of fixed size, and a list of blocks for what does not fit in.
-    let buffered = output.min(REPLY_BLOCK);
-    let queued = output - buffered;
-    let blocks = queued.div_ceil(REPLY_BLOCK);
+    let counted = counted_output(output);
     let total = client.total_bytes.load(Relaxed) + size_of::<Client>() as u64 + queued_bytes + argument_bytes;
     write(
         text,
         format_args!(
-            " obl={buffered} oll={blocks} omem={queued} tot-mem={total} events={} cmd={} user=default redir=-1 resp={}",
+            " obl={} oll={} omem={counted} tot-mem={total} events={} cmd={} user=default redir=-1 resp={}",
+            output - counted,
+            u8::from(counted > 0),
             if output > 0 { "rw" } else { "r" },
             last_command(client),
             client.protocol.load(Relaxed),
