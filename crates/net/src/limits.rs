@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use spinel_engine::Worker;
 use spinel_engine::clients::counted_output;
 use spinel_engine::config::{OutputBufferLimit, Settings};
+use spinel_engine::log::LogLevel;
 
 use crate::connection::{Connection, State};
 
@@ -44,11 +45,29 @@ pub(crate) fn check(connection: &mut Connection, settings: &Settings, now_ms: i6
     (now_ms - since > limit.soft_seconds.saturating_mul(1000)).then_some(Excess::Output)
 }
 
+/// Writes to the log that a connection is closed, and counts it.
+pub(crate) fn report(worker: &Worker, connection: &Connection, excess: Excess) {
+    let stats = worker.stats();
+    let client = &connection.session.client;
+    let (id, peer) = (client.id.0, &client.endpoint.peer);
+    let line = match excess {
+        Excess::Query => {
+            stats.query_limit_disconnections.add(1);
+            format!("Closing client that reached max query buffer length: id={id} addr={peer}")
+        }
+        Excess::Output => {
+            stats.output_limit_disconnections.add(1);
+            format!("Client id={id} addr={peer} closed for overcoming of output buffer limits.")
+        }
+    };
+    worker.engine().log.write(LogLevel::Warning, &line);
+}
+
 /// Whether nobody spoke for longer than `timeout`. Subscribers, monitors and blocked clients may be silent.
 pub(crate) fn is_idle(connection: &Connection, worker: &Worker, now_ms: i64) -> bool {
     let timeout = worker.settings().network.timeout;
     timeout > 0
-        && connection.state == State::Running
+        && matches!(connection.state, State::Running | State::Closing)
         && !connection.session.subscriptions.any()
         && !connection.session.monitor
         && now_ms - connection.session.client.last_active_ms.load(Ordering::Relaxed)
