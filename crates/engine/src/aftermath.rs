@@ -24,11 +24,11 @@ pub(crate) struct Origin<'a> {
 pub(crate) fn settle(engine: &Engine, cx: &mut UpdateContext<'_>, origin: Option<Origin<'_>>) {
     let notify = cx.settings().notify;
     let effects = cx.effects();
+    effects.expired_recorded += effects.expired.len() as u64;
+    for (db, key) in effects.expired.drain(..).filter(|_| engine.journal.is_on()) {
+        engine.journal.append(db, OwnedArgs::from_words([b"DEL", &*key]).args());
+    }
     if engine.journal.is_on() {
-        for (db, key) in &effects.expired {
-            let del = OwnedArgs::from_words([b"DEL", &**key]);
-            engine.journal.append(*db, del.args());
-        }
         match &effects.propagation {
             Propagation::Verbatim => {
                 if let Some(origin) = origin
@@ -81,7 +81,8 @@ fn serve_key(engine: &Engine, cx: &mut UpdateContext<'_>, db: DbIndex, bytes: &[
     let waiters: Vec<Arc<Waiter>> =
         cx.held().shard(key.hash).waiters.waiting(db, bytes).map(Arc::clone).collect();
     for waiter in waiters {
-        if cx.peek_in(db, key).is_none() {
+        if !cx.exists_in(db, key) {
+            settle(engine, cx, None);
             return;
         }
         cx.set_ready(Some(key));

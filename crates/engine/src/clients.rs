@@ -69,6 +69,16 @@ impl std::fmt::Debug for Shared {
     }
 }
 
+/// Bytes of replies for which Redis has a buffer in every client, which counts for no limit.
+const OWN_OUTPUT_BUFFER: u64 = 16 * 1024;
+
+/// Of so many bytes of replies that wait to be sent, those that count for the limits of `client-output-buffer-limit`, and
+/// that `CLIENT LIST` shows as `omem`: all, if they are more than every client has room for.
+#[must_use]
+pub fn counted_output(output: u64) -> u64 {
+    if output > OWN_OUTPUT_BUFFER { output } else { 0 }
+}
+
 /// What kind of client one is, as the filter `TYPE` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientKind {

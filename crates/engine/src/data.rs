@@ -194,7 +194,7 @@ impl Worker {
     fn count_other_effects(&mut self) {
         let effects = &mut self.effects;
         self.stats.dirty.add(effects.dirty);
-        self.stats.expired.add(effects.expired.len() as u64);
+        self.stats.expired.add(effects.expired_recorded);
         self.engine.helpers.reclaim(&self.engine, effects);
         effects.clear();
     }

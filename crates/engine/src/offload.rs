@@ -358,7 +358,7 @@ fn count(engine: &Engine, effects: &mut Effects) {
     stats.hits.add(effects.hits);
     stats.misses.add(effects.misses);
     stats.dirty.add(effects.dirty);
-    stats.expired.add(effects.expired.len() as u64);
+    stats.expired.add(effects.expired_recorded);
     engine.helpers.reclaim(engine, effects);
 }
 

@@ -8,8 +8,8 @@ mod commands;
 use std::sync::Arc;
 
 use spinel_family::{
-    Args, CommandError, DbIndex, Effects, Encoder, ExclusiveContext, OwnedArgs, Propagation, QueryContext,
-    Run, SweepContext, UpdateContext, Words,
+    Args, CallOptions, CommandError, DbIndex, Effects, Encoder, ExclusiveContext, OwnedArgs, Propagation,
+    QueryContext, Run, SweepContext, UpdateContext, Words,
 };
 use spinel_store::{Held, WatchFlag};
 
@@ -115,6 +115,10 @@ impl Worker {
         let Execution { opened, flow, .. } = run;
         if opened {
             engine.journal.append(session.db, OwnedArgs::from_words(["EXEC"]).args());
+        }
+        if !cx.effects().ready.is_empty() {
+            // Those who wait look at the keys after the transaction, in which time may have passed (DEBUG SLEEP).
+            cx.set_options(CallOptions { now: engine.clock.unix_millis(), ..*cx.options() });
         }
         aftermath::serve(&engine, &mut cx);
         drop(cx);
@@ -309,8 +313,8 @@ impl Execution<'_> {
         aftermath::settle(&engine, cx, Some(Origin { db, args }));
         self.worker.stats.dirty.add(dirty_before);
         cx.effects().dirty = 0;
-        let expired = std::mem::take(&mut cx.effects().expired);
-        self.worker.stats.expired.add(expired.len() as u64);
+        let expired = std::mem::take(&mut cx.effects().expired_recorded);
+        self.worker.stats.expired.add(expired);
     }
 
     fn dirty(&self, cx: &mut UpdateContext<'_>) -> u64 {

@@ -121,7 +121,7 @@ impl Worker {
     }
 
     /// Reads the clock and, if they changed, the settings.
-    pub(crate) fn refresh(&mut self) {
+    pub fn refresh(&mut self) {
         self.now = self.engine.clock.unix_millis();
         let generation = self.engine.generation();
         if generation != self.generation {

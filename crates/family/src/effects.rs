@@ -113,8 +113,10 @@ pub struct Effects {
     pub dirty: u64,
     /// Events that are notified, in order.
     pub events: Vec<Event>,
-    /// Keys removed because their time had come: in which database.
+    /// Keys removed because their time had come, until the journal has them: in which database.
     pub expired: Vec<(DbIndex, Box<[u8]>)>,
+    /// How many of those the journal has.
+    pub expired_recorded: u64,
     /// What the journal records.
     pub propagation: Propagation,
     /// Keys that somebody waits for and that may serve them now.
@@ -143,6 +145,7 @@ impl Effects {
     pub fn is_only_dirty(&self) -> bool {
         self.events.is_empty()
             && self.expired.is_empty()
+            && self.expired_recorded == 0
             && self.ready.is_empty()
             && self.garbage.is_empty()
             && self.garbage_dbs.is_empty()
@@ -153,6 +156,7 @@ impl Effects {
         self.dirty = 0;
         self.events.clear();
         self.expired.clear();
+        self.expired_recorded = 0;
         self.propagation = Propagation::Verbatim;
         self.ready.clear();
         self.garbage.clear();

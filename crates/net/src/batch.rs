@@ -19,6 +19,7 @@ use spinel_engine::{Flow, Lookahead, Prepared, Worker};
 use spinel_resp::{Args, OwnedArgs, Parsed, ProtocolError, RequestLimits, Span};
 
 use crate::connection::{Connection, State};
+use crate::limits;
 
 /// Commands of a group. Enough to have many reads of memory under way, few enough that none gets in the way of
 /// another: 16 was better than 8 and 32 by 5 %, than 64 by 10 %.
@@ -26,6 +27,9 @@ pub(crate) const DEPTH: usize = 16;
 
 /// Spans of words for which room is kept from one batch to the next.
 const KEPT_SPANS: usize = 4096;
+
+/// Replies of this many bytes are compared with the limits before the turn ends: there may be many more of the kind.
+const LARGE_OUTPUT: usize = 64 * 1024;
 
 /// Where the words of a parsed command are.
 enum Place {
@@ -165,6 +169,12 @@ impl Group {
                 }
                 if flow != Flow::Continue {
                     connection.fall_back();
+                }
+                if connection.out.len() >= LARGE_OUTPUT
+                    && let Some(excess) = limits::check(connection, worker.settings(), worker.now().0)
+                {
+                    limits::report(worker, connection, excess);
+                    connection.state = State::Dead;
                 }
             }
         }

@@ -12,10 +12,11 @@ use slab::Slab;
 use spinel_engine::log::LogLevel;
 use spinel_engine::{ClientId, Engine, Flow, Worker};
 
+use self::accept::Left;
 use self::timers::Timers;
 use crate::batch::Batch;
 use crate::connection::{Connection, MAX_SENT, Pool, State};
-use crate::limits::{self, Excess};
+use crate::limits;
 use crate::listen::{Incoming, Listeners};
 use crate::poller::{Poller, Ready};
 
@@ -82,6 +83,8 @@ struct EventLoop {
     listeners: Option<Arc<Listeners>>,
     arrivals: Arc<[Arrivals]>,
     next_arrival: usize,
+    /// Listeners at which somebody may still wait.
+    left: Left,
     connections: Slab<Connection>,
     slots: HashMap<ClientId, usize>,
     pool: Pool,
@@ -105,6 +108,7 @@ impl EventLoop {
             listeners,
             arrivals,
             next_arrival: 0,
+            left: Left::default(),
             connections: Slab::new(),
             slots: HashMap::new(),
             pool: Pool::default(),
@@ -131,7 +135,7 @@ impl EventLoop {
 
     /// Nothing to wait for if bytes are left over from the last turn.
     fn next_timeout(&self) -> Duration {
-        if !self.listed.is_empty() || self.worker.inbox().is_pending() {
+        if !self.listed.is_empty() || self.worker.inbox().is_pending() || self.left.is_due() {
             return Duration::ZERO;
         }
         self.timers.next_timeout(&self.worker)
@@ -139,14 +143,11 @@ impl EventLoop {
 
     fn turn(&mut self, ready: &[Ready]) {
         self.worker.stats().turns.add(1);
-        let mut accepting = None;
+        self.accept_left();
         for event in ready {
             match *event {
-                Ready::Listener(index) => accepting = Some(index),
+                Ready::Listener(index) => self.accept(index),
                 Ready::Connection { slot, readable, writable } => self.note(slot, readable, writable),
-            }
-            if let Some(index) = accepting.take() {
-                self.accept(index);
             }
         }
         self.welcome_arrivals();
@@ -225,6 +226,13 @@ impl EventLoop {
     /// After a connection's commands were executed: sends replies, watches limits, closes.
     fn finish(&mut self, slot: usize) {
         let Some(connection) = self.connections.get_mut(slot) else { return };
+        // Before anything is sent: what a client may leave unread is what its commands made, not what its socket takes.
+        if connection.state != State::Dead
+            && let Some(excess) = limits::check(connection, self.worker.settings(), self.worker.now().0)
+        {
+            limits::report(&self.worker, connection, excess);
+            connection.state = State::Dead;
+        }
         if connection.may_write() {
             match connection.write(MAX_SENT) {
                 Ok(bytes) => {
@@ -234,16 +242,8 @@ impl EventLoop {
                 Err(_) => connection.state = State::Dead,
             }
         }
-        match limits::check(connection, self.worker.settings(), self.worker.now().0) {
-            Some(excess) => {
-                report(&self.worker, connection, excess);
-                connection.state = State::Dead;
-            }
-            None => {
-                if let Some(deadline) = self.worker.deadline_nanos(&connection.session) {
-                    self.timers.add(deadline, connection.session.id());
-                }
-            }
+        if let Some(deadline) = self.worker.deadline_nanos(&connection.session) {
+            self.timers.add(deadline, connection.session.id());
         }
         let is_over = match connection.state {
             State::Dead => true,
@@ -296,21 +296,4 @@ impl EventLoop {
             self.close(slot);
         }
     }
-}
-
-fn report(worker: &Worker, connection: &Connection, excess: Excess) {
-    let stats = worker.stats();
-    let client = &connection.session.client;
-    let (id, peer) = (client.id.0, &client.endpoint.peer);
-    let line = match excess {
-        Excess::Query => {
-            stats.query_limit_disconnections.add(1);
-            format!("Closing client that reached max query buffer length: id={id} addr={peer}")
-        }
-        Excess::Output => {
-            stats.output_limit_disconnections.add(1);
-            format!("Client id={id} addr={peer} closed for overcoming of output buffer limits.")
-        }
-    };
-    worker.engine().log.write(LogLevel::Warning, &line);
 }

@@ -3,7 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use spinel_engine::Worker;
+use spinel_engine::clients::counted_output;
 use spinel_engine::config::{OutputBufferLimit, Settings};
+use spinel_engine::log::LogLevel;
 
 use crate::connection::{Connection, State};
 
@@ -14,9 +16,8 @@ pub(crate) enum Excess {
     Output,
 }
 
-/// Replies that may wait for a client that has not given the password, in bytes: a full reply buffer of Redis and the
-/// kilobyte that it allows beyond.
-const UNAUTHENTICATED_OUTPUT: u64 = 17 * 1024;
+/// Counted replies that may wait for a client that has not given the password, in bytes.
+const UNAUTHENTICATED_OUTPUT: u64 = 1024;
 
 /// Whether a connection holds more than it may.
 pub(crate) fn check(connection: &mut Connection, settings: &Settings, now_ms: i64) -> Option<Excess> {
@@ -26,7 +27,7 @@ pub(crate) fn check(connection: &mut Connection, settings: &Settings, now_ms: i6
     let limits = &settings.limits.output_buffers;
     let limit: OutputBufferLimit =
         if connection.session.subscriptions.any() { limits.pubsub } else { limits.normal };
-    let pending = connection.pending_output() as u64;
+    let pending = counted_output(connection.pending_output() as u64);
     if !connection.session.authenticated
         && !settings.security.requirepass.is_empty()
         && pending > UNAUTHENTICATED_OUTPUT
@@ -44,11 +45,29 @@ pub(crate) fn check(connection: &mut Connection, settings: &Settings, now_ms: i6
     (now_ms - since > limit.soft_seconds.saturating_mul(1000)).then_some(Excess::Output)
 }
 
+/// Writes to the log that a connection is closed, and counts it.
+pub(crate) fn report(worker: &Worker, connection: &Connection, excess: Excess) {
+    let stats = worker.stats();
+    let client = &connection.session.client;
+    let (id, peer) = (client.id.0, &client.endpoint.peer);
+    let line = match excess {
+        Excess::Query => {
+            stats.query_limit_disconnections.add(1);
+            format!("Closing client that reached max query buffer length: id={id} addr={peer}")
+        }
+        Excess::Output => {
+            stats.output_limit_disconnections.add(1);
+            format!("Client id={id} addr={peer} closed for overcoming of output buffer limits.")
+        }
+    };
+    worker.engine().log.write(LogLevel::Warning, &line);
+}
+
 /// Whether nobody spoke for longer than `timeout`. Subscribers, monitors and blocked clients may be silent.
 pub(crate) fn is_idle(connection: &Connection, worker: &Worker, now_ms: i64) -> bool {
     let timeout = worker.settings().network.timeout;
     timeout > 0
-        && connection.state == State::Running
+        && matches!(connection.state, State::Running | State::Closing)
         && !connection.session.subscriptions.any()
         && !connection.session.monitor
         && now_ms - connection.session.client.last_active_ms.load(Ordering::Relaxed)

@@ -17,11 +17,16 @@ pub(crate) fn host(outside: Outside) -> Host {
     }
 }
 
+/// Bytes in the caches of all threads; 4096 stands for all arenas.
+const TCACHE_BYTES: &str = "stats.arenas.4096.tcache_bytes\0";
+
 fn figures(figures: &mut MemoryFigures) {
     // Without a new epoch the figures are old ones, which is the worst that can happen.
     let _ = epoch::advance();
     let bytes = |read: tikv_jemalloc_ctl::Result<usize>| read.map_or(0, |bytes| bytes as u64);
-    figures.allocated = bytes(stats::allocated::read());
+    // Free blocks that threads keep for themselves count as allocated there, and here as free.
+    let cached = Access::<usize>::read(TCACHE_BYTES.name());
+    figures.allocated = bytes(stats::allocated::read()).saturating_sub(bytes(cached));
     figures.active = bytes(stats::active::read());
     figures.resident = bytes(stats::resident::read());
     figures.metadata = bytes(stats::metadata::read());

@@ -103,18 +103,15 @@ fn run(settings: Settings, config_file: Option<std::path::PathBuf>, logger: Logg
     if let Err(allowed) = process::raise_file_limit(clients) {
         warn(&format!("The system allows files for {allowed} clients only, not for maxclients {clients}"));
     }
-    let listeners = match Listeners::open(&settings) {
-        Ok(listeners) if listeners.is_empty() => {
-            warn("Configured to not listen anywhere, exiting.");
-            return ExitCode::FAILURE;
-        }
-        Ok(listeners) => Arc::new(listeners),
+    // Whoever can connect may also end the server in good order.
+    let signals = match process::catch_signals() {
+        Ok(signals) => signals,
         Err(error) => {
-            warn(&format!("Warning: {error}"));
-            warn(&format!("Failed listening on port {} (TCP), aborting.", settings.network.port));
+            warn(&format!("Signals cannot be caught: {error}"));
             return ExitCode::FAILURE;
         }
     };
+    let Some(listeners) = listen(&settings, &logger) else { return ExitCode::FAILURE };
     let mut entropy = [0; 48];
     if let Err(error) = getrandom::fill(&mut entropy) {
         warn(&format!("The system gives no random numbers: {error}"));
@@ -136,8 +133,8 @@ fn run(settings: Settings, config_file: Option<std::path::PathBuf>, logger: Logg
         log: Box::new(logger.clone()),
     });
     engine.set_host(host::host(outside));
-    if let Err(error) = process::end_on_signals(&engine) {
-        warn(&format!("Signals cannot be caught: {error}"));
+    if let Err(error) = process::end_on_signals(signals, &engine) {
+        warn(&format!("The thread for signals cannot be started: {error}"));
         return ExitCode::FAILURE;
     }
     let loops = match spinel_net::run(LoopOptions { engine: Arc::clone(&engine), listeners }) {
@@ -158,4 +155,21 @@ fn run(settings: Settings, config_file: Option<std::path::PathBuf>, logger: Logg
     drop(pid_file);
     warn("Redis is now ready to exit, bye bye...");
     ExitCode::SUCCESS
+}
+
+/// Opens the sockets; why that failed goes to the log.
+fn listen(settings: &Settings, logger: &Logger) -> Option<Arc<Listeners>> {
+    let warn = |line: &str| logger.write(LogLevel::Warning, line);
+    match Listeners::open(settings) {
+        Ok(listeners) if listeners.is_empty() => {
+            warn("Configured to not listen anywhere, exiting.");
+            None
+        }
+        Ok(listeners) => Some(Arc::new(listeners)),
+        Err(error) => {
+            warn(&format!("Warning: {error}"));
+            warn(&format!("Failed listening on port {} (TCP), aborting.", settings.network.port));
+            None
+        }
+    }
 }

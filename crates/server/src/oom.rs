@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::sync::{Mutex, PoisonError};
 
 use spinel_engine::config::{OomScoreAdj, Process};
 
@@ -9,35 +10,47 @@ const FILE: &str = "/proc/self/oom_score_adj";
 /// What the system takes.
 const RANGE: std::ops::RangeInclusive<i32> = -1000..=1000;
 
-/// The score that the process was started with.
-#[derive(Debug)]
+/// The score of this process.
+#[derive(Debug, Default)]
 pub(crate) struct OomScore {
-    at_start: i32,
+    /// The score before the settings began to decide it, as long as they do; protects itself.
+    before: Mutex<Option<i32>>,
 }
 
 impl OomScore {
-    /// Remembers the score; 0 if the system has none.
-    pub(crate) fn read() -> Self {
-        let text = fs::read_to_string(FILE).unwrap_or_default();
-        Self { at_start: text.trim().parse().unwrap_or(0) }
-    }
-
-    /// Sets the score of a primary, or the one at the start if the settings leave it alone.
+    /// Sets the score that a primary has by the settings. When they leave it alone it becomes again what it was before
+    /// they decided it; if they never did, whatever others made of it stays.
     pub(crate) fn apply(&self, settings: &Process) -> io::Result<()> {
-        let score = self.wanted(settings);
-        let now = fs::read_to_string(FILE).ok().and_then(|text| text.trim().parse().ok());
-        if now == Some(score) { Ok(()) } else { fs::write(FILE, score.to_string()) }
-    }
-
-    fn wanted(&self, settings: &Process) -> i32 {
-        let [primary, ..] = settings.oom_score_adj_values;
-        let score = match settings.oom_score_adj {
-            OomScoreAdj::No => self.at_start,
-            OomScoreAdj::Relative => self.at_start.saturating_add(primary),
-            OomScoreAdj::Absolute => primary,
+        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        let (score, kept) = match (settings.oom_score_adj, *before) {
+            (OomScoreAdj::No, None) => return Ok(()),
+            (OomScoreAdj::No, Some(base)) => (base, None),
+            (_, Some(base)) => (wanted(settings, base), Some(base)),
+            (_, None) => {
+                let base = read()?;
+                (wanted(settings, base), Some(base))
+            }
         };
-        score.clamp(*RANGE.start(), *RANGE.end())
+        fs::write(FILE, score.to_string())?;
+        *before = kept;
+        Ok(())
     }
+}
+
+fn read() -> io::Result<i32> {
+    let text = fs::read_to_string(FILE)?;
+    text.trim().parse().map_err(|_| io::ErrorKind::InvalidData.into())
+}
+
+/// The score of a primary whose score was `base`.
+fn wanted(settings: &Process, base: i32) -> i32 {
+    let [primary, ..] = settings.oom_score_adj_values;
+    let score = match settings.oom_score_adj {
+        OomScoreAdj::No => base,
+        OomScoreAdj::Relative => base.saturating_add(primary),
+        OomScoreAdj::Absolute => primary,
+    };
+    score.clamp(*RANGE.start(), *RANGE.end())
 }
 
 #[cfg(test)]
@@ -45,14 +58,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_relative_score_starts_from_the_one_at_the_start_and_stays_in_range() {
-        let score = OomScore { at_start: 300 };
+    fn a_relative_score_starts_from_the_one_before_and_stays_in_range() {
         let wanted = |oom_score_adj, primary| {
-            score.wanted(&Process {
-                oom_score_adj,
-                oom_score_adj_values: [primary, 0, 0],
-                ..Process::default()
-            })
+            let settings =
+                Process { oom_score_adj, oom_score_adj_values: [primary, 0, 0], ..Process::default() };
+            wanted(&settings, 300)
         };
         assert_eq!(wanted(OomScoreAdj::No, 500), 300);
         assert_eq!(wanted(OomScoreAdj::Relative, 500), 800);

@@ -50,7 +50,7 @@ impl Outside {
         Self {
             listeners,
             logger,
-            oom_score: OomScore::read(),
+            oom_score: OomScore::default(),
             title_space: OnceLock::new(),
             program: std::env::args_os().next().unwrap_or_default().into_vec(),
             config_file: config_file.map(|path| path.as_os_str().as_bytes().to_vec()),

@@ -104,9 +104,13 @@ pub(crate) fn raise_file_limit(clients: u32) -> Result<(), u64> {
     }
 }
 
+/// Keeps signals from ending the process; those that come wait for [`end_on_signals`].
+pub(crate) fn catch_signals() -> io::Result<Signals> {
+    Signals::new([SIGTERM, SIGINT, SIGHUP, SIGPIPE])
+}
+
 /// Plans the end of the engine on SIGTERM and SIGINT, as the settings say; another SIGINT ends the process at once.
-pub(crate) fn end_on_signals(engine: &Arc<Engine>) -> io::Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGPIPE])?;
+pub(crate) fn end_on_signals(mut signals: Signals, engine: &Arc<Engine>) -> io::Result<()> {
     let engine = Arc::clone(engine);
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in signals.forever() {

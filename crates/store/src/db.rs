@@ -11,7 +11,7 @@ use spinel_structs::bytes::equal;
 use spinel_structs::hash::HashKey;
 use spinel_structs::table::{self, Table};
 
-use crate::expiry::ExpiryIndex;
+use crate::expiry::{ExpiryIndex, Horizon};
 use crate::value::{NewValue, OwnedValue, Typed};
 use crate::{Entry, Key, UnixMillis};
 
@@ -71,6 +71,7 @@ pub enum Displaced {
 pub struct Db {
     table: Table<Entry>,
     expiries: ExpiryIndex,
+    horizon: Horizon,
     counts: Arc<DbCounts>,
     expiring: usize,
     hash_key: HashKey,
@@ -80,7 +81,14 @@ impl Db {
     /// An empty database.
     #[must_use]
     pub(crate) fn new(hash_key: HashKey, counts: Arc<DbCounts>) -> Self {
-        Self { table: Table::new(hash_key), expiries: ExpiryIndex::new(), counts, expiring: 0, hash_key }
+        Self {
+            table: Table::new(hash_key),
+            expiries: ExpiryIndex::new(),
+            horizon: Horizon::default(),
+            counts,
+            expiring: 0,
+            hash_key,
+        }
     }
 
     /// Keys, expired ones that nobody noticed yet included.
@@ -144,7 +152,7 @@ impl Db {
     /// does not hand its expiry on.
     pub fn put(&mut self, key: Key<'_>, value: NewValue<'_>, keep: Keep, now: UnixMillis) -> Displaced {
         let access = now.access_clock();
-        self.expiries.set_clock(now);
+        self.set_clock(now);
         match self.table.entry(key.hash, |entry| equal(entry.key(), key.bytes)) {
             table::Entry::Occupied(mut slot) => {
                 let entry = slot.get_mut();
@@ -233,6 +241,7 @@ impl Db {
     pub fn swap(&mut self, other: &mut Self) {
         std::mem::swap(&mut self.table, &mut other.table);
         std::mem::swap(&mut self.expiries, &mut other.expiries);
+        std::mem::swap(&mut self.horizon, &mut other.horizon);
         std::mem::swap(&mut self.expiring, &mut other.expiring);
         self.publish_counts();
         other.publish_counts();

@@ -158,3 +158,30 @@ fn what_changes_nothing_is_not_recorded() {
     );
     assert_eq!(server.journal_lines(), ["SADD s a"]);
 }
+
+#[test]
+fn an_expired_key_in_the_way_of_a_waiting_client_is_removed_once() {
+    let server = TestServer::new();
+    let (waiting, writing) = (server.connect(), server.connect());
+    waiting.send("BLPOP k 0");
+    send_all(&writing, &["SET k x PX 10"]);
+    server.advance(Duration::from_millis(11));
+    send_all(&writing, &["RPUSH k a b"]);
+    assert_eq!(waiting.read(), "*2\r\n$1\r\nk\r\n$1\r\na\r\n");
+    assert_eq!(server.journal_lines()[1..], ["DEL k", "RPUSH k a b", "LPOP k"]);
+    assert_eq!(picture(&rebuilt(&server, Duration::ZERO)), picture(&server));
+}
+
+#[test]
+fn a_key_whose_time_comes_within_a_transaction_serves_nobody() {
+    let server = TestServer::new();
+    let (waiting, writing) = (server.connect(), server.connect());
+    waiting.send("BRPOP k 0");
+    send_all(&writing, &["MULTI", "LPUSH k a b", "PEXPIRE k 100", "DEBUG SLEEP 0.2", "EXEC"]);
+    assert_eq!((waiting.read(), waiting.is_waiting()), (String::new(), true));
+    let lines = server.journal_lines();
+    assert_eq!(lines.first().map(String::as_str), Some("MULTI"));
+    assert_eq!(lines[lines.len() - 2..], ["EXEC", "DEL k"]);
+    send_all(&writing, &["RPUSH k c"]);
+    assert_eq!(waiting.read(), "*2\r\n$1\r\nk\r\n$1\r\nc\r\n");
+}

@@ -12,7 +12,7 @@ use spinel_family::{Command, CommandError, Encoder, Many, UnixMillis};
 use spinel_structs::number::parse_i64;
 
 use crate::arguments::{argument, multiple, one_of, optional, token};
-use crate::clients::{Client, ClientFlags, ClientKind};
+use crate::clients::{Client, ClientFlags, ClientKind, counted_output};
 use crate::registry::REGISTRY;
 use crate::session::{SessionCommand, SessionContext};
 use crate::{ClientId, Flow};
@@ -144,11 +144,14 @@ fn describe(client: &Client, now: UnixMillis, text: &mut Vec<u8>) {
         ),
     );
     let output = client.output_bytes.load(Relaxed);
+    let counted = counted_output(output);
     let total = client.total_bytes.load(Relaxed) + size_of::<Client>() as u64 + queued_bytes + argument_bytes;
     write(
         text,
         format_args!(
-            " obl={output} oll=0 omem=0 tot-mem={total} events={} cmd={} user=default redir=-1 resp={}",
+            " obl={} oll={} omem={counted} tot-mem={total} events={} cmd={} user=default redir=-1 resp={}",
+            output - counted,
+            u8::from(counted > 0),
             if output > 0 { "rw" } else { "r" },
             last_command(client),
             client.protocol.load(Relaxed),

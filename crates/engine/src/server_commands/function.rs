@@ -111,3 +111,31 @@ help_command!(
         "    Show the libraries, all or those whose names match <pattern>, perhaps with their code.",
     ]
 );
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Settings;
+    use crate::testing::Server;
+
+    #[test]
+    fn an_empty_library_is_told_and_flushed() {
+        let mut server = Server::new(Settings::default());
+        let peer = server.connect("127.0.0.1:1");
+        let unknown_mode = "-ERR FUNCTION FLUSH only supports SYNC|ASYNC option\r\n";
+        let misused =
+            "-ERR unknown subcommand or wrong number of arguments for 'flush'. Try FUNCTION HELP.\r\n";
+        for (line, reply) in [
+            ("FUNCTION FLUSH", "+OK\r\n"),
+            ("FUNCTION FLUSH sync", "+OK\r\n"),
+            ("FUNCTION FLUSH now", unknown_mode),
+            ("FUNCTION flush ASYNC SYNC", misused),
+            ("FUNCTION LIST", "*0\r\n"),
+            ("FUNCTION LIST WITHCODE LIBRARYNAME *", "*0\r\n"),
+            ("FUNCTION LIST LIBRARYNAME", "-ERR library name argument was not given\r\n"),
+            ("FUNCTION LIST withcode WithCode", "-ERR Unknown argument WithCode\r\n"),
+            ("FUNCTION LOAD x", "-ERR unknown subcommand 'LOAD'. Try FUNCTION HELP.\r\n"),
+        ] {
+            assert_eq!(server.run(peer, line), reply, "{line}");
+        }
+    }
+}

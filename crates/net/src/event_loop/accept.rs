@@ -15,10 +15,40 @@ const MAX_ACCEPTS: usize = 1000;
 const TOO_MANY: &[u8] = b"-ERR max number of clients reached\r\n";
 const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n";
 
+/// Listeners at which somebody may wait of whom no event will tell again: the loop turned to other work, or the system
+/// had no file for the connection.
+#[derive(Default)]
+pub(super) struct Left {
+    /// To be looked at in the next turn.
+    due: Vec<usize>,
+    /// To be looked at when some time has passed.
+    later: Vec<usize>,
+}
+
+impl Left {
+    pub(super) fn is_due(&self) -> bool {
+        !self.due.is_empty()
+    }
+
+    /// Looks again where the system refused.
+    pub(super) fn retry(&mut self) {
+        self.due.append(&mut self.later);
+    }
+}
+
 impl EventLoop {
+    /// Accepts where an earlier turn did not accept all.
+    pub(super) fn accept_left(&mut self) {
+        for index in std::mem::take(&mut self.left.due) {
+            self.accept(index);
+        }
+    }
+
     /// Accepts what waits at a listener and hands it to the loops in turn.
     pub(super) fn accept(&mut self, index: usize) {
         let Some(listeners) = self.listeners.clone() else { return };
+        // Limits that another loop's client has just set hold for whoever connects after that.
+        self.worker.refresh();
         for _ in 0..MAX_ACCEPTS {
             match listeners.accept(index, self.worker.settings()) {
                 Ok(Some(incoming)) => {
@@ -40,10 +70,12 @@ impl EventLoop {
                 Err(error) => {
                     let line = format!("Accepting client connection: {error}");
                     self.worker.engine().log.write(LogLevel::Warning, &line);
+                    self.left.later.push(index);
                     return;
                 }
             }
         }
+        self.left.due.push(index);
     }
 
     /// Turns a connection away if there are too many or it comes from where it must not.

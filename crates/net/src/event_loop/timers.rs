@@ -55,6 +55,7 @@ impl EventLoop {
             let hz = u64::from(self.worker.settings().keyspace.hz.max(1));
             self.timers.next_upkeep = now + 1_000_000_000 / hz;
             self.worker.upkeep();
+            self.left.retry();
         }
         if now >= self.timers.next_idle_check {
             self.timers.next_idle_check = now + IDLE_CHECK_NANOS;
@@ -77,10 +78,6 @@ impl EventLoop {
 
     fn close_idle(&mut self) {
         let now_ms = self.worker.engine().clock.unix_millis().0;
-        let settings = self.worker.settings();
-        if settings.network.timeout == 0 && settings.limits.output_buffers == Default::default() {
-            return;
-        }
         let slots: Vec<usize> = self.connections.iter().map(|(slot, _)| slot).collect();
         for slot in slots {
             let connection = &mut self.connections[slot];
@@ -88,7 +85,7 @@ impl EventLoop {
                 self.worker.engine().log.write(LogLevel::Verbose, "Closing idle client");
                 self.close(slot);
             } else if let Some(excess) = limits::check(connection, self.worker.settings(), now_ms) {
-                super::report(&self.worker, &self.connections[slot], excess);
+                limits::report(&self.worker, &self.connections[slot], excess);
                 self.close(slot);
             }
         }

@@ -1,5 +1,5 @@
 //! What the servers say about commands: `COMMAND`, `COMMAND DOCS`, `COMMAND LIST` and `COMMAND GETKEYS` of every command
-//! that the subject has, compared with the reference.
+//! that the subject has, compared with the reference; and how the commands answer to odd arguments.
 //!
 //! Facts are compared (arity, flags, keys, categories, tips, arguments, versions), prose is not (summaries,
 //! complexities, notes, what changed in a version). What differs on purpose is in [`known`], and an entry that nothing
@@ -8,6 +8,7 @@
 mod facts;
 pub mod known;
 mod lines;
+mod odd;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -43,6 +44,8 @@ pub fn compare(reference: &mut Client, subject: &mut Client) -> io::Result<Check
     }
     run.compare_lists(reference, subject, &theirs, &ours)?;
     run.compare_keys(reference, subject, &ours)?;
+    let shared = ours.keys().filter(|name| theirs.contains_key(*name));
+    run.compare_odd_calls(reference, subject, shared)?;
     run.check_known();
     Ok(run.checks)
 }
@@ -135,6 +138,29 @@ impl Run {
                 let difference = (theirs != ours)
                     .then(|| format!("{line}:\n    reference {theirs}\n    subject   {ours}"));
                 self.note("keys of calls", &call.join(" "), difference);
+            }
+        }
+        Ok(())
+    }
+
+    /// The answers to calls with odd arguments, each on an empty data set.
+    fn compare_odd_calls<'n>(
+        &mut self,
+        reference: &mut Client,
+        subject: &mut Client,
+        names: impl Iterator<Item = &'n String>,
+    ) -> io::Result<()> {
+        for name in names.filter(|name| odd::are_for(name)) {
+            for arguments in odd::ARGUMENTS {
+                let words: Vec<&str> = name.split('|').chain(arguments.iter().copied()).collect();
+                let answer = |client: &mut Client| -> io::Result<String> {
+                    client.call(&["FLUSHALL"])?;
+                    Ok(facts::normal(&client.call(&words)?))
+                };
+                let (theirs, ours) = (answer(reference)?, answer(subject)?);
+                let difference = (theirs != ours)
+                    .then(|| format!("{words:?}:\n    reference {theirs}\n    subject   {ours}"));
+                self.note("answers to odd calls", name, difference);
             }
         }
         Ok(())

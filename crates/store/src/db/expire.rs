@@ -20,9 +20,18 @@ impl Db {
         };
         let old = entry.expiry();
         entry.set_expiry(expiry);
-        self.expiries.set_clock(now);
+        self.set_clock(now);
         self.expiry_changed(key.hash, old, expiry);
         true
+    }
+
+    /// Tells the time to the index, before an expiry is noted.
+    #[inline]
+    pub(super) fn set_clock(&mut self, now: UnixMillis) {
+        self.expiries.set_clock(now);
+        if self.expiring == 0 {
+            self.horizon.reset(now);
+        }
     }
 
     /// Notes that the expiry of a key became another. One that only moves later is on record early enough.
@@ -30,6 +39,7 @@ impl Db {
     pub(super) fn expiry_changed(&mut self, hash: u64, old: Option<UnixMillis>, new: Option<UnixMillis>) {
         if let Some(at) = new
             && old.is_none_or(|old| at < old)
+            && self.horizon.is_near(at)
         {
             self.expiries.note(Record::of(hash), at);
         }
@@ -48,16 +58,14 @@ impl Db {
         self.expiries.loosen_one();
         for _ in 0..TIDIED_PER_NOTE {
             let Some(record) = self.expiries.next_loose() else { return };
-            if let Some(at) = self.earliest(record) {
-                self.expiries.note(record, at);
-            }
+            self.note_again(record, self.earliest(record));
         }
     }
 
     /// Whether [`remove_expired`](Self::remove_expired) has something to do.
     #[must_use]
     pub fn is_expiry_due(&self, now: UnixMillis) -> bool {
-        self.expiries.is_due(now)
+        self.expiries.is_due(now) || self.expiring > 0 && self.horizon.is_pass_due(now)
     }
 
     /// Removes keys whose time has come and hands them to `removed`; returns how many. Looks at no more than about
@@ -66,7 +74,7 @@ impl Db {
     ///
     /// A key is removed at the first call that is 8 ms or more after its time and that is not cut short.
     pub fn remove_expired(&mut self, now: UnixMillis, limit: usize, mut removed: impl FnMut(Entry)) -> usize {
-        let (mut looked_at, mut count) = (0, 0);
+        let (mut looked_at, mut count) = (self.pass(now, limit), 0);
         while looked_at < limit {
             let mut batch = [None; BATCH];
             let wanted = BATCH.min(limit - looked_at);
@@ -113,10 +121,38 @@ impl Db {
             }
             earliest = self.earliest(record);
         }
-        if let Some(at) = earliest {
+        self.note_again(record, earliest);
+        count
+    }
+
+    /// Puts keys on record again by their earliest expiry, unless the horizon is nearer.
+    fn note_again(&mut self, record: Record, earliest: Option<UnixMillis>) {
+        if let Some(at) = earliest
+            && self.horizon.is_near(at)
+        {
             self.expiries.note(record, at);
         }
-        count
+    }
+
+    /// Goes on with the pass that finds what expires before the next horizon, if it is due; returns how many keys were
+    /// looked at, about `limit` at the most.
+    fn pass(&mut self, now: UnixMillis, limit: usize) -> usize {
+        let mut looked_at = 0;
+        while looked_at < limit && self.expiring > 0 && self.horizon.is_pass_due(now) {
+            let cursor = self.horizon.cursor(now);
+            let Self { table, expiries, horizon, hash_key, .. } = self;
+            let next = table.scan(cursor, &mut |entry: &Entry| {
+                looked_at += 1;
+                if let Some(at) = entry.expiry()
+                    && horizon.is_missing(at)
+                {
+                    expiries.note(Record::of(entry.hash_again(hash_key)), at);
+                }
+            });
+            looked_at += 1;
+            horizon.move_on(next);
+        }
+        looked_at
     }
 
     /// The earliest expiry of the keys of a record.

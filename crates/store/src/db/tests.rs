@@ -139,6 +139,23 @@ fn churn_leaves_no_more_records_than_twice_the_keys() {
 }
 
 #[test]
+fn an_expiry_beyond_a_day_costs_no_record_before_it_comes_near() {
+    let (mut tested, day) = (Tested::new(), 86_400_000);
+    for key in 0..1000 {
+        tested.set(key, Some(START + 3 * day + i64::from(key)));
+    }
+    tested.set(1000, Some(START + day / 2));
+    assert_eq!(tested.db.expiries.len(), 1);
+    tested.advance(2 * day, 100);
+    assert!(tested.db.expiries.len() < 10, "the last pass looked a day ahead");
+    tested.advance(day - 8, 100);
+    assert_eq!((tested.db.len(), tested.db.expiries.len()), (1000, 1000));
+    tested.advance(500, 100);
+    tested.advance(1000, 100);
+    assert_eq!(tested.db.len(), 0);
+}
+
+#[test]
 fn an_expired_entry_in_the_way_hands_nothing_on() {
     let mut tested = Tested::new();
     tested.set(1, Some(START + 10));

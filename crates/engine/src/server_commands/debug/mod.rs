@@ -6,6 +6,7 @@
 
 mod digest;
 mod hash_table;
+mod listpack;
 mod object;
 mod populate;
 mod protocol;
@@ -20,6 +21,7 @@ use crate::Flow;
 use crate::session::{SessionCommand, SessionContext, session_commands, subcommand_misused};
 use digest::{DebugDigest, DebugDigestValue};
 use hash_table::{DebugHtstats, DebugHtstatsKey};
+use listpack::DebugListpack;
 use object::DebugObject;
 use populate::DebugPopulate;
 use protocol::{DebugError, DebugProtocol};
@@ -51,6 +53,7 @@ family! {
     query DebugDigestValue,
     sweep DebugHtstats,
     query DebugHtstatsKey,
+    query DebugListpack,
     query DebugObject,
     exclusive DebugPopulate,
 }
@@ -104,6 +107,8 @@ const HELP: &[&str] = &[
     "    Show how the keys of a database are spread over its hash tables.",
     "HTSTATS-KEY <key>",
     "    Show how the elements of the value of <key> are spread over its hash table.",
+    "LISTPACK <key>",
+    "    Show the elements of the listpack that <key> is kept in.",
     "LOG <message>",
     "    Write <message> to the server's log.",
     "OBJECT <key>",

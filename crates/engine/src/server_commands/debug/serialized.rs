@@ -5,7 +5,7 @@ use spinel_structs::number::{format_score, parse_i64};
 use spinel_structs::quicklist::Node;
 
 /// Bytes of a listpack without elements.
-const LISTPACK_FRAME: usize = 7;
+pub(super) const LISTPACK_FRAME: usize = 7;
 /// Bytes of an intset without members.
 const INTSET_FRAME: usize = 8;
 /// Bytes of a score.
@@ -88,7 +88,7 @@ fn string(bytes: &[u8]) -> usize {
 }
 
 /// An element of a listpack.
-fn packed(bytes: &[u8]) -> usize {
+pub(super) fn packed(bytes: &[u8]) -> usize {
     let head_and_data = match (parse_i64(bytes), bytes.len()) {
         (Some(0..=127), _) => 1,
         (Some(-4096..=4095), _) => 2,

@@ -211,3 +211,17 @@ fn every_type_of_reply_can_be_had() {
     assert_eq!(connection.run("DEBUG ERROR SOME\ntext"), "-SOME text\r\n");
     assert_eq!(connection.server.engine.stats.errors().total, 0);
 }
+
+#[test]
+fn listpacks_show_their_elements() {
+    let mut connection = Connection::allowed();
+    connection.run("HSET h field 300 f2 text");
+    let report = "27 bytes, 4 entries\n{0} 7 bytes, string \"field\"\n{1} 3 bytes, integer \"300\"\n\
+                  {2} 4 bytes, string \"f2\"\n{3} 6 bytes, string \"text\"\n";
+    assert_eq!(connection.run("DEBUG LISTPACK h"), format!("${}\r\n{report}\r\n", report.len()));
+    connection.run("ZADD z 1.5 a");
+    assert!(connection.run("DEBUG LISTPACK z").contains("{1} 5 bytes, string \"1.5\"\n"));
+    connection.run("SET s x");
+    assert_eq!(connection.run("DEBUG LISTPACK s"), "-ERR Not a listpack encoded object.\r\n");
+    assert_eq!(connection.run("DEBUG LISTPACK none"), "-ERR no such key\r\n");
+}

@@ -1,0 +1,98 @@
+//! Bytes that are no commands, and commands that never end.
+
+use crate::support::{Honest, Raw, resident_bytes, start};
+
+const MIB: u64 = 1 << 20;
+
+#[test]
+fn what_is_no_command_is_answered_and_closed() {
+    let server = start(&[]);
+    let honest = Honest::beside(&server, None);
+    for (bytes, reply) in [
+        (&b"*2147483648\r\n"[..], "-ERR Protocol error: invalid multibulk length\r\n"),
+        (b"*99999999999999999999\r\n", "-ERR Protocol error: invalid multibulk length\r\n"),
+        (b"*x\r\n", "-ERR Protocol error: invalid multibulk length\r\n"),
+        (b"*1\r\n$536870913\r\n", "-ERR Protocol error: invalid bulk length\r\n"),
+        (b"*1\r\n$-1\r\n", "-ERR Protocol error: invalid bulk length\r\n"),
+        (b"*1\r\n$9223372036854775808\r\n", "-ERR Protocol error: invalid bulk length\r\n"),
+        (b"*1\r\nx\r\n", "-ERR Protocol error: expected '$', got 'x'\r\n"),
+        (b"set k \"unbalanced\r\n", "-ERR Protocol error: unbalanced quotes in request\r\n"),
+        (b"PING\r\n*1\r\n!1\r\nx\r\nPING\r\n", "+PONG\r\n-ERR Protocol error: expected '$', got '!'\r\n"),
+    ] {
+        let mut client = Raw::connect(&server);
+        client.send(bytes);
+        assert_eq!(client.until_closed(), reply, "{}", bytes.escape_ascii());
+    }
+    honest.was_served();
+}
+
+#[test]
+fn a_line_or_header_without_end_is_given_up() {
+    let server = start(&[]);
+    for (start, reply) in [
+        (&b""[..], "-ERR Protocol error: too big inline request\r\n"),
+        (b"*", "-ERR Protocol error: too big mbulk count string\r\n"),
+        (b"*1\r\n$", "-ERR Protocol error: too big bulk count string\r\n"),
+    ] {
+        let mut client = Raw::connect(&server);
+        client.send(start);
+        client.send(&vec![b'1'; 80 * 1024]);
+        assert_eq!(client.until_closed(), reply);
+    }
+}
+
+#[test]
+fn announced_sizes_take_no_memory_before_the_bytes_come() {
+    let server = start(&[]);
+    let honest = Honest::beside(&server, None);
+    let before = resident_bytes(&server);
+    let mut clients: Vec<Raw> = (0..100).map(|_| Raw::connect(&server)).collect();
+    for client in &mut clients {
+        client.send(b"PING\r\n*2147483647\r\n$500000000\r\nonly this");
+        client.expect("+PONG\r\n");
+    }
+    let grown = resident_bytes(&server).saturating_sub(before);
+    assert!(grown < 32 * MIB, "100 clients that announced 500 MB each took {grown} bytes");
+    honest.was_served();
+}
+
+#[test]
+fn half_commands_wait_for_their_rest_or_vanish_with_their_client() {
+    let server = start(&[]);
+    let honest = Honest::beside(&server, None);
+    let whole = b"*3\r\n$3\r\nSET\r\n$4\r\nhalf\r\n$5\r\nvalue\r\n";
+    for cut in 1..whole.len() {
+        let mut client = Raw::connect(&server);
+        client.send(&whole[..cut]);
+        drop(client);
+        let mut client = Raw::connect(&server);
+        client.send(&whole[..cut]);
+        client.send(&whole[cut..]);
+        client.expect("+OK\r\n");
+        assert_eq!(client.ask("DEL half"), ":1");
+    }
+    honest.was_served();
+    let mut client = Raw::connect(&server);
+    assert_eq!(client.ask("EXISTS half"), ":0");
+}
+
+#[test]
+fn a_browser_that_is_made_to_talk_to_us_is_cut_off_and_reported() {
+    let server = start(&[]);
+    for request in [
+        &b"POST / HTTP/1.1\r\nHost: localhost\r\n\r\nSET stolen 1\r\n"[..],
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\nSET stolen 1\r\n",
+        b"*1\r\n$4\r\npost\r\nSET stolen 1\r\n",
+    ] {
+        let mut client = Raw::connect(&server);
+        client.send(request);
+        let received = client.until_closed();
+        assert!(
+            received.is_empty() || received.starts_with("-ERR wrong number of arguments for 'get'"),
+            "{received}"
+        );
+    }
+    let log = server.log_tail();
+    assert_eq!(log.matches("Possible SECURITY ATTACK detected.").count(), 3, "{log}");
+    assert_eq!(Raw::connect(&server).ask("EXISTS stolen"), ":0");
+}

@@ -1,0 +1,145 @@
+//! Commands about the server itself: the slow log, the latency monitor, roles, the end.
+
+use std::time::Duration;
+
+use spinel_testkit::TestServer;
+
+#[test]
+fn wait_gives_up_at_its_time_and_counts_no_replica() {
+    let server = TestServer::new();
+    let client = server.connect();
+    assert_eq!(client.run("WAIT 0 0"), ":0\r\n");
+    assert_eq!(client.run("WAIT 1 200"), "");
+    server.advance(Duration::from_millis(199));
+    assert!(client.is_waiting());
+    server.advance(Duration::from_millis(1));
+    assert_eq!(client.read(), ":0\r\n");
+    assert_eq!(client.run_all(&["MULTI", "WAIT 1 0", "EXEC"]).lines().last(), Some(":0"));
+    assert_eq!(client.run("WAIT 1 -1"), "-ERR timeout is negative\r\n");
+    assert_eq!(client.run("WAIT x y"), "-ERR value is not an integer or out of range\r\n");
+}
+
+#[test]
+fn a_client_that_waits_for_replicas_can_be_unblocked() {
+    let server = TestServer::new();
+    let (client, other) = (server.connect(), server.connect());
+    let id = client.run("CLIENT ID").trim_start_matches(':').trim_end().to_owned();
+    for (how, reply) in
+        [("TIMEOUT", ":0\r\n"), ("ERROR", "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n")]
+    {
+        assert_eq!(client.run("WAIT 1 0"), "");
+        assert!(other.run("INFO clients").contains("blocked_clients:1\r\n"));
+        assert_eq!(other.run(&format!("CLIENT UNBLOCK {id} {how}")), ":1\r\n");
+        assert_eq!(client.read(), reply);
+        assert!(other.run("INFO clients").contains("blocked_clients:0\r\n"));
+    }
+}
+
+#[test]
+fn a_primary_stays_one_and_cannot_become_a_replica() {
+    let server = TestServer::new();
+    let client = server.connect();
+    assert_eq!(client.run("REPLICAOF NO ONE"), "+OK\r\n");
+    assert_eq!(client.run("SLAVEOF no one"), "+OK\r\n");
+    assert_eq!(client.run("REPLICAOF host port"), "-ERR Invalid master port\r\n");
+    assert!(client.run("REPLICAOF host 6379").starts_with("-ERR this server cannot be a replica"));
+    assert_eq!(client.run("ROLE"), "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n");
+}
+
+#[test]
+fn the_slow_log_keeps_the_newest_and_gives_as_many_as_are_wanted() {
+    let server = TestServer::with(|settings| {
+        settings.observation.slowlog_log_slower_than_us = 0;
+        settings.observation.slowlog_max_len = 12;
+    });
+    let client = server.connect();
+    client.send("CLIENT SETNAME me");
+    for number in 0..20 {
+        client.send(&format!("ECHO {number}"));
+    }
+    let _ = client.read();
+    assert_eq!(client.run("SLOWLOG LEN"), ":12\r\n");
+    assert!(client.run("SLOWLOG GET").starts_with("*10\r\n"));
+    assert!(client.run("SLOWLOG GET -1").starts_with("*12\r\n"));
+    let newest = client.run("SLOWLOG GET 1");
+    assert!(newest.contains("$7\r\nSLOWLOG\r\n$3\r\nGET\r\n$2\r\n-1\r\n"), "{newest}");
+    assert!(newest.ends_with("$2\r\nme\r\n"), "{newest}");
+    let refused = "-ERR count should be greater than or equal to -1\r\n";
+    assert_eq!((client.run("SLOWLOG GET -2"), client.run("SLOWLOG GET x")), (refused.into(), refused.into()));
+    assert_eq!(client.run("SLOWLOG RESET"), "+OK\r\n");
+    assert_eq!(client.run("SLOWLOG LEN"), ":1\r\n");
+}
+
+#[test]
+fn a_slow_command_is_a_latency_event_until_it_is_reset() {
+    let server = TestServer::with(|settings| settings.observation.latency_monitor_threshold_ms = 50);
+    let client = server.connect();
+    assert_eq!(client.run("LATENCY LATEST"), "*0\r\n");
+    client.send("DEBUG SLEEP 0.1");
+    let _ = client.read();
+    let latest = client.run("LATENCY LATEST");
+    assert!(latest.starts_with("*1\r\n*4\r\n$7\r\ncommand\r\n"), "{latest}");
+    assert!(client.run("LATENCY HISTORY command").starts_with("*1\r\n*2\r\n"));
+    assert!(client.run("LATENCY GRAPH command").contains("command - high 1"));
+    assert_eq!(client.run("LATENCY GRAPH fork"), "-ERR No samples available for event 'fork'\r\n");
+    assert_eq!(client.run("LATENCY RESET fork"), ":0\r\n");
+    assert_eq!(client.run("LATENCY RESET fork COMMAND"), ":1\r\n");
+    assert_eq!(client.run("LATENCY HISTORY command"), "*0\r\n");
+}
+
+#[test]
+fn histograms_are_given_for_commands_that_ran_and_for_all_subcommands_of_a_container() {
+    let server = TestServer::new();
+    let client = server.connect();
+    client.send("CONFIG RESETSTAT");
+    client.send("SET a b");
+    client.send("CONFIG GET hz");
+    let _ = client.read();
+    assert_eq!(client.run("LATENCY HISTOGRAM get nosuch"), "*0\r\n");
+    let of_set = client.run("LATENCY HISTOGRAM set");
+    assert!(of_set.starts_with("*2\r\n$3\r\nset\r\n*4\r\n$5\r\ncalls\r\n:1\r\n"), "{of_set}");
+    let of_config = client.run("LATENCY HISTOGRAM config");
+    assert!(of_config.contains("config|get") && of_config.contains("config|resetstat"), "{of_config}");
+}
+
+#[test]
+fn shutdown_ends_the_server_unless_it_is_to_save_what_cannot_be_saved() {
+    let server = TestServer::new();
+    let client = server.connect();
+    assert_eq!(client.run("SHUTDOWN ABORT"), "-ERR No shutdown in progress.\r\n");
+    assert_eq!(client.run("SHUTDOWN SAVE"), "-ERR Errors trying to SHUTDOWN. Check logs.\r\n");
+    assert!(server.log_lines().iter().any(|line| line.contains("can't exit")));
+    assert!(!server.engine().is_shutting_down());
+    assert_eq!(client.run("SHUTDOWN SAVE FORCE"), "");
+    assert!(server.engine().is_shutting_down());
+}
+
+#[test]
+fn a_planned_shutdown_can_be_called_off_until_the_upkeep_takes_it_up() {
+    let server = TestServer::new();
+    let client = server.connect();
+    server.engine().plan_shutdown(Default::default());
+    assert_eq!(client.run("SHUTDOWN ABORT"), "+OK\r\n");
+    server.upkeep();
+    assert!(!server.engine().is_shutting_down());
+    server.engine().plan_shutdown(Default::default());
+    server.upkeep();
+    assert!(server.engine().is_shutting_down());
+}
+
+#[test]
+fn the_clock_and_the_last_save_are_told() {
+    let server = TestServer::new();
+    let client = server.connect();
+    let before = (client.run("TIME"), client.run("LASTSAVE"));
+    server.advance(Duration::from_secs(5));
+    let after = (client.run("TIME"), client.run("LASTSAVE"));
+    assert_ne!(before.0, after.0);
+    assert_eq!(before.1, after.1, "nothing was saved");
+}
+
+#[test]
+fn output_that_no_client_reads_is_counted_beyond_what_every_client_has_room_for() {
+    use spinel_engine::clients::counted_output;
+    assert_eq!((counted_output(16 * 1024), counted_output(16 * 1024 + 1)), (0, 16 * 1024 + 1));
+}
