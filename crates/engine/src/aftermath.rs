@@ -22,11 +22,21 @@ pub(crate) struct Origin<'a> {
 /// Records in the journal what one command changed and sends its events. Keys that became ready stay for
 /// [`serve`]; counts and garbage stay for the caller.
 pub(crate) fn settle(engine: &Engine, cx: &mut UpdateContext<'_>, origin: Option<Origin<'_>>) {
+    settle_into(engine, cx, origin, |db, command| engine.journal.append(db, command));
+}
+
+/// As [`settle`]; what the journal is to record is given to `record`.
+pub(crate) fn settle_into(
+    engine: &Engine,
+    cx: &mut UpdateContext<'_>,
+    origin: Option<Origin<'_>>,
+    mut record: impl FnMut(DbIndex, Args<'_>),
+) {
     let notify = cx.settings().notify;
     let effects = cx.effects();
     effects.expired_recorded += effects.expired.len() as u64;
     for (db, key) in effects.expired.drain(..).filter(|_| engine.journal.is_on()) {
-        engine.journal.append(db, OwnedArgs::from_words([b"DEL", &*key]).args());
+        record(db, OwnedArgs::from_words([b"DEL", &*key]).args());
     }
     if engine.journal.is_on() {
         match &effects.propagation {
@@ -34,11 +44,11 @@ pub(crate) fn settle(engine: &Engine, cx: &mut UpdateContext<'_>, origin: Option
                 if let Some(origin) = origin
                     && effects.dirty > 0
                 {
-                    engine.journal.append(origin.db, origin.args);
+                    record(origin.db, origin.args);
                 }
             }
             Propagation::Instead(commands) => {
-                commands.iter().for_each(|(db, command)| engine.journal.append(*db, command.args()));
+                commands.iter().for_each(|(db, command)| record(*db, command.args()));
             }
             Propagation::Nothing => {}
         }

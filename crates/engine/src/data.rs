@@ -103,7 +103,21 @@ impl Worker {
             return None;
         }
         let ground = Ground { engine, published, effects, scratch };
-        let result = run_held(ground, session, call, options, held, out);
+        let result = match call.entry.run {
+            Run::Query(run) => {
+                let words = words_of(engine, &call);
+                let query = QueryContext::new(held, options, &published.for_commands, scratch);
+                let result = run(&query, words, out);
+                if result.is_ok() && !scratch.has_notes() {
+                    // It leaves nothing behind but counts of look-ups, which are collected with those of others.
+                    return Some(Ok(Flow::Continue));
+                }
+                let Ground { effects, .. } = ground;
+                let cx = UpdateContext::new(query, effects);
+                settle_call(engine, published, session, call, cx, result)
+            }
+            _ => run_held(ground, session, call, options, held, out),
+        };
         self.count_effects();
         Some(result)
     }
@@ -308,8 +322,8 @@ fn run_held(
     out: &mut Encoder,
 ) -> Result<Flow, CommandError> {
     let Ground { engine, published, effects, scratch } = ground;
-    let Call { command, entry, args, known } = call;
-    let words = Words::new(args, command.name_words, engine.keyspace.hash_key(), known);
+    let Call { command, entry, args, .. } = call;
+    let words = words_of(engine, &call);
     let query = QueryContext::new(held, options, &published.for_commands, scratch);
     let mut cx = UpdateContext::new(query, effects);
     let mut flow = Flow::Continue;
@@ -332,18 +346,41 @@ fn run_held(
         },
         Run::Sweep(_) | Run::Container(_) => Err(CommandError::Syntax),
     };
-    if result == Err(CommandError::Move) {
-        cx.settle(|| keys_to_remove(engine, command, args));
+    settle_call(engine, published, session, call, cx, result).map(|settled| match settled {
+        Flow::Continue => flow,
+        other => other,
+    })
+}
+
+/// Deals with what a command leaves behind, still under its locks; sends it to another thread if it asked for that.
+#[inline]
+fn settle_call(
+    engine: &Arc<Engine>,
+    published: &Arc<Published>,
+    session: &mut Session,
+    call: Call<'_>,
+    mut cx: UpdateContext<'_>,
+    result: Result<(), CommandError>,
+) -> Result<Flow, CommandError> {
+    let Call { command, args, .. } = call;
+    cx.settle(|| keys_to_remove(engine, command, args));
+    if matches!(result, Err(CommandError::Move)) {
         aftermath::settle(engine, &mut cx, None);
+        let options = *cx.options();
         engine.helpers.run_long(session, call, options, published, cx.into_held());
         return Ok(Flow::Waiting);
     }
-    cx.settle(|| keys_to_remove(engine, command, args));
     if !cx.effects().is_quiet() {
         aftermath::settle(engine, &mut cx, Some(Origin { db: session.db, args }));
         aftermath::serve(engine, &mut cx);
     }
-    result.map(|()| flow)
+    result.map(|()| Flow::Continue)
+}
+
+/// The words of a command from its first argument on.
+#[inline]
+fn words_of<'a>(engine: &'a Engine, call: &Call<'a>) -> Words<'a> {
+    Words::new(call.args, call.command.name_words, engine.keyspace.hash_key(), call.known)
 }
 
 /// The keys of a command that are removed if it met them after their time, lazily: most commands met none and

@@ -353,6 +353,8 @@ impl Worker {
         out: &mut Encoder,
     ) -> Result<Flow, CommandError> {
         let Some(run) = entry.run else { return Err(CommandError::Syntax) };
+        // Whoever reads statistics finds those of the commands before his.
+        self.count_lookups();
         let at = if entry.spec.name.contains('|') { 2 } else { 1 };
         let engine = std::sync::Arc::clone(&self.engine);
         let words = Words::new(args, at, engine.keyspace.hash_key(), None);

@@ -94,6 +94,20 @@ impl Inbox {
         self.pending.load(Ordering::Acquire)
     }
 
+    /// Takes out what was published to a client.
+    pub(crate) fn take_published(&self, client: ClientId) -> Vec<Arc<Published>> {
+        let mut letters = self.letters.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut taken = Vec::new();
+        letters.retain(|(to, message)| match message {
+            Message::Published(published) if *to == client => {
+                taken.push(Arc::clone(published));
+                false
+            }
+            _ => true,
+        });
+        taken
+    }
+
     /// Takes all letters out.
     pub fn drain(&self) -> Vec<(ClientId, Message)> {
         self.pending.store(false, Ordering::Release);

@@ -64,6 +64,15 @@ impl Worker {
         }
     }
 
+    /// Appends the messages published to a session that still lie in the inbox.
+    pub(crate) fn read_published(&self, session: &Session, out: &mut Encoder) {
+        for published in self.inbox().take_published(session.id()) {
+            if session.subscriptions.has(published.topic, &published.name) {
+                published.write(out);
+            }
+        }
+    }
+
     /// Ends a blocked command, whose waiter is claimed, with an error.
     fn end_failed(&mut self, session: &mut Session, text: &[u8], out: &mut Encoder) {
         if let Some(blocked) = self.forget_blocked(session) {

@@ -8,14 +8,15 @@ mod commands;
 use std::sync::Arc;
 
 use spinel_family::{
-    Args, CallOptions, CommandError, DbIndex, Effects, Encoder, ExclusiveContext, OwnedArgs, Propagation,
-    QueryContext, Run, SweepContext, UpdateContext, Words,
+    Args, CallOptions, CommandError, DbIndex, Encoder, ExclusiveContext, OwnedArgs, QueryContext, Run,
+    SweepContext, UpdateContext, Words,
 };
 use spinel_store::{Held, WatchFlag};
 
 pub(crate) use self::commands::COMMANDS;
 use crate::aftermath::{self, Origin};
 use crate::data::{ShardSet, keys_to_remove, name_words, normalise, shards_of};
+use crate::journal::Journal;
 use crate::registry::{Action, Command, CommandId, REGISTRY};
 use crate::session::{Session, Transaction, Watched};
 use crate::{Flow, Worker};
@@ -107,15 +108,13 @@ impl Worker {
         let mut effects = std::mem::take(&mut self.effects);
         let query = QueryContext::new(held, self.options(session), &published.for_commands, &scratch);
         let mut cx = UpdateContext::new(query, &mut effects);
-        let mut run = Execution { worker: self, opened: false, flow: Flow::Continue };
+        let mut run = Execution { worker: self, record: Record::Nothing, flow: Flow::Continue };
         out.array(transaction.queue.len());
         for (id, args) in &transaction.queue {
             cx = run.step(session, *id, args.args(), cx, out);
         }
-        let Execution { opened, flow, .. } = run;
-        if opened {
-            engine.journal.append(session.db, OwnedArgs::from_words(["EXEC"]).args());
-        }
+        let Execution { record, flow, .. } = run;
+        record.close(&engine.journal, session.db);
         if !cx.effects().ready.is_empty() {
             // Those who wait look at the keys after the transaction, in which time may have passed (DEBUG SLEEP).
             cx.set_options(CallOptions { now: engine.clock.unix_millis(), ..*cx.options() });
@@ -213,9 +212,41 @@ fn renew_watch_flag(session: &mut Session) {
 /// One EXEC under way.
 struct Execution<'w> {
     worker: &'w mut Worker,
-    /// `MULTI` stands in the journal already.
-    opened: bool,
+    record: Record,
     flow: Flow,
+}
+
+/// What the journal records of a transaction: a single command needs no `MULTI` before it, so the first is held back.
+enum Record {
+    Nothing,
+    One(DbIndex, OwnedArgs),
+    /// `MULTI` and what came so far.
+    Open,
+}
+
+impl Record {
+    fn add(&mut self, journal: &Journal, db: DbIndex, command: Args<'_>) {
+        match std::mem::replace(self, Self::Open) {
+            Self::Nothing => {
+                *self = Self::One(db, OwnedArgs::from_args(command));
+                return;
+            }
+            Self::One(first_db, first) => {
+                journal.append(first_db, OwnedArgs::from_words(["MULTI"]).args());
+                journal.append(first_db, first.args());
+            }
+            Self::Open => {}
+        }
+        journal.append(db, command);
+    }
+
+    fn close(self, journal: &Journal, db: DbIndex) {
+        match self {
+            Self::Nothing => {}
+            Self::One(db, command) => journal.append(db, command.args()),
+            Self::Open => journal.append(db, OwnedArgs::from_words(["EXEC"]).args()),
+        }
+    }
 }
 
 impl Execution<'_> {
@@ -305,29 +336,10 @@ impl Execution<'_> {
     fn settle(&mut self, db: DbIndex, command: &Command, args: Args<'_>, cx: &mut UpdateContext<'_>) {
         let engine = Arc::clone(&self.worker.engine);
         cx.settle(|| keys_to_remove(&engine, command, args));
-        let dirty_before = self.dirty(cx);
-        if engine.journal.is_on() && !self.opened && records(cx.effects()) {
-            self.opened = true;
-            engine.journal.append(db, OwnedArgs::from_words(["MULTI"]).args());
-        }
-        aftermath::settle(&engine, cx, Some(Origin { db, args }));
-        self.worker.stats.dirty.add(dirty_before);
-        cx.effects().dirty = 0;
+        let record = |db, command: Args<'_>| self.record.add(&engine.journal, db, command);
+        aftermath::settle_into(&engine, cx, Some(Origin { db, args }), record);
+        self.worker.stats.dirty.add(std::mem::take(&mut cx.effects().dirty));
         let expired = std::mem::take(&mut cx.effects().expired_recorded);
         self.worker.stats.expired.add(expired);
     }
-
-    fn dirty(&self, cx: &mut UpdateContext<'_>) -> u64 {
-        cx.effects().dirty
-    }
-}
-
-/// Whether the journal will record something of these effects.
-fn records(effects: &Effects) -> bool {
-    !effects.expired.is_empty()
-        || match &effects.propagation {
-            Propagation::Verbatim => effects.dirty > 0,
-            Propagation::Instead(commands) => !commands.is_empty(),
-            Propagation::Nothing => false,
-        }
 }

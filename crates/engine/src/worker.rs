@@ -96,8 +96,16 @@ impl Worker {
 
     /// Leaves the world after a batch.
     pub fn end(&mut self) {
+        self.count_lookups();
         self.flush_timing();
         self.leave();
+    }
+
+    /// Adds the look-ups of queries since the last call to the counters.
+    pub(crate) fn count_lookups(&self) {
+        let (hits, misses) = self.scratch.take_counts();
+        self.stats.hits.add(hits);
+        self.stats.misses.add(misses);
     }
 
     fn enter(&mut self) {

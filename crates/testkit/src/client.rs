@@ -51,11 +51,16 @@ impl TestClient {
         self.machine.borrow_mut().connection(self.place).pending.push_back(words);
     }
 
-    /// Everything received since the last time.
+    /// Everything received since the last time; bytes that are no text are replaced.
     #[must_use]
     pub fn read(&self) -> String {
-        let bytes = self.machine.borrow_mut().connection(self.place).take_output();
-        String::from_utf8_lossy(&bytes).into_owned()
+        String::from_utf8_lossy(&self.read_bytes()).into_owned()
+    }
+
+    /// Everything received since the last time.
+    #[must_use]
+    pub fn read_bytes(&self) -> Vec<u8> {
+        self.machine.borrow_mut().connection(self.place).take_output()
     }
 
     /// Whether a command of it waits to be answered.

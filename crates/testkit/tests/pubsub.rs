@@ -58,6 +58,20 @@ fn nothing_is_heard_after_the_subscription_ended() {
 }
 
 #[test]
+fn what_was_published_before_the_subscription_ended_is_heard() {
+    for server in [TestServer::sized(1, 1), TestServer::sized(64, 4)] {
+        let client = server.connect();
+        client.send("HELLO 3");
+        client.send("SUBSCRIBE c");
+        let _ = client.read();
+        let received = client.run_all(&["PUBLISH c x", "UNSUBSCRIBE c", "PUBLISH c y"]);
+        let expected =
+            [":1\r\n", &pushed(&message("c", "x")), &pushed(&confirmed("unsubscribe", "c", 0)), ":0\r\n"];
+        assert_eq!(received, expected.concat());
+    }
+}
+
+#[test]
 fn a_channel_and_its_patterns_are_heard_each() {
     let server = TestServer::new();
     let (listening, publishing) = (server.connect(), server.connect());

@@ -143,3 +143,23 @@ fn output_that_no_client_reads_is_counted_beyond_what_every_client_has_room_for(
     use spinel_engine::clients::counted_output;
     assert_eq!((counted_output(16 * 1024), counted_output(16 * 1024 + 1)), (0, 16 * 1024 + 1));
 }
+
+#[test]
+fn the_rules_of_the_default_user_tell_the_digest_of_its_password() {
+    let server = TestServer::new();
+    let client = server.connect();
+    assert_eq!(client.run("ACL LIST"), "*1\r\n$34\r\nuser default on nopass ~* &* +@all\r\n");
+    assert_eq!(client.run("ACL GETUSER nobody"), "$-1\r\n");
+    assert!(
+        client.run("ACL GETUSER default").starts_with("*12\r\n$5\r\nflags\r\n*2\r\n$2\r\non\r\n$6\r\nnopass")
+    );
+    client.send("CONFIG SET requirepass foo");
+    let _ = client.read();
+    let digest = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae";
+    assert!(client.run("ACL LIST").contains(&format!("user default on #{digest} ~* &* +@all")));
+    assert!(
+        client
+            .run("ACL GETUSER default")
+            .contains(&format!("*1\r\n$2\r\non\r\n$9\r\npasswords\r\n*1\r\n$64\r\n{digest}"))
+    );
+}

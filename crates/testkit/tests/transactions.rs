@@ -24,6 +24,21 @@ fn exec_answers_every_command_and_records_one_transaction() {
 }
 
 #[test]
+fn a_transaction_with_a_single_change_is_recorded_as_that_change() {
+    for server in servers() {
+        let (client, waiting) = (server.connect(), server.connect());
+        let _ = client.run_all(&["MULTI", "GET a", "SELECT 1", "SET a 1", "DEL none", "EXEC"]);
+        let entry = &server.journal()[0];
+        assert_eq!((entry.db.0, entry.text()), (1, "SET a 1".to_owned()));
+        waiting.send("BLPOP l 0");
+        let _ = client.run_all(&["SELECT 0", "MULTI", "RPUSH l x y", "EXEC"]);
+        assert_eq!(server.journal_lines()[1..], ["RPUSH l x y", "LPOP l"]);
+        let _ = client.run_all(&["MULTI", "MOVE l 2", "SET b 1", "EXEC"]);
+        assert_eq!(server.journal_lines()[3..], ["MULTI", "MOVE l 2", "SET b 1", "EXEC"]);
+    }
+}
+
+#[test]
 fn a_transaction_that_only_reads_records_nothing() {
     let server = TestServer::new();
     let client = server.connect();

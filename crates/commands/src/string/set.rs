@@ -86,8 +86,23 @@ impl Update for Set<'_> {
         store(cx, self.key, self.value, keep);
         if !self.get {
             out.ok();
+        } else if !matches!(keep, Keep::Replace(Some(_))) {
+            self.propagate_without_get(cx);
         }
         Ok(())
+    }
+}
+
+impl Set<'_> {
+    /// Nobody reads replies to the journal.
+    fn propagate_without_get(&self, cx: &mut UpdateContext<'_>) {
+        let condition = self.condition.map(|condition| match condition {
+            Condition::Nx => "NX",
+            Condition::Xx => "XX",
+        });
+        let keep = self.expiration.is_some().then_some("KEEPTTL");
+        let options = condition.into_iter().chain(keep).map(str::as_bytes);
+        cx.propagate_as([b"SET", self.key.bytes, self.value].into_iter().chain(options));
     }
 }
 
@@ -120,6 +135,20 @@ mod tests {
         assert_eq!(server.run("SET a 2 GET"), "$1\r\n1\r\n");
         assert_eq!(server.run("SET a 3 NX GET"), "$1\r\n2\r\n");
         assert_eq!(server.run("GET a"), "$1\r\n2\r\n");
+    }
+
+    #[test]
+    fn the_journal_does_not_ask_for_the_old_value() {
+        let mut server = Server::new();
+        for (line, recorded) in [
+            ("SET a 1 NX GET", "SET a 1 NX"),
+            ("SET a 2 GET", "SET a 2"),
+            ("SET a 3 KEEPTTL GET XX", "SET a 3 XX KEEPTTL"),
+            ("SET a 4 GET PXAT 1800000000000", "SET a 4 PXAT 1800000000000"),
+        ] {
+            server.run(line);
+            assert_eq!(server.propagated(), [recorded], "{line}");
+        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! ACL: who one is, and the categories of commands. Users other than the default one are absent.
 
+use sha2::{Digest, Sha256};
 use spinel_family::spec::Category;
 use spinel_family::{Command, CommandError, Encoder, Many};
 
 use super::help::help_command;
 use crate::Flow;
+use crate::config::Settings;
 use crate::registry::REGISTRY;
 use crate::session::{SessionCommand, SessionContext, session_commands, subcommand_misused};
 
@@ -13,13 +15,26 @@ session_commands! {
     pub(super) static COMMANDS;
     container Acl,
     session AclCat,
+    session AclGetuser,
     session AclHelp,
+    session AclList,
     session AclUsers,
     session AclWhoami,
 }
 
 /// The only user.
 const USER: &[u8] = b"default";
+/// The user may call every command, with every key and channel.
+const COMMANDS_RULE: &str = "+@all";
+const KEYS_RULE: &str = "~*";
+const CHANNELS_RULE: &str = "&*";
+
+/// The digest of the user's password, in hexadecimal digits, if one is needed.
+fn password_digest(settings: &Settings) -> Option<String> {
+    let password = &settings.security.requirepass;
+    (!password.is_empty())
+        .then(|| Sha256::digest(password).iter().map(|byte| format!("{byte:02x}")).collect())
+}
 
 /// Tells about users and categories of commands.
 #[derive(Command)]
@@ -62,6 +77,69 @@ impl SessionCommand for AclCat<'_> {
     }
 }
 
+/// Returns the rules of a user.
+#[derive(Command)]
+#[command(name = "acl|getuser", group = Server, since = "6.0.0")]
+#[command(
+    complexity = "O(N). Where N is the number of password, command and pattern rules that the user has."
+)]
+#[command(flags(admin, noscript, loading, stale))]
+#[command(history = &[
+    ("6.2.0", "Patterns of channels are told."),
+    ("7.0.0", "Selectors are told, and patterns stand as in a rule."),
+])]
+struct AclGetuser<'a> {
+    username: &'a [u8],
+}
+
+impl SessionCommand for AclGetuser<'_> {
+    fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        if self.username != USER {
+            out.null();
+            return Ok(Flow::Continue);
+        }
+        let digest = password_digest(cx.worker.settings());
+        out.map(6);
+        out.bulk(b"flags");
+        out.set(if digest.is_some() { 1 } else { 2 });
+        out.bulk(b"on");
+        if digest.is_none() {
+            out.bulk(b"nopass");
+        }
+        out.bulk(b"passwords");
+        out.array(usize::from(digest.is_some()));
+        digest.iter().for_each(|digest| out.bulk(digest.as_bytes()));
+        for (name, rule) in [("commands", COMMANDS_RULE), ("keys", KEYS_RULE), ("channels", CHANNELS_RULE)] {
+            out.bulk(name.as_bytes());
+            out.bulk(rule.as_bytes());
+        }
+        out.bulk(b"selectors");
+        out.array(0);
+        Ok(Flow::Continue)
+    }
+}
+
+/// Lists the users with their rules.
+#[derive(Command)]
+#[command(name = "acl|list", group = Server, since = "6.0.0")]
+#[command(complexity = "O(N). Where N is the number of configured users.")]
+#[command(flags(admin, noscript, loading, stale))]
+struct AclList;
+
+impl SessionCommand for AclList {
+    fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        let password = match password_digest(cx.worker.settings()) {
+            None => "nopass".to_owned(),
+            Some(digest) => format!("#{digest}"),
+        };
+        out.array(1);
+        out.bulk(
+            format!("user default on {password} {KEYS_RULE} {CHANNELS_RULE} {COMMANDS_RULE}").as_bytes(),
+        );
+        Ok(Flow::Continue)
+    }
+}
+
 /// Lists the names of the users.
 #[derive(Command)]
 #[command(name = "acl|users", group = Server, since = "6.0.0")]
@@ -96,6 +174,10 @@ help_command!(
     &[
         "CAT [<category>]",
         "    List the categories of commands, or the commands of <category>.",
+        "GETUSER <username>",
+        "    Return the rules of the user.",
+        "LIST",
+        "    List the users with their rules.",
         "USERS",
         "    List the names of the users.",
         "WHOAMI",

@@ -76,8 +76,11 @@ fn unsubscribe(
 }
 
 fn unsubscribe_one(cx: &mut SessionContext<'_>, topic: Topic, kind: &str, name: &[u8], out: &mut Encoder) {
-    if cx.session.subscriptions.remove(topic, name) {
+    if cx.session.subscriptions.has(topic, name) {
         cx.engine().pubsub.unsubscribe(topic, name, cx.session.id());
+        // What was published until now was counted as received, and is.
+        cx.worker.read_published(cx.session, out);
+        cx.session.subscriptions.remove(topic, name);
     }
     confirm(cx.session, topic, kind, Some(name), out);
 }

@@ -86,13 +86,16 @@ impl Scratch {
         self.saw_expired.set(true);
     }
 
+    /// Hits and misses of look-ups that no command took to its effects, which begin anew.
     #[inline]
-    pub(super) fn take_counts(&self) -> (u64, u64) {
+    pub fn take_counts(&self) -> (u64, u64) {
         (self.hits.take(), self.misses.take())
     }
 
+    /// Whether a key was missed whose miss is an event, or met after its time.
     #[inline]
-    pub(super) fn has_notes(&self) -> bool {
+    #[must_use]
+    pub fn has_notes(&self) -> bool {
         self.has_notes.get()
     }
 
