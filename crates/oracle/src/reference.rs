@@ -57,7 +57,14 @@ impl Server {
         for _ in 0..PORT_ATTEMPTS {
             let home = make_home().map_err(io_error)?;
             let port = free_port().map_err(io_error)?;
-            let child = spawn(program, args, port, &home).map_err(io_error)?;
+            let child = match spawn(program, args, port, &home) {
+                Ok(child) => child,
+                Err(error) => {
+                    // A directory that stays behind is a temporary one.
+                    let _ = std::fs::remove_dir_all(&home);
+                    return Err(io_error(error));
+                }
+            };
             let mut server = Server { child, port, home };
             match server.wait_for_start(program) {
                 Ok(()) => return Ok(server),
