@@ -20,8 +20,8 @@ use crate::registry::Command;
 use crate::session::Session;
 use crate::{Engine, Message};
 
-/// Threads for long commands and for freeing.
-const THREADS: usize = 2;
+/// Threads for long commands and for freeing: several, for a command that waits for one may hold shards.
+const THREADS: usize = 4;
 /// Elements freed between two looks at the queue.
 const FREE_SLICE: usize = 4096;
 
@@ -73,6 +73,10 @@ struct Shared {
 }
 
 impl Shared {
+    fn has_command(&self) -> bool {
+        matches!(self.queue().jobs.front(), Some(Job::Command(_)))
+    }
+
     fn queue(&self) -> std::sync::MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -116,7 +120,7 @@ impl Helpers {
             std::thread::Builder::new()
                 .name(format!("helper-{n}"))
                 .spawn(move || work(&shared, &engine, n))
-                .expect("the system can start two threads more");
+                .expect("the system can start some threads more");
         }
     }
 
@@ -207,12 +211,9 @@ fn work(shared: &Shared, engine: &Weak<Engine>, n: usize) {
     while let Some(job) = shared.next(has_freed.then_some(rest)) {
         has_freed = !matches!(job, Job::Command(_));
         match job {
-            Job::Free(value) => free(engine, value),
+            Job::Free(value) => free(shared, engine, value),
             Job::FreeBuffer(buffer) => drop(buffer),
-            Job::FreeDb(mut db) => {
-                while db.take_chunk(FREE_SLICE, drop) > 0 {}
-                freed(engine);
-            }
+            Job::FreeDb(db) => free_db(shared, engine, db),
             Job::Command(job) => {
                 let Some(engine) = engine.upgrade() else { return };
                 run(&engine, *job, scratch.get_or_insert_with(|| Scratch::new(engine.seed(1000 + n))));
@@ -222,9 +223,23 @@ fn work(shared: &Shared, engine: &Weak<Engine>, n: usize) {
     }
 }
 
-fn free(engine: &Weak<Engine>, mut value: OwnedValue) {
+/// Frees a value in slices. A command that comes meanwhile may hold shards: it goes first.
+fn free(shared: &Shared, engine: &Weak<Engine>, mut value: OwnedValue) {
     while value.free_some(FREE_SLICE) {
+        if shared.has_command() {
+            return shared.push(Job::Free(value));
+        }
         std::thread::yield_now();
+    }
+    freed(engine);
+}
+
+/// As [`free`], for a database.
+fn free_db(shared: &Shared, engine: &Weak<Engine>, mut db: Box<Db>) {
+    while db.take_chunk(FREE_SLICE, drop) > 0 {
+        if shared.has_command() {
+            return shared.push(Job::FreeDb(db));
+        }
     }
     freed(engine);
 }

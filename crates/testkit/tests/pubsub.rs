@@ -58,6 +58,25 @@ fn nothing_is_heard_after_the_subscription_ended() {
 }
 
 #[test]
+fn unsubscribing_without_names_ends_everything_of_its_kind() {
+    for (begin, end, publish) in [
+        ("SUBSCRIBE a b c", "UNSUBSCRIBE", "PUBLISH a x"),
+        ("PSUBSCRIBE a* b* c*", "PUNSUBSCRIBE", "PUBLISH a x"),
+        ("SSUBSCRIBE a b c", "SUNSUBSCRIBE", "SPUBLISH a x"),
+    ] {
+        let server = TestServer::sized(64, 4);
+        let (listening, publishing) = (server.connect(), server.connect());
+        listening.send(begin);
+        assert_eq!(publishing.run(publish), ":1\r\n", "{begin}");
+        let _ = listening.read();
+        let ended = listening.run(end);
+        assert_eq!(ended.matches(&format!("{}\r\n", end.to_lowercase())).count(), 3, "{ended}");
+        assert_eq!(publishing.run(publish), ":0\r\n", "{end}");
+        assert_eq!(listening.run("PING"), "+PONG\r\n");
+    }
+}
+
+#[test]
 fn what_was_published_before_the_subscription_ended_is_heard() {
     for server in [TestServer::sized(1, 1), TestServer::sized(64, 4)] {
         let client = server.connect();

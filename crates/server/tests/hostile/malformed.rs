@@ -57,6 +57,43 @@ fn announced_sizes_take_no_memory_before_the_bytes_come() {
 }
 
 #[test]
+fn counts_beyond_all_measure_are_answered_at_once_and_take_no_memory() {
+    let server = start(&[]);
+    let honest = Honest::beside(&server, None);
+    let before = resident_bytes(&server);
+    let mut client = Raw::connect(&server);
+    const HUGE: &str = "9223372036854775807";
+    for fill in ["RPUSH l a b c", "SADD s a b c", "HSET h a 1 b 2", "ZADD z 1 a 2 b 3 c"] {
+        assert!(client.ask(fill).starts_with(':'));
+    }
+    for (line, head) in [
+        (format!("SRANDMEMBER s -{HUGE}"), "-ERR value is out of range"),
+        ("SRANDMEMBER s -1000000000".to_owned(), "-ERR value is out of range"),
+        (format!("HRANDFIELD h -{HUGE} WITHVALUES"), "-ERR value is out of range"),
+        ("ZRANDMEMBER z -1000000000".to_owned(), "-ERR value is out of range"),
+        (format!("SETRANGE k {HUGE} x"), "-ERR string exceeds maximum allowed size"),
+        (format!("LMPOP {HUGE} l LEFT"), "-ERR syntax error"),
+        (format!("SINTERCARD {HUGE} s"), "-ERR Number of keys can't be greater than number of args"),
+        (format!("ZUNION {HUGE} z"), "-ERR syntax error"),
+        (format!("BZMPOP 0 {HUGE} z MIN"), "-ERR syntax error"),
+        (format!("LPOS l c RANK {HUGE} MAXLEN {HUGE}"), "$-1"),
+        (format!("GETRANGE l {HUGE} {HUGE}"), "-WRONGTYPE"),
+        (format!("SRANDMEMBER s {HUGE}"), "*3"),
+        (format!("SPOP s {HUGE}"), "*3"),
+        (format!("LPOP l {HUGE}"), "*3"),
+        (format!("ZPOPMIN z {HUGE}"), "*6"),
+        (format!("SCAN 0 COUNT {HUGE}"), "*2"),
+    ] {
+        let mut client = Raw::connect(&server);
+        let reply = client.ask(&line);
+        assert!(reply.starts_with(head), "{line}: {reply}");
+    }
+    let grown = resident_bytes(&server).saturating_sub(before);
+    assert!(grown < 16 * MIB, "{grown} bytes more than before");
+    honest.was_served();
+}
+
+#[test]
 fn half_commands_wait_for_their_rest_or_vanish_with_their_client() {
     let server = start(&[]);
     let honest = Honest::beside(&server, None);

@@ -1,0 +1,112 @@
+//! What an element costs in memory: the bytes asked of the allocator, in its size classes, divided by the elements. The
+//! only test of its process, because it counts every byte there is.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use spinel_store::{
+    DbIndex, EncodingLimits, HashKey, Keep, Key, Keyspace, KeyspaceOptions, NewValue, Text, UnixMillis,
+    value::{Hash, Set, SortedSet},
+};
+use spinel_structs::size_class::malloc_size;
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+
+struct Counting;
+
+// SAFETY: everything is passed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LIVE.fetch_add(malloc_size(layout.size()), Ordering::Relaxed);
+        // SAFETY: the caller's promises are the system allocator's conditions.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(malloc_size(layout.size()), Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// Few enough that a table asks the allocator for all its memory, and just behind a step of its growth.
+const ELEMENTS: usize = 210_000;
+const HASH_KEY: [u8; 16] = [1; 16];
+const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
+
+/// Bytes for each element of what `make` makes.
+fn each<T>(make: impl FnOnce() -> T) -> f64 {
+    let before = LIVE.load(Ordering::Relaxed);
+    let made = make();
+    let bytes = LIVE.load(Ordering::Relaxed) - before;
+    drop(made);
+    bytes as f64 / ELEMENTS as f64
+}
+
+fn keys(expiry: Option<UnixMillis>) -> Keyspace {
+    let hash_key = HashKey::from_bytes(HASH_KEY);
+    let keyspace = Keyspace::new(KeyspaceOptions { shards: 1, databases: 1, hash_key });
+    let mut held = keyspace.hold_all().expect("nobody else holds a shard");
+    for i in 0..ELEMENTS {
+        let name = format!("key:{i:012}");
+        let key = Key::new(name.as_bytes(), &hash_key);
+        held.shard_mut(key.hash).db_mut(DbIndex(0)).put(
+            key,
+            NewValue::Text(&[b'v'; 32]),
+            Keep::Replace(expiry),
+            NOW,
+        );
+    }
+    drop(held);
+    keyspace
+}
+
+fn set() -> Set {
+    let (limits, hash_key) = (EncodingLimits::default(), HashKey::from_bytes(HASH_KEY));
+    let mut set = Set::new();
+    for i in 0..ELEMENTS {
+        set.add(Text::Bytes(format!("mem:{i:012}").as_bytes()), &limits, &hash_key);
+    }
+    set
+}
+
+fn hash() -> Hash {
+    let (limits, hash_key) = (EncodingLimits::default(), HashKey::from_bytes(HASH_KEY));
+    let mut hash = Hash::new();
+    for i in 0..ELEMENTS {
+        hash.set(format!("fld{i:012}").as_bytes(), &[b'v'; 32], &limits, &hash_key);
+    }
+    hash
+}
+
+fn sorted_set() -> SortedSet {
+    let (limits, hash_key) = (EncodingLimits::default(), HashKey::from_bytes(HASH_KEY));
+    let mut set = SortedSet::new();
+    for i in 0..ELEMENTS {
+        // Scores in no order.
+        let score = (i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
+        set.insert(format!("mem:{i:012}").as_bytes(), score as f64, &limits, &hash_key);
+    }
+    set
+}
+
+#[test]
+fn elements_take_no_more_than_their_measured_bytes() {
+    let hour = UnixMillis(NOW.0 + 3_600_000);
+    let month = UnixMillis(NOW.0 + 30 * 86_400_000);
+    let cases = [
+        ("key of 16 B, value of 32 B", 70.0, each(|| keys(None))),
+        ("expiring in an hour", 82.5, each(|| keys(Some(hour)))),
+        ("expiring in a month", 78.0, each(|| keys(Some(month)))),
+        ("set member of 16 B", 38.0, each(set)),
+        ("hash field of 15 B, value of 32 B", 70.0, each(hash)),
+        ("sorted set member of 16 B", 56.5, each(sorted_set)),
+    ];
+    for (what, most, bytes) in cases {
+        assert!(bytes <= most, "{what}: {bytes:.1} bytes");
+        assert!(bytes > most - 2.0, "{what}: {bytes:.1} bytes; the limit can be lowered");
+    }
+}
