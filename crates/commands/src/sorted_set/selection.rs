@@ -143,6 +143,16 @@ impl<'a> Selection<'a> {
         start..start + kept
     }
 
+    /// The order in which Redis gives them.
+    pub(super) fn order(&self) -> Order {
+        self.order
+    }
+
+    /// Whether places tell how many they are before any is read.
+    pub(super) fn is_counted(&self) -> bool {
+        matches!(self.span, Span::Ranks(..))
+    }
+
     /// Elements that reading the selection touches.
     pub(super) fn cost(&self, cx: &QueryContext<'_>, key: Key<'_>) -> usize {
         match cx.peek(key).map(spinel_store::Entry::value) {

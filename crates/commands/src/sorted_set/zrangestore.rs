@@ -6,6 +6,7 @@ use spinel_family::spec::ArgKind;
 use spinel_family::{
     Command, CommandError, Encoder, Key, Parse, QueryContext, Reply, Update, UpdateContext, Words,
 };
+use spinel_store::EncodingLimits;
 use spinel_store::value::SortedSet;
 use spinel_structs::sorted_set::Order;
 
@@ -48,22 +49,68 @@ impl Update for Zrangestore<'_> {
     }
 
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {
-        let members: Vec<(Cow<'_, [u8]>, f64)> = match cx.read::<SortedSet>(self.source)? {
+        let mut members: Vec<(Cow<'_, [u8]>, f64)> = match cx.read::<SortedSet>(self.source)? {
             None => Vec::new(),
             Some(zset) => {
                 let members = zset.members(self.selection.ranks(zset), Order::Ascending);
                 members.map(|(member, score)| (to_bytes(member), score)).collect()
             }
         };
+        self.lose_signs(&mut members, &cx.settings().encodings);
         let result = SortedSet::from_ascending(&members, &cx.settings().encodings, cx.hash_key());
         store_result(cx, self.destination, result, "zrangestore", out);
         Ok(())
     }
 }
 
+impl Zrangestore<'_> {
+    /// Redis adds the members one by one, first to a listpack, where a zero has no sign. Those that were in it when the
+    /// set outgrew it have lost theirs; if it is known beforehand that there are too many, none was.
+    fn lose_signs(&self, members: &mut [(Cow<'_, [u8]>, f64)], limits: &EncodingLimits) {
+        let most = limits.zset_max_listpack_entries;
+        if self.selection.is_counted() && members.len() > most {
+            return;
+        }
+        let lose = |(member, score): &mut (Cow<'_, [u8]>, f64)| {
+            let fits = member.len() <= limits.zset_max_listpack_value;
+            if fits {
+                *score += 0.0;
+            }
+            fits
+        };
+        match self.selection.order() {
+            Order::Ascending => members.iter_mut().take(most).all(lose),
+            Order::Descending => members.iter_mut().rev().take(most).all(lose),
+        };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::testing::Server;
+
+    /// The replies are those of Redis 7.0.15.
+    #[test]
+    fn zeros_that_were_in_a_listpack_have_no_sign() {
+        let mut server = Server::new();
+        server.settings.encodings.zset_max_listpack_entries = 0;
+        server.run("ZADD k -0 a -0 bb -0 c -0 dddd -0 e");
+        for (entries, range, signs) in [
+            (2, "0 -1", "-0 -0 -0 -0 -0"),
+            (9, "0 -1", "0 0 0 -0 -0"),
+            (9, "0 -1 REV", "-0 -0 -0 -0 0"),
+            (2, "-inf +inf BYSCORE", "0 0 -0 -0 -0"),
+            (2, "+inf -inf BYSCORE REV", "-0 -0 -0 -0 0"),
+            (2, "- + BYLEX LIMIT 0 3", "0 0 -0"),
+        ] {
+            server.settings.encodings.zset_max_listpack_entries = entries;
+            server.settings.encodings.zset_max_listpack_value = 3;
+            server.run(&format!("ZRANGESTORE d k {range}"));
+            let reply = server.run("ZRANGE d 0 -1 WITHSCORES");
+            let scores: Vec<&str> = reply.split("\r\n").skip(4).step_by(4).collect();
+            assert_eq!(scores.join(" "), signs, "{entries} {range}");
+        }
+    }
 
     #[test]
     fn an_empty_result_removes_the_destination() {
