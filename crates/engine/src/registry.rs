@@ -152,6 +152,11 @@ impl LegacyRange {
     }
 }
 
+/// Whether it works on data in constant time, whatever its flags say: `SET` is not called fast because it may need memory.
+fn is_constant_on_data(spec: &Spec, action: Action) -> bool {
+    matches!(action, Action::Data(_)) && spec.complexity == "O(1)"
+}
+
 /// The longest command name that is looked up.
 const MAX_NAME: usize = 32;
 
@@ -200,7 +205,8 @@ impl Registry {
             subcommands: Vec::new(),
             is_protected: flags.has(CommandFlags::PROTECTED),
             writes: matches!(action, Action::Data(entry) if entry.writes()),
-            is_fast: flags.has(CommandFlags::FAST) && !flags.has(CommandFlags::BLOCKING),
+            is_fast: (flags.has(CommandFlags::FAST) || is_constant_on_data(spec, action))
+                && !flags.has(CommandFlags::BLOCKING),
             name_words: if spec.name.contains('|') { 2 } else { 1 },
             is_cover: false,
             seen_as: id,
