@@ -270,9 +270,15 @@ impl Db {
         self.table.prefetch_bucket(hash);
     }
 
-    /// Asks for the entries that may match a hash to be fetched into the cache.
+    /// Asks for the entries that may match a hash to be fetched into the cache; true if that takes another step.
     #[inline]
-    pub fn prefetch_entry(&self, hash: u64) {
-        self.table.prefetch_item(hash);
+    pub fn prefetch_entry(&self, hash: u64) -> bool {
+        self.table.prefetch_item(hash)
+    }
+
+    /// The other step.
+    #[inline]
+    pub fn prefetch_entry_behind(&self, hash: u64) {
+        self.table.prefetch_item_behind(hash);
     }
 }

@@ -15,7 +15,7 @@ use spinel_structs::hash::HashKey;
 
 use self::prefetch::Prefetching;
 use crate::lock::{Tickets, TryLock, Wake};
-use crate::{Db, DbCounts, DbIndex, Key, Shard, ShardIndex};
+use crate::{DbCounts, DbIndex, Key, Shard, ShardIndex};
 
 /// How a keyspace is divided.
 #[derive(Clone, Copy, Debug)]
@@ -162,13 +162,13 @@ impl Keyspace {
     /// Asks for the buckets of these hashes to be fetched into the cache. Shards that are taken are left out.
     #[inline]
     pub fn prefetch_buckets(&self, wanted: &[(DbIndex, u64)]) {
-        Prefetching::begin(self, wanted).each(Db::prefetch_bucket);
+        Prefetching::begin(self, wanted).buckets();
     }
 
     /// Asks for the entries that may have these hashes, whose buckets should be in the cache by now.
     #[inline]
     pub fn prefetch_entries(&self, wanted: &[(DbIndex, u64)]) {
-        Prefetching::begin(self, wanted).each(Db::prefetch_entry);
+        Prefetching::begin(self, wanted).entries();
     }
 
     /// Wakes those whose shard was released while they were asking to be woken. A thread that held shards calls

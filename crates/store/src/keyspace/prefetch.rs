@@ -38,12 +38,32 @@ impl<'a> Prefetching<'a> {
         self.held[usize::from(shard.0) / 64] & (1 << (shard.0 % 64)) != 0
     }
 
-    /// Calls `fetch` for every hash whose shard is held.
+    /// Asks for the buckets.
     #[inline]
-    pub(super) fn each(self, fetch: impl Fn(&Db, u64)) {
+    pub(super) fn buckets(self) {
         for &(db, hash) in self.wanted {
             if let Some(db) = self.db(db, hash) {
-                fetch(db, hash);
+                db.prefetch_bucket(hash);
+            }
+        }
+    }
+
+    /// Asks for the entries. Those that lie in a bucket behind the first come last, when that bucket has arrived.
+    #[inline]
+    pub(super) fn entries(self) {
+        for lot in self.wanted.chunks(u64::BITS as usize) {
+            let mut behind = 0u64;
+            for (place, &(db, hash)) in lot.iter().enumerate() {
+                if let Some(db) = self.db(db, hash) {
+                    behind |= u64::from(db.prefetch_entry(hash)) << place;
+                }
+            }
+            while behind != 0 {
+                let (db, hash) = lot[behind.trailing_zeros() as usize];
+                if let Some(db) = self.db(db, hash) {
+                    db.prefetch_entry_behind(hash);
+                }
+                behind &= behind - 1;
             }
         }
     }

@@ -343,18 +343,28 @@ impl<T: TableItem> Bucket<T> {
     }
 
     /// Hints at the items whose tag is `tag`; when there is none in this bucket, at the next bucket if it may
-    /// have one.
+    /// have one: true, and [`prefetch_behind`](Self::prefetch_behind) goes on from there.
     #[inline]
-    pub(super) fn prefetch_matches(&self, tag: u8) {
+    pub(super) fn prefetch_matches(&self, tag: u8) -> bool {
         let mut matches = self.matches(tag);
         if matches == 0
             && let Some(next) = self.next_with(tag)
         {
             prefetch(std::ptr::from_ref(next).cast());
+            return true;
         }
         while matches != 0 {
             prefetch(self.item((matches.trailing_zeros() / 8) as usize).address());
             matches &= matches - 1;
+        }
+        false
+    }
+
+    /// Hints at the items whose tag is `tag` in the next bucket, which should have been prefetched.
+    #[inline]
+    pub(super) fn prefetch_behind(&self, tag: u8) {
+        if let Some(next) = self.next_with(tag) {
+            next.prefetch_matches(tag);
         }
     }
 

@@ -223,11 +223,19 @@ impl<T: TableItem> Table<T> {
     }
 
     /// Looks at the tags in the bucket of `hash`, which should have been prefetched, and hints at the item
-    /// that a look-up will compare: at all that have the tag, or at the next bucket if none has.
+    /// that a look-up will compare: at all that have the tag. If none has, but one in the bucket that hangs from it may,
+    /// hints at that one: true, and [`prefetch_item_behind`](Self::prefetch_item_behind) goes on from there.
     #[inline]
-    pub fn prefetch_item(&self, hash: u64) {
+    pub fn prefetch_item(&self, hash: u64) -> bool {
+        !self.is_empty() && self.storage.bucket(self.storage.index_of(hash)).prefetch_matches(tag_of(hash))
+    }
+
+    /// Hints at the item of `hash` in the second bucket, which [`prefetch_item`](Self::prefetch_item) hinted at. A
+    /// quarter of the items, more or less, lie there.
+    #[inline]
+    pub fn prefetch_item_behind(&self, hash: u64) {
         if !self.is_empty() {
-            self.storage.bucket(self.storage.index_of(hash)).prefetch_matches(tag_of(hash));
+            self.storage.bucket(self.storage.index_of(hash)).prefetch_behind(tag_of(hash));
         }
     }
 
