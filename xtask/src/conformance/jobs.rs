@@ -55,6 +55,29 @@ impl Job {
     }
 }
 
+/// The jobs not begun. Some tests of redis-py listen on ports written into them, so it runs beside Tcl units only.
+struct Queue {
+    waiting: VecDeque<Job>,
+    redis_py_runs: bool,
+}
+
+impl Queue {
+    /// Takes the first job that may run now. `None`: what is left, if anything, falls to whoever runs redis-py.
+    fn next(&mut self) -> Option<Job> {
+        let may_run = |job: &Job| !self.redis_py_runs || !matches!(job, Job::RedisPy(_));
+        let at = self.waiting.iter().position(may_run)?;
+        let job = self.waiting.remove(at)?;
+        self.redis_py_runs |= matches!(job, Job::RedisPy(_));
+        Some(job)
+    }
+
+    fn ended(&mut self, job: &Job) {
+        if matches!(job, Job::RedisPy(_)) {
+            self.redis_py_runs = false;
+        }
+    }
+}
+
 /// Runs all jobs, `parallel` at a time, and hands each outcome over as it comes.
 pub(crate) fn in_parallel(
     refs: &References,
@@ -63,15 +86,17 @@ pub(crate) fn in_parallel(
     parallel: usize,
     mut each: impl FnMut(Job, Outcome<Tally>),
 ) {
-    let queue = Mutex::new(VecDeque::from(jobs));
-    let next = &|| queue.lock().expect("no worker panics while it holds the queue").pop_front();
+    let queue = Mutex::new(Queue { waiting: VecDeque::from(jobs), redis_py_runs: false });
+    let queue = &|| queue.lock().expect("no worker panics while it holds the queue");
     let (sender, outcomes) = mpsc::channel();
     std::thread::scope(|scope| {
         for _ in 0..parallel.max(1) {
             let sender = sender.clone();
             scope.spawn(move || {
-                while let Some(job) = next() {
+                loop {
+                    let Some(job) = queue().next() else { break };
                     let outcome = job.run(refs, subject);
+                    queue().ended(&job);
                     sender.send((job, outcome)).expect("the receiver outlives the workers");
                 }
             });
@@ -81,4 +106,30 @@ pub(crate) fn in_parallel(
             each(job, outcome);
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redis_py_never_runs_beside_itself_and_nothing_else_waits_for_it() {
+        let unit = |name: &str| Job::Tcl { mode: Mode::Spawn, unit: name.to_owned() };
+        let waiting = [Job::RedisPy(Protocol::Two), Job::RedisPy(Protocol::Three), unit("a"), unit("b")];
+        let mut queue = Queue { waiting: waiting.into(), redis_py_runs: false };
+        let mut next = |ended: Option<&Job>| {
+            if let Some(job) = ended {
+                queue.ended(job);
+            }
+            queue.next()
+        };
+        let first = next(None).expect("nothing runs yet");
+        assert_eq!(first.name(), "redis-py resp2");
+        let second = next(None).expect("units are left");
+        assert_eq!(second.name(), "spawn a");
+        let third = next(Some(&first)).expect("redis-py may run again");
+        assert_eq!(third.name(), "redis-py resp3");
+        assert_eq!(next(Some(&second)).map(|job| job.name()).as_deref(), Some("spawn b"));
+        assert!(next(None).is_none());
+    }
 }

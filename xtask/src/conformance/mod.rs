@@ -62,10 +62,9 @@ pub(crate) fn run(args: &Args) -> Outcome {
 
 /// Everything the plan lists, in every mode, and redis-py's suite in both protocols: the part of `cargo xtask test`.
 pub(crate) fn run_everything(refs: &References, subject: &Subject) -> Outcome<Vec<Part>> {
-    // The two long ones do not run beside each other, so the second stands where the first has ended.
-    let mut jobs = vec![Job::RedisPy(Protocol::Two)];
+    // The long ones first: one of the two at a time stands beside the units.
+    let mut jobs = Protocol::ALL.map(Job::RedisPy).to_vec();
     jobs.extend(planned(Mode::Spawn)?);
-    jobs.push(Job::RedisPy(Protocol::Three));
     jobs.extend(planned(Mode::External)?);
     Ok(run_jobs(refs, subject, jobs, 2, Ledgers::Compare))
 }

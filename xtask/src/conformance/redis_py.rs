@@ -10,14 +10,10 @@ use crate::refs::RedisPy;
 use crate::workspace::{Scratch, read, root};
 use crate::{Outcome, process};
 use std::process::Command;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// The whole suite takes about seven minutes on the reference.
 const LIMIT: Duration = Duration::from_secs(2400);
-
-/// Held while the suite runs: some of its tests listen on ports of their own that are written into them.
-static ALONE: Mutex<()> = Mutex::new(());
 
 const MARKERS: &str = "not onlycluster and not ssl and not replica and not redismod and not cp_integration \
                        and not multidb_integration";
@@ -76,10 +72,9 @@ impl Protocol {
     }
 }
 
-/// Runs the suite.
+/// Runs the suite; never twice at a time, for some of its tests listen on ports written into them.
 pub(crate) fn run(suite: &RedisPy, subject: &Subject, protocol: Protocol) -> Outcome<Tally> {
     say_what_is_left_out()?;
-    let _alone = ALONE.lock().expect("a run does not panic");
     let ports = PortBlock::reserve()?;
     let home = Scratch::new()?;
     let arguments = ["--enable-debug-command", "yes", "--enable-module-command", "yes"];
