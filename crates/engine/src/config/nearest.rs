@@ -12,19 +12,24 @@ pub(super) fn nearest(word: &[u8], names: impl Iterator<Item = &'static str>) ->
     (distance <= (word.len() / 3).max(1)).then_some(name)
 }
 
-/// Levenshtein's distance: insertions, deletions and replacements of bytes.
+/// How many slips turn one word into the other: insertions, deletions and replacements of bytes, and exchanges of
+/// neighbours (Damerau and Levenshtein's distance, no byte being touched twice).
 fn distance(one: &[u8], other: &[u8]) -> usize {
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in other.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+    // Rows of the table of distances between beginnings: two before, one before, this one.
+    let mut earlier: Vec<usize> = Vec::new();
+    let mut before: Vec<usize> = (0..=other.len()).collect();
+    for (i, &a) in one.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, &b) in other.iter().enumerate() {
+            let mut least = (before[j] + usize::from(a != b)).min(before[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && a == other[j - 1] && one[i - 1] == b {
+                least = least.min(earlier[j - 1] + 1);
+            }
+            row.push(least);
         }
+        earlier = std::mem::replace(&mut before, row);
     }
-    row[other.len()]
+    before[other.len()]
 }
 
 #[cfg(test)]
@@ -36,6 +41,7 @@ mod tests {
     fn slips_find_their_name_and_nonsense_does_not() {
         for (word, name) in [
             ("maxmemry", Some("maxmemory")),
+            ("prot", Some("port")),
             ("Requirepas", Some("requirepass")),
             ("slow-log-max-len", Some("slowlog-max-len")),
             ("includ", Some("include")),
