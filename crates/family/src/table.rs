@@ -174,7 +174,7 @@ impl KeyRule {
 
 /// Lists the commands of a family, each with the word that says what it may reach.
 ///
-/// ```ignore
+/// ```text
 /// family! {
 ///     /// The string commands.
 ///     pub static STRINGS;
