@@ -153,6 +153,24 @@ impl Apart {
 
     /// Lets the writers of the keys go on.
     pub(crate) fn end(&self, real: &Keyspace) {
+        self.reading().end(real);
+    }
+
+    /// What it reads, to be ended even if the command does not come to its own end.
+    pub(crate) fn reading(&self) -> Reading {
+        Reading { db: self.db, hashes: self.hashes.iter().copied().collect() }
+    }
+}
+
+/// The keys that a command apart reads, for which their writers wait.
+pub(crate) struct Reading {
+    db: DbIndex,
+    hashes: Vec<u64>,
+}
+
+impl Reading {
+    /// Lets the writers of the keys go on.
+    pub(crate) fn end(&self, real: &Keyspace) {
         for &hash in &self.hashes {
             let mut shard = real.wait_lock(real.shard_of(hash));
             let waiting = shard.readers.end(self.db, hash);

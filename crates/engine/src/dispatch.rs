@@ -16,6 +16,9 @@ use crate::session::{ReplyMode, Session, SessionContext, SessionEntry};
 use crate::subscriptions::is_subscription;
 use crate::{Message, Worker};
 
+/// The reply to a command that panicked.
+pub(crate) const COMMAND_FAILED: &str = "ERR internal error: the command failed, nothing else is affected";
+
 /// What becomes of a connection after a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
@@ -109,7 +112,7 @@ impl Worker {
         let flow = catch_unwind(run).unwrap_or_else(|_| {
             self.engine.stats.panics.fetch_add(1, Ordering::Relaxed);
             out.truncate(start);
-            out.error("ERR internal error: the command failed, nothing else is affected");
+            out.error(COMMAND_FAILED);
             self.effects.clear();
             self.scratch.forget();
             Flow::Continue

@@ -1,6 +1,7 @@
 //! Helper threads: long commands, with the locks they hold, and the freeing of what is large.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, Weak};
 
@@ -14,6 +15,7 @@ use crate::aftermath::{self, Origin};
 use crate::apart::Apart;
 use crate::clients::Client;
 use crate::data::{Call, keys_to_remove, name_words};
+use crate::dispatch::COMMAND_FAILED;
 use crate::engine::Published;
 use crate::inbox::FinishedCall;
 use crate::registry::Command;
@@ -251,17 +253,31 @@ fn freed(engine: &Weak<Engine>) {
     }
 }
 
+/// Runs a long command and answers it. A panic inside is a bug; it ends in an error reply and nothing else.
 fn run(engine: &Engine, mut job: LongCommand, scratch: &Scratch) {
     let start = engine.clock.monotonic_nanos();
     let mut out = Encoder::new(job.options.protocol);
     let mut effects = Effects::default();
     let ground = std::mem::replace(&mut job.ground, Ground::Sweep);
     let run = Running { engine, job: &job, scratch };
-    let result = match ground {
+    let reading = match &ground {
+        Ground::Apart(apart) => Some(apart.reading()),
+        Ground::Sweep | Ground::Held(_) => None,
+    };
+    let attempt = AssertUnwindSafe(|| match ground {
         Ground::Sweep => run.sweep(&mut out),
         Ground::Held(token) => run.on(engine.keyspace.adopt(token), &mut effects, &mut out),
         Ground::Apart(apart) => run.apart(apart, &mut effects, &mut out),
-    };
+    });
+    let result = catch_unwind(attempt).unwrap_or_else(|_| {
+        engine.stats.panics.fetch_add(1, Ordering::Relaxed);
+        effects.clear();
+        scratch.forget();
+        if let Some(reading) = reading {
+            reading.end(&engine.keyspace);
+        }
+        Err(CommandError::text(COMMAND_FAILED))
+    });
     let failed = result.is_err();
     if let Err(error) = result {
         out.clear();
@@ -379,6 +395,7 @@ fn count(engine: &Engine, effects: &mut Effects) {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use std::sync::mpsc::{Sender, channel};
     use std::time::Duration;
 
@@ -423,5 +440,42 @@ mod tests {
         server.run(peer, &format!("SADD s {}", members.join(" ")));
         assert_eq!(server.run(peer, "UNLINK s"), ":1\r\n");
         wait.recv_timeout(Duration::from_secs(30)).expect("a helper rests after it freed");
+    }
+    #[test]
+    fn a_panic_on_a_helper_is_answered_and_leaves_nothing_locked() {
+        let mut server = Server::new(Settings::default());
+        let peer = server.connect("127.0.0.1:1");
+        let args = OwnedArgs::from_words(["GET", "k"]);
+        let engine = Arc::clone(&server.engine);
+        let shard = engine.keyspace.shard_of(engine.keyspace.key(b"k").hash);
+        let held = engine.keyspace.hold_one(shard).expect("nobody holds it");
+        let command = crate::registry::REGISTRY.find(b"get").expect("there is GET");
+        let entry: &'static CommandEntry = Box::leak(Box::new(CommandEntry {
+            spec: command.spec,
+            run: Run::Query(|_, _, _| panic!("a bug")),
+        }));
+        let session = server.session(peer);
+        session.moved = true;
+        let job = LongCommand {
+            client: Arc::clone(&session.client),
+            command,
+            entry,
+            args,
+            options: CallOptions {
+                db: session.db,
+                now: engine.clock.unix_millis(),
+                protocol: session.protocol,
+                no_touch: false,
+                may_move: false,
+                retried: false,
+                deny_blocking: false,
+            },
+            published: engine.published(),
+            ground: Ground::Held(held.into_token()),
+            silent: false,
+        };
+        run(&engine, job, &Scratch::new(1));
+        assert_eq!(server.deliver(), [(peer, format!("-{COMMAND_FAILED}\r\n"))]);
+        assert_eq!(server.run(peer, "SET k v"), "+OK\r\n");
     }
 }
