@@ -8,13 +8,13 @@
 use std::ops::Range;
 
 use spinel_structs::listpack::Needle;
-use spinel_structs::quicklist::{Fill, Iter, Limits, Node, QuickList};
+use spinel_structs::quicklist::{Fill, Iter, Limits, QuickList};
 use spinel_structs::size_class::malloc_size;
 
 use super::EncodingLimits;
 
 pub use spinel_structs::listpack::ListpackValue as ListElement;
-pub use spinel_structs::quicklist::End;
+pub use spinel_structs::quicklist::{End, Node as ListNode, Nodes as ListNodes};
 
 /// A list of byte strings.
 #[derive(Debug, Default)]
@@ -137,12 +137,12 @@ impl List {
     }
 
     /// The nodes, as dumps and snapshots hold them.
-    pub fn nodes(&self) -> impl DoubleEndedIterator<Item = &Node> {
+    pub fn nodes(&self) -> ListNodes<'_> {
         self.elements.nodes()
     }
 
     /// Adds a whole node at the back, as dumps and snapshots hold it.
-    pub fn push_node(&mut self, node: Node, limits: &EncodingLimits) {
+    pub fn push_node(&mut self, node: ListNode, limits: &EncodingLimits) {
         self.open(limits).push_node(node);
     }
 
@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(list.free_effort(), 3);
         let plain = EncodingLimits { list_packed_threshold: 1, ..EncodingLimits::default() };
         list.push(End::Back, [&b"g"[..]], &plain);
-        assert!(matches!(list.nodes().next_back(), Some(Node::Plain(_))));
+        assert!(matches!(list.nodes().next_back(), Some(ListNode::Plain(_))));
     }
 
     #[test]
