@@ -8,13 +8,13 @@
 use std::ops::Range;
 
 use spinel_structs::listpack::Needle;
-use spinel_structs::quicklist::{Fill, Iter, Limits, QuickList};
+use spinel_structs::quicklist::{Fill, Limits, QuickList};
 use spinel_structs::size_class::malloc_size;
 
 use super::EncodingLimits;
 
 pub use spinel_structs::listpack::ListpackValue as ListElement;
-pub use spinel_structs::quicklist::{End, Node as ListNode, Nodes as ListNodes};
+pub use spinel_structs::quicklist::{End, Iter as ListElements, Node as ListNode, Nodes as ListNodes};
 
 /// A list of byte strings.
 #[derive(Debug, Default)]
@@ -58,7 +58,7 @@ impl List {
 
     /// The elements at `indexes`, cut to what exists, from either end.
     #[must_use]
-    pub fn range(&self, indexes: Range<usize>) -> Iter<'_> {
+    pub fn range(&self, indexes: Range<usize>) -> ListElements<'_> {
         self.elements.range(indexes)
     }
 
@@ -134,6 +134,12 @@ impl List {
     #[must_use]
     pub fn node_limit(&self) -> i64 {
         self.elements.limits().fill.to_config()
+    }
+
+    /// How many nodes it has: O(nodes / 64).
+    #[must_use]
+    pub fn node_count(&self) -> usize {
+        self.elements.node_count()
     }
 
     /// The nodes, as dumps and snapshots hold them.

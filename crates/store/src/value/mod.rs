@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 pub use distinct::LoadError;
 pub use hash::{Hash, HashIter, HashLoader, HashLots};
-pub use list::{End, List, ListElement, ListNode, ListNodes};
+pub use list::{End, List, ListElement, ListElements, ListNode, ListNodes};
 pub use set::{Set, SetIter, SetLoader, TakenMember};
 pub use sorted_set::{Members, SortedSet, SortedSetLoader};
 

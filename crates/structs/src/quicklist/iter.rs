@@ -36,11 +36,11 @@ impl QuickList {
     }
 }
 
+type NodesOf<'a> = fn(&'a Chunk) -> &'a VecDeque<Node>;
+
 /// The nodes of a list; see [`QuickList::nodes`].
 #[derive(Debug, Clone)]
-pub struct Nodes<'a>(
-    FlatMap<vec_deque::Iter<'a, Chunk>, &'a VecDeque<Node>, fn(&'a Chunk) -> &'a VecDeque<Node>>,
-);
+pub struct Nodes<'a>(FlatMap<vec_deque::Iter<'a, Chunk>, &'a VecDeque<Node>, NodesOf<'a>>);
 
 impl<'a> Iterator for Nodes<'a> {
     type Item = &'a Node;

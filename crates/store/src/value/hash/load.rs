@@ -17,8 +17,8 @@ impl Hash {
         }
     }
 
-    /// Takes over a listpack of pairs. It stays one unless it has too many fields; how long they are is, as in Redis,
-    /// looked at when the hash is changed.
+    /// Takes over a listpack of pairs. It stays one unless it has too many fields or bytes; how long the fields are is,
+    /// as in Redis, looked at when the hash is changed.
     ///
     /// # Errors
     /// When a value is missing or a field comes twice.
@@ -31,7 +31,7 @@ impl Hash {
         if !values.is_multiple_of(2) {
             return Err(LoadError::Odd);
         }
-        if values / 2 <= limits.hash_max_listpack_entries {
+        if values / 2 <= limits.hash_max_listpack_entries && !pack.would_exceed(0) {
             let names = pack.pairs().map(|(name, _)| name);
             return if all_differ(names, hash_key) {
                 Ok(Self { form: Form::Packed(pack) })

@@ -20,8 +20,8 @@ impl SortedSet {
         }
     }
 
-    /// Takes over a listpack of members and scores. It stays one unless it has too many members; how long they are is,
-    /// as in Redis, looked at when the set is changed.
+    /// Takes over a listpack of members and scores. It stays one unless it has too many members or bytes; how long the
+    /// members are is, as in Redis, looked at when the set is changed.
     ///
     /// # Errors
     /// When a score is missing or not a number, members are not in order or one comes twice.
@@ -33,11 +33,10 @@ impl SortedSet {
             return Err(LoadError::Repeated);
         }
         let packed = PackedSortedSet::from_ordered_listpack(pack).ok_or(LoadError::Unordered)?;
-        let form = if packed.len() > limits.zset_max_listpack_entries {
-            Form::Tree(Box::new(packed.to_sorted_set(*key)))
-        } else {
-            Form::Packed(packed)
-        };
+        let is_large =
+            packed.len() > limits.zset_max_listpack_entries || packed.as_listpack().would_exceed(0);
+        let form =
+            if is_large { Form::Tree(Box::new(packed.to_sorted_set(*key))) } else { Form::Packed(packed) };
         Ok(Self { form })
     }
 }
