@@ -18,7 +18,7 @@ mod tests;
 use spinel_family::{Command, CommandError, Encoder, Many, family};
 
 use crate::Flow;
-use crate::session::{SessionCommand, SessionContext, session_commands, subcommand_misused};
+use crate::session::{SessionCommand, SessionContext, reply_help, session_commands, subcommand_misused};
 use digest::{DebugDigest, DebugDigestValue};
 use hash_table::{DebugHtstats, DebugHtstatsKey};
 use listpack::DebugListpack;
@@ -87,7 +87,7 @@ struct DebugHelp;
 
 impl SessionCommand for DebugHelp {
     fn run(&self, _cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
-        super::help::reply("DEBUG", HELP, out);
+        reply_help("DEBUG", HELP, out);
         Ok(Flow::Continue)
     }
 }
