@@ -7,17 +7,15 @@ use std::time::Duration;
 use spinel_family::{Effects, Encoder, OwnedArgs, Scratch};
 
 use super::*;
-use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::data::shards_of;
-use crate::journal::Journal;
-use crate::log::NoLog;
 use crate::registry::{Action, REGISTRY};
-use crate::{Endpoint, Engine, EngineOptions, Flow, Worker};
+use crate::{Endpoint, Flow, Worker, testing};
 
 /// Members of a set that is too long for a loop.
 const MANY: usize = 40_000;
 
+/// One connection whose worker waits for its letters, as a helper thread sends them.
 struct Client {
     worker: Worker,
     session: Session,
@@ -26,15 +24,7 @@ struct Client {
 
 impl Client {
     fn new() -> Self {
-        let engine = Engine::new(EngineOptions {
-            settings: Settings::default(),
-            config_file: None,
-            workers: 1,
-            clock: Box::new(SystemClock::default()),
-            entropy: [7; 48],
-            journal: Journal::default(),
-            log: Box::new(NoLog),
-        });
+        let engine = testing::engine(Settings::default());
         let mut worker = Worker::new(&engine, 0);
         let (sender, letters) = mpsc::channel();
         // The receiver lives as long as the worker.

@@ -102,7 +102,6 @@ impl Worker {
         if call.command.writes && held.shard(hash).writers_take_care() {
             return None;
         }
-        let ground = Ground { engine, published, effects, scratch };
         let result = match call.entry.run {
             Run::Query(run) => {
                 let words = words_of(engine, &call);
@@ -112,11 +111,10 @@ impl Worker {
                     // It leaves nothing behind but counts of look-ups, which are collected with those of others.
                     return Some(Ok(Flow::Continue));
                 }
-                let Ground { effects, .. } = ground;
                 let cx = UpdateContext::new(query, effects);
-                settle_call(engine, published, session, call, cx, result)
+                settle_call(engine, published, session, call, cx, result.map(|()| Flow::Continue))
             }
-            _ => run_held(ground, session, call, options, held, out),
+            _ => run_held(Ground { engine, published, effects, scratch }, session, call, options, held, out),
         };
         self.count_effects();
         Some(result)
@@ -326,30 +324,27 @@ fn run_held(
     let words = words_of(engine, &call);
     let query = QueryContext::new(held, options, &published.for_commands, scratch);
     let mut cx = UpdateContext::new(query, effects);
-    let mut flow = Flow::Continue;
+    let done = |()| Flow::Continue;
     let result = match entry.run {
-        Run::Query(run) => run(cx.as_query(), words, out),
-        Run::Update(run) => run(&mut cx, words, out),
+        Run::Query(run) => run(cx.as_query(), words, out).map(done),
+        Run::Update(run) => run(&mut cx, words, out).map(done),
         Run::Exclusive(run) => {
             let mut exclusive = ExclusiveContext::new(cx);
-            let result = run(&mut exclusive, words, out);
+            let result = run(&mut exclusive, words, out).map(done);
             cx = exclusive.into_update();
             result
         }
         Run::Blocking(blocking) => match (blocking.attempt)(&mut cx, words, out) {
-            Ok(Attempt::Served) => Ok(()),
+            Ok(Attempt::Served) => Ok(Flow::Continue),
             Ok(Attempt::NotReady) => {
-                flow = Flow::Waiting;
                 crate::blocking::wait(engine, session, command, &blocking, args, words, &mut cx)
+                    .map(|()| Flow::Waiting)
             }
             Err(error) => Err(error),
         },
         Run::Sweep(_) | Run::Container(_) => Err(CommandError::Syntax),
     };
-    settle_call(engine, published, session, call, cx, result).map(|settled| match settled {
-        Flow::Continue => flow,
-        other => other,
-    })
+    settle_call(engine, published, session, call, cx, result)
 }
 
 /// Deals with what a command leaves behind, still under its locks; sends it to another thread if it asked for that.
@@ -360,7 +355,7 @@ fn settle_call(
     session: &mut Session,
     call: Call<'_>,
     mut cx: UpdateContext<'_>,
-    result: Result<(), CommandError>,
+    result: Result<Flow, CommandError>,
 ) -> Result<Flow, CommandError> {
     let Call { command, args, .. } = call;
     cx.settle(|| keys_to_remove(engine, command, args));
@@ -374,7 +369,7 @@ fn settle_call(
         aftermath::settle(engine, &mut cx, Some(Origin { db: session.db, args }));
         aftermath::serve(engine, &mut cx);
     }
-    result.map(|()| Flow::Continue)
+    result
 }
 
 /// The words of a command from its first argument on.

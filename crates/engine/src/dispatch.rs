@@ -165,7 +165,8 @@ impl Worker {
     }
 
     /// The gates that a command passes before it is run, in Redis's order. (None of them stops a command that is not
-    /// protected and has the right length, in a plain session, while the server's gates are open: then this is not called.)
+    /// protected and has the right length, in a plain session, while the server's gates are open: then this is not
+    /// called.)
     #[inline(never)]
     fn check(&self, session: &Session, command: &Command, args: Args<'_>) -> Result<(), Cow<'static, [u8]>> {
         let spec = command.spec;

@@ -400,33 +400,15 @@ mod tests {
     use std::time::Duration;
 
     use crate::config::Settings;
-    use crate::host::{About, CpuTimes, Host, MemoryFigures, ProcessProbe};
+    use crate::host::{Host, ProcessProbe};
     use crate::testing::Server;
 
     /// Tells when a thread rests.
     struct Probe(Sender<()>);
 
     impl ProcessProbe for Probe {
-        fn memory(&self) -> MemoryFigures {
-            MemoryFigures::default()
-        }
-
-        fn cpu(&self) -> CpuTimes {
-            CpuTimes::default()
-        }
-
-        fn about(&self) -> About {
-            About::default()
-        }
-
-        fn purge(&self) {}
-
         fn rest(&self) {
             self.0.send(()).expect("the test waits for it");
-        }
-
-        fn allocator_report(&self) -> String {
-            String::new()
         }
     }
 
@@ -441,6 +423,7 @@ mod tests {
         assert_eq!(server.run(peer, "UNLINK s"), ":1\r\n");
         wait.recv_timeout(Duration::from_secs(30)).expect("a helper rests after it freed");
     }
+
     #[test]
     fn a_panic_on_a_helper_is_answered_and_leaves_nothing_locked() {
         let mut server = Server::new(Settings::default());

@@ -33,7 +33,7 @@ pub struct Command {
     pub id: CommandId,
     /// Its description.
     pub spec: &'static Spec,
-    /// All its flags.
+    /// All its flags; those of its cover, if it has one.
     pub flags: CommandFlags,
     /// How it is run.
     pub action: Action,
@@ -245,7 +245,9 @@ impl Registry {
         let container = &mut self.commands[usize::from(parent.0)];
         container.subcommands.push(id);
         if container.is_cover {
-            self.commands[usize::from(id.0)].seen_as = parent;
+            let (flags, is_protected) = (container.flags, container.is_protected);
+            let covered = &mut self.commands[usize::from(id.0)];
+            (covered.flags, covered.is_protected, covered.seen_as) = (flags, is_protected, parent);
         }
     }
 

@@ -1,4 +1,4 @@
-//! An engine without sockets and several connections to it, for the tests of this crate.
+//! An engine without sockets and connections to it, for the tests of this crate.
 
 use std::sync::Arc;
 
@@ -22,17 +22,22 @@ pub(crate) struct Server {
     sessions: Vec<Session>,
 }
 
+/// An engine with one worker that writes nowhere.
+pub(crate) fn engine(settings: Settings) -> Arc<Engine> {
+    Engine::new(EngineOptions {
+        settings,
+        config_file: None,
+        workers: 1,
+        clock: Box::new(SystemClock::default()),
+        entropy: [7; 48],
+        journal: Journal::default(),
+        log: Box::new(NoLog),
+    })
+}
+
 impl Server {
     pub(crate) fn new(settings: Settings) -> Self {
-        let engine = Engine::new(EngineOptions {
-            settings,
-            config_file: None,
-            workers: 1,
-            clock: Box::new(SystemClock::default()),
-            entropy: [7; 48],
-            journal: Journal::default(),
-            log: Box::new(NoLog),
-        });
+        let engine = engine(settings);
         Self { worker: Worker::new(&engine, 0), engine, sessions: Vec::new() }
     }
 

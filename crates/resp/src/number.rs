@@ -33,9 +33,17 @@ const MAX_DIGITS: usize = 19;
 #[inline(always)]
 pub(crate) fn short_length(line: &[u8]) -> Option<(usize, usize)> {
     match *line {
+        [b'1'..=b'9', b'0'..=b'9', b'0'..=b'9', ..] => medium_length(line),
+        _ => tiny_length(line),
+    }
+}
+
+/// [`short_length`] for one or two digits.
+#[inline(always)]
+pub(crate) fn tiny_length(line: &[u8]) -> Option<(usize, usize)> {
+    match *line {
         [a @ b'0'..=b'9', b'\r', _, ..] => Some((digit(a), 3)),
         [a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', _, ..] => Some((digit(a) * 10 + digit(b), 4)),
-        [b'1'..=b'9', b'0'..=b'9', b'0'..=b'9', ..] => medium_length(line),
         _ => None,
     }
 }

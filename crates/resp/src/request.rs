@@ -1,9 +1,10 @@
 //! Finding commands in the bytes a client sent.
 //!
 //! The usual command lies in the buffer as a whole, and its words are few and short. Then one loop walks it, reading each
-//! header's few digits by hand and jumping over the words, and the spans go straight to the caller's vector. Whatever is unusual (a line that is not yet
-//! complete, an odd number, an error) leaves that loop for the careful path. When data arrives in pieces, the parser
-//! remembers where it stood, so that no byte is looked at twice however small the pieces are.
+//! header's few digits by hand and jumping over the words, and the spans go straight to the caller's vector. Whatever is
+//! unusual (a line that is not yet complete, an odd number, an error, limits that are very low) leaves that loop for the
+//! careful path. When data arrives in pieces, the parser remembers where it stood, so that no byte is looked at twice
+//! however small the pieces are.
 //!
 //! What is accepted was found out by sending bytes to Redis 7.0.15; where the limit of a line is concerned, Redis judges by
 //! what one `read` happened to bring, and this parser by the line alone, so that its verdict never depends on the pieces.
@@ -14,7 +15,7 @@ use memchr::memchr2;
 
 use crate::args::{OwnedArgs, Span};
 use crate::inline::split_words;
-use crate::number::{parse_integer, short_length};
+use crate::number::{parse_integer, short_length, tiny_length};
 use crate::protocol_error::ProtocolError;
 
 /// What a request may ask for.
@@ -24,7 +25,8 @@ pub struct RequestLimits {
     pub max_bulk_len: u64,
     /// Most words of a command.
     pub max_multibulk_len: u64,
-    /// Longest inline line, and longest line of a header, in bytes without its end.
+    /// Longest inline line, and longest line of a header, in bytes without its end. Headers of up to ten bytes are read
+    /// whatever it says.
     pub max_inline_len: usize,
     /// Whether the client has authenticated, or need not. Else 10 words of 16,384 bytes are the most it may send.
     pub authenticated: bool,
@@ -44,6 +46,15 @@ impl Default for RequestLimits {
 impl RequestLimits {
     /// Most words, and longest word in bytes, before authentication.
     const UNAUTHENTICATED: (u64, u64) = (10, 16_384);
+    /// Most words, and longest word in bytes, of a usual command: those of one digit and of two.
+    const USUAL: (u64, u64) = (9, 99);
+
+    /// Whether usual commands need no other check.
+    #[inline]
+    fn admit_usual(&self) -> bool {
+        const { assert!(Self::USUAL.0 <= Self::UNAUTHENTICATED.0 && Self::USUAL.1 <= Self::UNAUTHENTICATED.1) };
+        self.max_multibulk_len >= Self::USUAL.0 && self.max_bulk_len >= Self::USUAL.1
+    }
 
     fn check_count(&self, count: u64) -> Result<(), ProtocolError> {
         if count > self.max_multibulk_len {
@@ -125,6 +136,7 @@ impl RequestParser {
         spans: &mut Vec<Span>,
     ) -> Result<Parsed, ProtocolError> {
         if self.words_left == 0
+            && limits.admit_usual()
             && let Some(consumed) = usual_command(buf, spans)
         {
             self.scanned = 0;
@@ -336,28 +348,29 @@ impl RequestParser {
     }
 }
 
-/// The usual command: whole, of at most nine words of less than a hundred bytes each, all of it spelt as clients do.
-/// No limit can be lower than that. Yields its length; `None`, and `spans` as it was, for any other.
+/// The usual command: whole, of at most nine words of less than a hundred bytes each ([`RequestLimits::USUAL`]), all of
+/// it spelt as clients do. Yields its length; `None`, and `spans` as it was, for any other.
 #[inline]
 fn usual_command(buf: &[u8], spans: &mut Vec<Span>) -> Option<usize> {
     let [b'*', count @ b'1'..=b'9', b'\r', _, ..] = *buf else { return None };
     let before = spans.len();
     let mut pos = 4;
     for _ in b'0'..count {
-        let (len, header) = match buf[pos..] {
-            [b'$', a @ b'0'..=b'9', b'\r', _, ..] => (usize::from(a - b'0'), 4),
-            [b'$', a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', _, ..] => {
-                (usize::from(a - b'0') * 10 + usize::from(b - b'0'), 5)
-            }
-            _ => (usize::MAX, 0),
+        let header = match &buf[pos..] {
+            [b'$', header @ ..] => tiny_length(header),
+            _ => None,
         };
-        if len >= 100 || buf.len() - pos < header + len + 2 {
+        let Some(span) = header.map(|(len, used)| Span { start: pos + 1 + used, end: pos + 1 + used + len })
+        else {
+            spans.truncate(before);
+            return None;
+        };
+        if buf.len() < span.end + 2 {
             spans.truncate(before);
             return None;
         }
-        let start = pos + header;
-        spans.push(Span { start, end: start + len });
-        pos = start + len + 2;
+        spans.push(span);
+        pos = span.end + 2;
     }
     Some(pos)
 }

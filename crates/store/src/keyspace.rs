@@ -355,12 +355,6 @@ impl<'k> Held<'k> {
         self.guards.place_of(shard)
     }
 
-    /// Whether the shard of a hash is held.
-    #[must_use]
-    pub fn covers(&self, hash: u64) -> bool {
-        self.place(self.keyspace.shard_of(hash)).is_some()
-    }
-
     /// The shard of a hash.
     ///
     /// # Panics

@@ -7,6 +7,7 @@
 mod apt;
 mod python;
 mod redis;
+mod system;
 mod valkey;
 
 use crate::args::Args;

@@ -3,6 +3,7 @@
 //! The environment also holds redis-py itself, installed from the same source, for the programs in `examples/`.
 
 use super::install;
+use super::system::install_package;
 use crate::{Outcome, process, workspace};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -32,15 +33,12 @@ pub(crate) fn suite() -> Outcome<RedisPy> {
     if complete.exists() && found.python.exists() {
         return Ok(found);
     }
-    let base = interpreter()?;
-    if !tree.join("tests/conftest.py").exists() {
-        install(&tree, |partial| fetch_source(&base, partial))?;
-    }
     println!("refs: creating the Python environment of redis-py {REDIS_PY_VERSION} (a minute or two)");
     // The environment is made in its place: its scripts hold absolute paths.
-    process::output(Command::new(&base).args(["-m", "venv", "--clear"]).arg(&environment)).map_err(
-        |error| format!("cannot create a Python environment (on Debian: the package python3-venv): {error}"),
-    )?;
+    process::output(Command::new(interpreter()?).args(["-m", "venv", "--clear"]).arg(&environment))?;
+    if !tree.join("tests/conftest.py").exists() {
+        install(&tree, |partial| fetch_source(&found.python, partial))?;
+    }
     process::output_retrying(|| {
         let mut command = Command::new(&found.python);
         command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]);
@@ -56,11 +54,12 @@ pub(crate) fn suite() -> Outcome<RedisPy> {
     Ok(found)
 }
 
-fn fetch_source(base: &Path, partial: &Path) -> Outcome {
+/// `pip` is that of the environment: the system need not have one.
+fn fetch_source(python: &Path, partial: &Path) -> Outcome {
     println!("refs: fetching redis-py {REDIS_PY_VERSION}");
     let download = workspace::Scratch::new()?;
     process::output_retrying(|| {
-        let mut command = Command::new(base);
+        let mut command = Command::new(python);
         command.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]);
         command.args(["--no-binary", ":all:", &format!("redis=={REDIS_PY_VERSION}"), "--dest"]);
         command.arg(download.path());
@@ -73,15 +72,20 @@ fn fetch_source(base: &Path, partial: &Path) -> Outcome {
     Ok(())
 }
 
+/// An interpreter that can make an environment; Debian's, installed now, if there is none.
 fn interpreter() -> Outcome<PathBuf> {
+    if let Some(found) = find_interpreter() {
+        return Ok(found);
+    }
+    install_package("python3-venv")?;
+    find_interpreter()
+        .ok_or_else(|| "python3-venv is installed but is not of Python 3.10 or later".to_owned())
+}
+
+fn find_interpreter() -> Option<PathBuf> {
+    let probe = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
     INTERPRETERS
         .iter()
         .filter_map(|name| process::find(name))
-        .find(|path| {
-            let probe = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
-            process::output(Command::new(path).args(["-c", probe])).is_ok()
-        })
-        .ok_or_else(|| {
-            "no Python 3.10 or later with venv and pip here (on Debian: the package python3-venv)".to_owned()
-        })
+        .find(|path| process::output(Command::new(path).args(["-c", probe])).is_ok())
 }

@@ -4,6 +4,7 @@
 //! suite comes with the Debian source package, whose patches belong to the server that is its counterpart.
 
 use super::apt::Apt;
+use super::system::{ensure_program, install_package};
 use super::{install, server_version, write_wrapper};
 use crate::{Outcome, process, workspace};
 use std::path::{Path, PathBuf};
@@ -65,6 +66,8 @@ pub(crate) fn server() -> Outcome<Redis> {
 /// The suite: cached, or fetched now.
 pub(crate) fn suite() -> Outcome<TclSuite> {
     let tclsh = tclsh()?;
+    // The suite looks at processes with `ps` and `pgrep`.
+    ensure_program("pgrep", "procps")?;
     let tree = workspace::cache().join(format!("redis-{REDIS_VERSION}-source"));
     if !tree.join("tests/test_helper.tcl").exists() {
         ensure_program("dpkg-source", "dpkg-dev")?;
@@ -104,7 +107,7 @@ fn tclsh() -> Outcome<PathBuf> {
             return Ok(path);
         }
     }
-    apt_install("tcl8.6")?;
+    install_package("tcl8.6")?;
     process::find("tclsh8.6").ok_or_else(|| "tcl8.6 is installed but tclsh8.6 is not found".to_owned())
 }
 
@@ -115,24 +118,4 @@ fn is_tcl_86(path: &Path) -> bool {
     // Best effort: a stale two-line file in the temporary directory harms nobody.
     let _ = std::fs::remove_file(&script);
     said.is_ok_and(|version| version.starts_with("8.6"))
-}
-
-fn ensure_program(program: &str, package: &str) -> Outcome {
-    if process::find(program).is_some() { Ok(()) } else { apt_install(package) }
-}
-
-fn apt_install(package: &str) -> Outcome {
-    println!("refs: installing {package}");
-    process::output_retrying(|| {
-        let mut command = process::as_root("apt-get");
-        command.args(["-q", "-o", "Acquire::Check-Valid-Until=false", "update"]);
-        command
-    })?;
-    process::output_retrying(|| {
-        let mut command = process::as_root("apt-get");
-        command.args(["-q", "install", "--yes", "--no-install-recommends", package]);
-        command.env("DEBIAN_FRONTEND", "noninteractive");
-        command
-    })?;
-    Ok(())
 }

@@ -12,10 +12,9 @@ mod switches;
 mod tracking;
 mod unblock;
 
-use spinel_family::{Command, CommandError, Encoder};
+use spinel_family::Command;
 
-use crate::Flow;
-use crate::session::{SessionCommand, SessionContext, reply_help, session_commands};
+use crate::session::{help_command, session_commands};
 use identity::{ClientCapa, ClientGetname, ClientId, ClientSetinfo, ClientSetname};
 use kill::ClientKill;
 use list::{ClientInfo, ClientList};
@@ -52,61 +51,50 @@ session_commands! {
 #[command(group = Connection, since = "2.4.0", complexity = "Depends on subcommand.", arity = -2, manual)]
 struct Client;
 
-/// Lists the subcommands of `CLIENT`.
-#[derive(Command)]
-#[command(name = "client|help", group = Connection, since = "5.0.0", complexity = "O(1)", flags(loading, stale))]
-struct ClientHelp {}
-
-const HELP: &[&str] = &[
-    "CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "CAPA <capability> ...",
-    "    Tell the server what this client is capable of.",
-    "GETNAME",
-    "    The name of this connection.",
-    "GETREDIR",
-    "    The client that tracking messages are redirected to.",
-    "ID",
-    "    The number of this connection.",
-    "INFO",
-    "    What there is to know about this connection.",
-    "KILL <ip:port>",
-    "    Close the connection from <ip:port>.",
-    "KILL <option> <value> [<option> <value> [...]]",
-    "    Close the connections that every option fits:",
-    "    * ADDR (<ip:port>|<unixsocket>:0), LADDR (<ip:port>|<unixsocket>:0)",
-    "      By the address of the client, or by ours.",
-    "    * ID <client-id>, USER <username>, TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
-    "    * MAXAGE <seconds>",
-    "      Those that have lasted at least so long.",
-    "    * SKIPME (YES|NO)",
-    "      Spare this connection (default: yes).",
-    "LIST [TYPE (NORMAL|MASTER|REPLICA|PUBSUB) | ID <client-id> ...]",
-    "    What there is to know about all connections, or about some.",
-    "NO-EVICT (ON|OFF)",
-    "    Spare this connection when clients are evicted for their memory.",
-    "NO-TOUCH (ON|OFF)",
-    "    Leave the access times of keys alone.",
-    "PAUSE <timeout> [WRITE|ALL]",
-    "    Let commands, or only those that write, wait for <timeout> milliseconds.",
-    "REPLY (ON|OFF|SKIP)",
-    "    Whether commands of this connection are answered.",
-    "SETINFO (LIB-NAME|LIB-VER) <value>",
-    "    Say which client library this connection uses.",
-    "SETNAME <name>",
-    "    Give this connection a name.",
-    "TRACKINGINFO",
-    "    How keys are tracked for this connection.",
-    "UNBLOCK <client-id> [TIMEOUT|ERROR]",
-    "    End the blocking command of another connection.",
-    "UNPAUSE",
-    "    End the pause.",
-    "HELP",
-    "    This list.",
-];
-
-impl SessionCommand for ClientHelp {
-    fn run(&self, _cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
-        reply_help(HELP, out);
-        Ok(Flow::Continue)
-    }
-}
+help_command!(
+    /// Lists the subcommands of `CLIENT`.
+    ClientHelp, "client|help", "CLIENT", Connection, "5.0.0",
+    &[
+        "CAPA <capability> ...",
+        "    Tell the server what this client is capable of.",
+        "GETNAME",
+        "    The name of this connection.",
+        "GETREDIR",
+        "    The client that tracking messages are redirected to.",
+        "ID",
+        "    The number of this connection.",
+        "INFO",
+        "    What there is to know about this connection.",
+        "KILL <ip:port>",
+        "    Close the connection from <ip:port>.",
+        "KILL <option> <value> [<option> <value> [...]]",
+        "    Close the connections that every option fits:",
+        "    * ADDR (<ip:port>|<unixsocket>:0), LADDR (<ip:port>|<unixsocket>:0)",
+        "      By the address of the client, or by ours.",
+        "    * ID <client-id>, USER <username>, TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+        "    * MAXAGE <seconds>",
+        "      Those that have lasted at least so long.",
+        "    * SKIPME (YES|NO)",
+        "      Spare this connection (default: yes).",
+        "LIST [TYPE (NORMAL|MASTER|REPLICA|PUBSUB) | ID <client-id> ...]",
+        "    What there is to know about all connections, or about some.",
+        "NO-EVICT (ON|OFF)",
+        "    Spare this connection when clients are evicted for their memory.",
+        "NO-TOUCH (ON|OFF)",
+        "    Leave the access times of keys alone.",
+        "PAUSE <timeout> [WRITE|ALL]",
+        "    Let commands, or only those that write, wait for <timeout> milliseconds.",
+        "REPLY (ON|OFF|SKIP)",
+        "    Whether commands of this connection are answered.",
+        "SETINFO (LIB-NAME|LIB-VER) <value>",
+        "    Say which client library this connection uses.",
+        "SETNAME <name>",
+        "    Give this connection a name.",
+        "TRACKINGINFO",
+        "    How keys are tracked for this connection.",
+        "UNBLOCK <client-id> [TIMEOUT|ERROR]",
+        "    End the blocking command of another connection.",
+        "UNPAUSE",
+        "    End the pause.",
+    ]
+);

@@ -3,34 +3,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{About, CpuTimes, MemoryFigures, OnChange, ProcessProbe};
+use super::{OnChange, ProcessProbe};
 use crate::config::{Change, Disk, SetError, Settings};
 
 /// Knows nothing, accepts every change, has no files.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bare;
 
-impl ProcessProbe for Bare {
-    fn memory(&self) -> MemoryFigures {
-        MemoryFigures::default()
-    }
-
-    fn cpu(&self) -> CpuTimes {
-        CpuTimes::default()
-    }
-
-    fn about(&self) -> About {
-        About::default()
-    }
-
-    fn purge(&self) {}
-
-    fn rest(&self) {}
-
-    fn allocator_report(&self) -> String {
-        String::new()
-    }
-}
+impl ProcessProbe for Bare {}
 
 impl OnChange for Bare {
     fn apply(&self, _change: &Change, _before: &Settings) -> Result<(), SetError> {

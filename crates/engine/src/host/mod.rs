@@ -56,21 +56,34 @@ pub struct About {
     pub multiplexer: &'static str,
 }
 
-/// Tells about the process and its memory.
+/// Tells about the process and its memory; by itself it knows nothing.
 pub trait ProcessProbe: Send + Sync {
     /// Memory now.
-    fn memory(&self) -> MemoryFigures;
+    fn memory(&self) -> MemoryFigures {
+        MemoryFigures::default()
+    }
+
     /// Processor time so far.
-    fn cpu(&self) -> CpuTimes;
+    fn cpu(&self) -> CpuTimes {
+        CpuTimes::default()
+    }
+
     /// What stays the same.
-    fn about(&self) -> About;
+    fn about(&self) -> About {
+        About::default()
+    }
+
     /// Gives unused memory back to the system (`MEMORY PURGE`).
-    fn purge(&self);
+    fn purge(&self) {}
+
     /// The calling thread has nothing to do for a while: takes back what the allocator keeps at hand for it, such as
     /// what it freed last.
-    fn rest(&self);
+    fn rest(&self) {}
+
     /// The allocator's own report (`MEMORY MALLOC-STATS`); empty if it has none.
-    fn allocator_report(&self) -> String;
+    fn allocator_report(&self) -> String {
+        String::new()
+    }
 }
 
 /// Acts on changes of the configuration that reach beyond the engine: sockets, the log, the process's title.

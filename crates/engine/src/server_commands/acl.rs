@@ -4,11 +4,10 @@ use sha2::{Digest, Sha256};
 use spinel_family::spec::Category;
 use spinel_family::{Command, CommandError, Encoder, Many};
 
-use super::help::help_command;
 use crate::Flow;
 use crate::config::Settings;
 use crate::registry::REGISTRY;
-use crate::session::{SessionCommand, SessionContext, session_commands, subcommand_misused};
+use crate::session::{SessionCommand, SessionContext, help_command, session_commands, subcommand_misused};
 
 session_commands! {
     /// ACL.

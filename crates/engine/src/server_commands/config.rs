@@ -2,10 +2,9 @@
 
 use spinel_family::{Block, Command, CommandError, Encoder, Many};
 
-use super::help::help_command;
 use crate::config::{Caller, Rewrite, error_words, get, rewrite, set};
 use crate::log::LogLevel;
-use crate::session::{SessionCommand, SessionContext, session_commands};
+use crate::session::{SessionCommand, SessionContext, help_command, session_commands};
 use crate::{Engine, Flow};
 
 session_commands! {

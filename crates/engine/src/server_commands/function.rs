@@ -6,9 +6,8 @@
 use spinel_family::spec::{ArgKind, ArgSpec, Shape};
 use spinel_family::{Command, CommandError, Encoder, Many, is_token};
 
-use super::help::help_command;
 use crate::Flow;
-use crate::session::{SessionCommand, SessionContext, session_commands, subcommand_misused};
+use crate::session::{SessionCommand, SessionContext, help_command, session_commands, subcommand_misused};
 
 session_commands! {
     /// FUNCTION.

@@ -8,7 +8,6 @@ mod command;
 mod config;
 mod debug;
 mod function;
-mod help;
 mod info;
 mod latency;
 mod lolwut;

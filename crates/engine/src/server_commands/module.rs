@@ -2,9 +2,8 @@
 
 use spinel_family::{Command, CommandError, Encoder};
 
-use super::help::help_command;
 use crate::Flow;
-use crate::session::{SessionCommand, SessionContext, session_commands};
+use crate::session::{SessionCommand, SessionContext, help_command, session_commands};
 
 session_commands! {
     /// MODULE.

@@ -4,10 +4,9 @@ use spinel_family::spec::ArgKind;
 use spinel_family::{Command, CommandError, Encoder, Many};
 use spinel_structs::number::parse_i64;
 
-use super::help::help_command;
 use crate::Flow;
 use crate::arguments::{argument, optional};
-use crate::session::{SessionCommand, SessionContext, session_commands, subcommand_misused};
+use crate::session::{SessionCommand, SessionContext, help_command, session_commands, subcommand_misused};
 
 session_commands! {
     /// SLOWLOG.

@@ -42,9 +42,3 @@ pub(crate) fn subcommand_misused(args: Args<'_>) -> CommandError {
         &format!("'. Try {container} HELP."),
     )
 }
-
-/// The reply of a subcommand HELP.
-pub(crate) fn reply_help(lines: &[&str], out: &mut Encoder) {
-    out.array(lines.len());
-    lines.iter().for_each(|line| out.simple(line));
-}

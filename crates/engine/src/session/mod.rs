@@ -2,11 +2,13 @@
 
 mod client_state;
 mod context;
+mod help;
 mod table;
 
 pub use client_state::{Blocked, ReplyMode, Session, Transaction, Watched};
+pub(crate) use context::subcommand_misused;
 pub use context::{SessionCommand, SessionContext};
-pub(crate) use context::{reply_help, subcommand_misused};
+pub(crate) use help::{help_command, reply_help};
 pub(crate) use table::session_commands;
 pub use table::{RunSession, SessionEntry};
 

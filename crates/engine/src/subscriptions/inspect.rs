@@ -4,7 +4,7 @@ use spinel_family::{Command, CommandError, Encoder, Many, Pattern};
 
 use crate::Flow;
 use crate::pubsub::Topic;
-use crate::session::{SessionCommand, SessionContext, reply_help, subcommand_misused};
+use crate::session::{SessionCommand, SessionContext, help_command, subcommand_misused};
 
 /// Tells who listens to what.
 #[derive(Command)]
@@ -130,30 +130,19 @@ impl SessionCommand for PubsubNumpat {
     }
 }
 
-/// Lists the subcommands of `PUBSUB`.
-#[derive(Command)]
-#[command(name = "pubsub|help", group = Pubsub, since = "6.2.0", complexity = "O(1)", flags(loading, stale))]
-pub(super) struct PubsubHelp {}
-
-const HELP: &[&str] = &[
-    "PUBSUB <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "CHANNELS [<pattern>]",
-    "    The channels with listeners; all of them, or those that match <pattern>.",
-    "NUMPAT",
-    "    To how many different patterns clients listen.",
-    "NUMSUB [<channel> ...]",
-    "    How many clients listen to each <channel>, patterns left aside.",
-    "SHARDCHANNELS [<pattern>]",
-    "    The shard channels with listeners; all of them, or those that match <pattern>.",
-    "SHARDNUMSUB [<shardchannel> ...]",
-    "    How many clients listen to each <shardchannel>.",
-    "HELP",
-    "    This list.",
-];
-
-impl SessionCommand for PubsubHelp {
-    fn run(&self, _cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
-        reply_help(HELP, out);
-        Ok(Flow::Continue)
-    }
-}
+help_command!(
+    /// Lists the subcommands of `PUBSUB`.
+    pub(super) PubsubHelp, "pubsub|help", "PUBSUB", Pubsub, "6.2.0",
+    &[
+        "CHANNELS [<pattern>]",
+        "    The channels with listeners; all of them, or those that match <pattern>.",
+        "NUMPAT",
+        "    To how many different patterns clients listen.",
+        "NUMSUB [<channel> ...]",
+        "    How many clients listen to each <channel>, patterns left aside.",
+        "SHARDCHANNELS [<pattern>]",
+        "    The shard channels with listeners; all of them, or those that match <pattern>.",
+        "SHARDNUMSUB [<shardchannel> ...]",
+        "    How many clients listen to each <shardchannel>.",
+    ]
+);

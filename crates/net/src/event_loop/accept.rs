@@ -16,7 +16,7 @@ const TOO_MANY: &[u8] = b"-ERR max number of clients reached\r\n";
 const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n";
 
 /// Listeners at which somebody may wait of whom no event will tell again: the loop turned to other work, or the system
-/// had no file for the connection.
+/// had no file for the connection. Each is there once, whatever happens at it meanwhile.
 #[derive(Default)]
 pub(super) struct Left {
     /// To be looked at in the next turn.
@@ -30,9 +30,25 @@ impl Left {
         !self.due.is_empty()
     }
 
+    /// The loop turned to other work.
+    fn look_next_turn(&mut self, listener: usize) {
+        if !self.due.contains(&listener) {
+            self.due.push(listener);
+        }
+    }
+
+    /// The system refused.
+    fn look_later(&mut self, listener: usize) {
+        if !self.later.contains(&listener) {
+            self.later.push(listener);
+        }
+    }
+
     /// Looks again where the system refused.
     pub(super) fn retry(&mut self) {
-        self.due.append(&mut self.later);
+        for listener in std::mem::take(&mut self.later) {
+            self.look_next_turn(listener);
+        }
     }
 }
 
@@ -70,12 +86,12 @@ impl EventLoop {
                 Err(error) => {
                     let line = format!("Accepting client connection: {error}");
                     self.worker.engine().log.write(LogLevel::Warning, &line);
-                    self.left.later.push(index);
+                    self.left.look_later(index);
                     return;
                 }
             }
         }
-        self.left.due.push(index);
+        self.left.look_next_turn(index);
     }
 
     /// Turns a connection away if there are too many or it comes from where it must not.
@@ -114,5 +130,24 @@ impl EventLoop {
             self.slots.insert(session.id(), slot);
             self.connections.insert(Connection::new(stream, session));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_that_refuses_again_and_again_is_looked_at_once() {
+        let mut left = Left::default();
+        for _ in 0..3 {
+            left.look_later(0);
+            left.look_later(1);
+            left.look_next_turn(1);
+        }
+        assert!(left.is_due());
+        left.retry();
+        left.retry();
+        assert_eq!((left.due, left.later), (vec![1, 0], vec![]));
     }
 }

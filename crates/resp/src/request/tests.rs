@@ -70,6 +70,23 @@ fn a_nul_hides_the_rest_of_its_line() {
 }
 
 #[test]
+fn limits_below_what_is_usual_hold_as_well() {
+    let lowest = |max_multibulk_len, max_bulk_len| RequestLimits {
+        max_multibulk_len,
+        max_bulk_len,
+        ..RequestLimits::default()
+    };
+    let command = b"*2\r\n$4\r\nECHO\r\n$5\r\nhello\r\n";
+    for (limits, verdict) in [
+        (lowest(2, 5), None),
+        (lowest(1, 5), Some(ProtocolError::InvalidMultibulkLength)),
+        (lowest(2, 4), Some(ProtocolError::InvalidBulkLength)),
+    ] {
+        assert_eq!(parse_within(command, &limits).err(), verdict, "{limits:?}");
+    }
+}
+
+#[test]
 fn lengths_have_one_spelling_and_a_limit() {
     for count in [
         "",

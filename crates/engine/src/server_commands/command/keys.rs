@@ -4,6 +4,7 @@ use spinel_family::spec::{CommandFlags, KeyFlags};
 use spinel_family::{Args, Command as Grammar, CommandError, Encoder, Parse, Words, is_token};
 
 use super::info::write_key_flags;
+use crate::registry::REGISTRY;
 use crate::session::{SessionCommand, SessionContext};
 use crate::{Engine, Flow};
 
@@ -62,6 +63,7 @@ impl SessionCommand for CommandGetkeysandflags {
 /// The places of a command's keys, with their flags.
 fn keys_of(engine: &Engine, args: Args<'_>) -> Result<Vec<(usize, KeyFlags)>, CommandError> {
     let command = engine.lookup(args).ok_or(CommandError::text("ERR Invalid command specified"))?;
+    let command = REGISTRY.get(command.seen_as);
     let spec = command.spec;
     if spec.keys.iter().all(|key| key.flags.has(KeyFlags::NOT_KEY)) {
         return Err(CommandError::text("ERR The command has no key arguments"));

@@ -7,9 +7,8 @@ mod list;
 
 use spinel_family::{Command as Grammar, CommandError, Encoder, Many};
 
-use super::help::help_command;
 use crate::registry::{Command, REGISTRY};
-use crate::session::{SessionCommand, SessionContext, session_commands};
+use crate::session::{SessionCommand, SessionContext, help_command, session_commands};
 use crate::{Engine, Flow};
 use keys::{CommandGetkeys, CommandGetkeysandflags};
 use list::CommandList;

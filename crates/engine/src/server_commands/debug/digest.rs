@@ -13,7 +13,7 @@ use spinel_structs::number::format_double;
 /// Digests all databases, keys whose time has come included.
 #[derive(Command)]
 #[command(name = "debug|digest", group = Server, since = "1.0.0", complexity = "O(N) for N elements in all")]
-#[command(flags(admin, noscript, loading, stale, protected, readonly))]
+#[command(flags(readonly))]
 pub(super) struct DebugDigest;
 
 impl Exclusive for DebugDigest {
@@ -41,7 +41,6 @@ impl Exclusive for DebugDigest {
 #[derive(Command)]
 #[command(name = "debug|digest-value", group = Server, since = "4.0.0", arity = -2)]
 #[command(complexity = "O(N) for N elements in all")]
-#[command(flags(admin, noscript, loading, stale, protected))]
 pub(super) struct DebugDigestValue<'a> {
     #[key(ro)]
     #[arg(trailing)]

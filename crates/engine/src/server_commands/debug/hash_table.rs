@@ -17,7 +17,6 @@ const SLICE_BUCKETS: usize = 1024;
 /// Shows how the keys of a database are spread over its tables.
 #[derive(Command)]
 #[command(name = "debug|htstats", group = Server, since = "3.0.0", complexity = "O(N) for N keys")]
-#[command(flags(admin, noscript, loading, stale, protected))]
 pub(super) struct DebugHtstats {
     dbid: i64,
 }
@@ -47,7 +46,6 @@ impl Sweep for DebugHtstats {
 /// Shows how the elements of a value are spread over its table.
 #[derive(Command)]
 #[command(name = "debug|htstats-key", group = Server, since = "3.0.0", complexity = "O(N) for N elements")]
-#[command(flags(admin, noscript, loading, stale, protected))]
 pub(super) struct DebugHtstatsKey<'a> {
     #[key(ro)]
     key: Key<'a>,

@@ -13,7 +13,6 @@ use super::serialized::{LISTPACK_FRAME, packed};
 /// Shows the elements of a value whose encoding is a listpack, with the bytes that each takes in it.
 #[derive(Command)]
 #[command(name = "debug|listpack", group = Server, since = "7.0.0", complexity = "O(N) for N elements")]
-#[command(flags(admin, noscript, loading, stale, protected))]
 pub(super) struct DebugListpack<'a> {
     #[key(ro)]
     key: Key<'a>,

@@ -1,7 +1,8 @@
 //! DEBUG: what tests and the curious ask of a server, guarded by `enable-debug-command`.
 //!
 //! To clients it is one command, as in Redis: its subcommands have no entries in COMMAND, are counted together, and
-//! words that fit none of them are one error. Beneath, each declares its keys and is run like any other command.
+//! words that fit none of them are one error, and the flags are those of `DEBUG`. Beneath, each declares its keys and is
+//! run like any other command.
 //! What Redis has and is absent here is about persistence, replication, scripts, its own structures, or crashes.
 
 mod digest;
@@ -18,7 +19,7 @@ mod tests;
 use spinel_family::{Command, CommandError, Encoder, Many, family};
 
 use crate::Flow;
-use crate::session::{SessionCommand, SessionContext, session_commands, subcommand_misused};
+use crate::session::{SessionCommand, SessionContext, reply_help, session_commands, subcommand_misused};
 use digest::{DebugDigest, DebugDigestValue};
 use hash_table::{DebugHtstats, DebugHtstatsKey};
 use listpack::DebugListpack;
@@ -82,12 +83,11 @@ impl SessionCommand for Debug<'_> {
 /// Lists the subcommands of `DEBUG`.
 #[derive(Command)]
 #[command(name = "debug|help", group = Server, since = "5.0.0", complexity = "O(1)")]
-#[command(flags(admin, noscript, loading, stale, protected))]
 struct DebugHelp;
 
 impl SessionCommand for DebugHelp {
     fn run(&self, _cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
-        super::help::reply("DEBUG", HELP, out);
+        reply_help("DEBUG", HELP, out);
         Ok(Flow::Continue)
     }
 }

@@ -13,7 +13,6 @@ use super::serialized::serialized_len;
 /// Shows how a value is kept, even if its time has come.
 #[derive(Command)]
 #[command(name = "debug|object", group = Server, since = "1.0.0", complexity = "O(N) for N elements")]
-#[command(flags(admin, noscript, loading, stale, protected))]
 pub(super) struct DebugObject<'a> {
     #[key(ro)]
     key: Key<'a>,

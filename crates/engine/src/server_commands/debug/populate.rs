@@ -7,7 +7,6 @@ use spinel_structs::number::parse_i64;
 /// Creates many strings; keys that exist stay as they are. The journal records nothing.
 #[derive(Command)]
 #[command(name = "debug|populate", group = Server, since = "1.0.0", complexity = "O(N) for N keys", arity = -3)]
-#[command(flags(admin, noscript, loading, stale, protected))]
 pub(super) struct DebugPopulate<'a> {
     count: Opaque<'a>,
     #[arg(trailing)]

@@ -8,7 +8,6 @@ use crate::session::{SessionCommand, SessionContext};
 /// Answers with an example of a type.
 #[derive(Command)]
 #[command(name = "debug|protocol", group = Server, since = "6.0.0", complexity = "O(1)")]
-#[command(flags(admin, noscript, loading, stale, protected))]
 pub(super) struct DebugProtocol<'a> {
     kind: &'a [u8],
 }
@@ -78,7 +77,6 @@ fn after_push(out: &mut Encoder) -> Result<(), CommandError> {
 /// Answers with an error, which counts nowhere as one.
 #[derive(Command)]
 #[command(name = "debug|error", group = Server, since = "2.6.0", complexity = "O(1)")]
-#[command(flags(admin, noscript, loading, stale, protected))]
 pub(super) struct DebugError<'a> {
     text: &'a [u8],
 }

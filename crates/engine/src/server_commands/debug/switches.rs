@@ -19,7 +19,6 @@ use crate::session::{SessionCommand, SessionContext};
 /// Lets the whole server rest.
 #[derive(Command)]
 #[command(name = "debug|sleep", group = Server, since = "1.0.0", complexity = "O(1)")]
-#[command(flags(admin, noscript, loading, stale, protected))]
 pub(super) struct DebugSleep<'a> {
     seconds: &'a [u8],
 }
@@ -38,7 +37,6 @@ impl SessionCommand for DebugSleep<'_> {
 /// Removes expired keys in the background, or only when they are met.
 #[derive(Command)]
 #[command(name = "debug|set-active-expire", group = Server, since = "2.6.0", complexity = "O(1)")]
-#[command(flags(admin, noscript, loading, stale, protected))]
 pub(super) struct DebugSetActiveExpire<'a> {
     on: &'a [u8],
 }
@@ -54,7 +52,6 @@ impl SessionCommand for DebugSetActiveExpire<'_> {
 /// Stops or resumes the periodic upkeep.
 #[derive(Command)]
 #[command(name = "debug|pause-cron", group = Server, since = "7.0.0", complexity = "O(1)")]
-#[command(flags(admin, noscript, loading, stale, protected))]
 pub(super) struct DebugPauseCron<'a> {
     on: &'a [u8],
 }
@@ -70,7 +67,6 @@ impl SessionCommand for DebugPauseCron<'_> {
 /// Gives list elements from a size on a node of their own.
 #[derive(Command)]
 #[command(name = "debug|quicklist-packed-threshold", group = Server, since = "7.0.0", complexity = "O(1)")]
-#[command(flags(admin, noscript, loading, stale, protected))]
 pub(super) struct DebugQuicklistPackedThreshold<'a> {
     size: &'a [u8],
 }
@@ -99,7 +95,6 @@ impl SessionCommand for DebugQuicklistPackedThreshold<'_> {
 /// Gives the history of the data set a new name.
 #[derive(Command)]
 #[command(name = "debug|change-repl-id", group = Server, since = "4.0.0", complexity = "O(1)")]
-#[command(flags(admin, noscript, loading, stale, protected))]
 pub(super) struct DebugChangeReplId;
 
 impl SessionCommand for DebugChangeReplId {
@@ -119,7 +114,6 @@ impl SessionCommand for DebugChangeReplId {
 /// Writes every setting to the configuration file, defaults included.
 #[derive(Command)]
 #[command(name = "debug|config-rewrite-force-all", group = Server, since = "7.0.0", complexity = "O(1)")]
-#[command(flags(admin, noscript, loading, stale, protected))]
 pub(super) struct DebugConfigRewriteForceAll;
 
 impl SessionCommand for DebugConfigRewriteForceAll {
@@ -133,7 +127,6 @@ impl SessionCommand for DebugConfigRewriteForceAll {
 /// Writes a line to the log.
 #[derive(Command)]
 #[command(name = "debug|log", group = Server, since = "5.0.0", complexity = "O(1)")]
-#[command(flags(admin, noscript, loading, stale, protected))]
 pub(super) struct DebugLog<'a> {
     message: &'a [u8],
 }

@@ -76,6 +76,18 @@ fn clients_see_a_single_command() {
     assert_eq!(connection.run("COMMAND LIST FILTERBY PATTERN debug*"), "*1\r\n$5\r\ndebug\r\n");
     assert!(connection.run("COMMAND INFO debug").ends_with("*0\r\n"));
     assert!(!connection.run("COMMAND DOCS debug").contains("subcommands"));
+    let error = "-ERR The command has no key arguments\r\n";
+    assert_eq!(connection.run("COMMAND GETKEYS DEBUG OBJECT a"), error);
+}
+
+#[test]
+fn none_of_it_counts_as_a_write() {
+    let mut connection = Connection::allowed();
+    assert_eq!(connection.run("CLIENT PAUSE 100000 WRITE"), "+OK\r\n");
+    assert_eq!(connection.run("DEBUG POPULATE 1"), "+OK\r\n");
+    assert_eq!(connection.run("CONFIG SET min-replicas-to-write 1"), "+OK\r\n");
+    assert_eq!(connection.run("DEBUG POPULATE 2"), "+OK\r\n");
+    assert_eq!(connection.run("GET key:1"), "$7\r\nvalue:1\r\n");
 }
 
 /// The digests are those of Redis 7.0.15 for the same data.

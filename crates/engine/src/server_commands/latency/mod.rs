@@ -6,9 +6,8 @@ mod histogram;
 
 use spinel_family::{Command, CommandError, Encoder, Many};
 
-use super::help::help_command;
 use crate::Flow;
-use crate::session::{SessionCommand, SessionContext, session_commands};
+use crate::session::{SessionCommand, SessionContext, help_command, session_commands};
 use doctor::LatencyDoctor;
 use graph::LatencyGraph;
 use histogram::LatencyHistogram;

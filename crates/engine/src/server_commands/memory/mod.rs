@@ -5,9 +5,8 @@ mod stats;
 
 use spinel_family::{Command, CommandError, Encoder};
 
-use super::help::help_command;
 use crate::Flow;
-use crate::session::{SessionCommand, SessionContext, session_commands};
+use crate::session::{SessionCommand, SessionContext, help_command, session_commands};
 use doctor::MemoryDoctor;
 use stats::MemoryStats;
 
