@@ -24,6 +24,7 @@ use crc_fast::{CrcAlgorithm, Digest};
 use spinel_resp::{Args, Span};
 use std::fmt;
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use window::Window;
 
@@ -194,6 +195,23 @@ impl LogReader {
     #[must_use]
     pub fn last_seal(&self) -> Option<&SealLine> {
         self.last_seal.as_ref()
+    }
+
+    /// Shows the seals behind `from` that prove themselves, for a file that cannot be read any further.
+    ///
+    /// # Errors
+    /// When the file cannot be read at all.
+    pub fn seals_behind(&self, from: u64, mut visit: impl FnMut(&SealLine)) -> io::Result<()> {
+        evidence::proven_seals(
+            &self.window,
+            from,
+            |_| true,
+            |seal| {
+                visit(seal);
+                ControlFlow::Continue(())
+            },
+        )?;
+        Ok(())
     }
 
     /// What comes next, nothing at the end.
