@@ -1,5 +1,6 @@
 //! One file of commands.
 
+use super::torn_lines::torn_lines;
 use super::{Aborted, Console, Mode};
 use crate::annotation::{LineKind, SealLine};
 use crate::cut::cut_file;
@@ -96,7 +97,11 @@ impl FileCheck<'_> {
                 }
                 Err(error) => {
                     reached.end = reader.boundary();
-                    reached.problem = Some(self.problem_of(error)?);
+                    let (at, problem) = self.problem_of(error)?;
+                    reached.problem = Some((at, problem));
+                    if matches!(problem, Problem::Short | Problem::Format) {
+                        reached.line += torn_lines(&*self.file, at, self.size).unwrap_or(0);
+                    }
                     return Ok(reached);
                 }
             };

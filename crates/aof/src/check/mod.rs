@@ -7,6 +7,7 @@
 //! Nothing is changed before the console confirmed it, except by [`Mode::TruncateTo`], like in Redis.
 
 mod file;
+mod torn_lines;
 
 use crate::directory::system_text;
 use crate::disk::{Disk, DiskFile, OpenMode, read_file};

@@ -307,6 +307,9 @@ impl LogReader {
         };
         let seconds = timestamp(&available[..=end]);
         self.window.take(end + 1);
+        if !self.in_transaction && (seconds.is_some() || !self.sealed) {
+            self.boundary = self.window.offset();
+        }
         Ok(seconds)
     }
 
