@@ -9,6 +9,10 @@
 //!
 //! What is deliberately absent: options and replies of commands, and NaN, which no sorted set holds.
 
+mod load;
+
+pub use load::SortedSetLoader;
+
 use std::ops::Range;
 
 use hashbrown::HashSet;

@@ -61,7 +61,7 @@ use std::collections::VecDeque;
 use crate::listpack::{Listpack, ListpackValue};
 use chunks::{CHUNK_MAX, Chunk};
 pub use edit::End;
-pub use iter::Iter;
+pub use iter::{Iter, Nodes};
 pub use limits::{Fill, Limits};
 pub use node::{Node, NodeIter};
 
