@@ -282,7 +282,7 @@ fn park(engine: &Engine, session: &Session, shard: ShardIndex) -> Flow {
 }
 
 /// Locks the shards of a command, those that serving blocked clients may write to included.
-fn hold<'k>(
+pub(crate) fn hold<'k>(
     keyspace: &'k Keyspace,
     command: &Command,
     shards: Option<ShardSet>,
