@@ -102,7 +102,7 @@ impl Client {
         let options = self.worker.options(&self.session);
         let published = engine.published();
         let (mut effects, scratch) = (Effects::default(), Scratch::new(1));
-        let held = apart.lock(&engine.keyspace, command);
+        let held = apart.lock(&engine.keyspace);
         let query = spinel_family::QueryContext::new(held, options, &published.for_commands, &scratch);
         let mut cx = UpdateContext::new(query, &mut effects);
         let done = apart.commit(args.args(), command, &mut cx);
@@ -189,6 +189,23 @@ fn writers_wait_for_readers_of_their_keys_and_others_do_not() {
     client.commits(first);
     assert_eq!(client.retries(), 2);
     assert_eq!(client.run("SADD big new"), ":1\r\n");
+}
+
+#[test]
+fn transactions_that_write_to_what_is_read_wait_as_well() {
+    let mut client = Client::new();
+    let first = client.begin("SMEMBERS big");
+    for line in ["MULTI", "SISMEMBER big new", "SADD small member"] {
+        client.run(line);
+    }
+    assert_eq!(client.run("EXEC"), "*2\r\n:0\r\n:1\r\n");
+    for line in ["MULTI", "SADD big new", "SISMEMBER big new"] {
+        client.run(line);
+    }
+    assert_eq!(client.try_run("EXEC"), (Flow::Parked, String::new()));
+    client.commits(first);
+    assert_eq!(client.retries(), 1);
+    assert_eq!(client.run("EXEC"), "*2\r\n:1\r\n:1\r\n");
 }
 
 #[test]
