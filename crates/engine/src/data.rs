@@ -121,7 +121,7 @@ impl Worker {
         let ground = Ground { engine, published, effects, scratch };
         let result = match hold(&engine.keyspace, call.command, shards) {
             Ok(mut held) => {
-                if call.command.writes && apart::waits_for_readers(&mut held, session, call) {
+                if apart::waits_for_readers(&mut held, session, [(call.command, call.args)]) {
                     return Ok(Flow::Parked);
                 }
                 run_held(ground, session, call, options, held, out)
@@ -268,16 +268,24 @@ fn park(engine: &Engine, session: &Session, shard: ShardIndex) -> Flow {
     Flow::Parked
 }
 
-/// Locks the shards of a command, those that serving blocked clients may write to included.
+/// Locks the shards of a command, or all of them.
 fn hold<'k>(
     keyspace: &'k Keyspace,
     command: &Command,
     shards: Option<ShardSet>,
 ) -> Result<Held<'k>, ShardIndex> {
-    let Some(mut shards) = shards else { return keyspace.hold_all() };
+    match shards {
+        None => keyspace.hold_all(),
+        Some(shards) if command.writes => hold_to_write(keyspace, shards),
+        Some(shards) => keyspace.hold(&shards),
+    }
+}
+
+/// Locks shards, and with them those that serving blocked clients may write to.
+pub(crate) fn hold_to_write(keyspace: &Keyspace, mut shards: ShardSet) -> Result<Held<'_>, ShardIndex> {
     loop {
         let held = keyspace.hold(&shards)?;
-        if !command.writes || !held.iter().any(|shard| shard.waiters.has_destinations()) {
+        if !held.iter().any(|shard| shard.waiters.has_destinations()) {
             return Ok(held);
         }
         let before = shards.len();

@@ -482,7 +482,7 @@ impl crate::Engine {
                 if !command.is_cover {
                     return found;
                 }
-                found.filter(|found| found.spec.accepts(args.len())).or(Some(command))
+                found.filter(|found| found.takes(args.len())).or(Some(command))
             }
             _ => Some(command),
         }

@@ -71,6 +71,15 @@ impl Command {
         if self.is_cover { &[] } else { &self.subcommands }
     }
 
+    /// Whether there is a form of it with so many words, the name included. (Where options have names there is no telling,
+    /// and none of the covered commands has one.)
+    #[must_use]
+    pub fn takes(&self, words: usize) -> bool {
+        let args = self.spec.args;
+        let is_bounded = args.iter().all(|arg| arg.token.is_empty() && !arg.flags.multiple);
+        self.spec.accepts(words) && (!is_bounded || words <= self.name_words + args.len())
+    }
+
     /// Its access control categories, those that follow from flags and group included.
     pub fn categories(&self) -> impl Iterator<Item = Category> + '_ {
         Category::ALL.into_iter().filter(|category| self.in_category(*category))

@@ -29,7 +29,7 @@ pub use readers::Readers;
 pub use shard::{DbCounts, Shard};
 pub use spinel_structs::hash::HashKey;
 pub use value::{EncodingLimits, Kind, NewValue, OwnedValue, Text, Typed, ValueMut, ValueRef};
-pub use value::{End, List, ListElement};
+pub use value::{End, Hash, List, ListElement, ListNode, Set, SortedSet};
 pub use waiting::{WaitTable, Waiter};
 pub use watch::{WatchFlag, WatchTable};
 

@@ -6,11 +6,12 @@
 use super::tree::Tree;
 
 /// Crates from the bottom up; those of one row do not know each other.
-const LAYERS: [&[&str]; 8] = [
+const LAYERS: [&[&str]; 9] = [
     &["resp", "spec", "spec-derive", "structs"],
     &["store"],
     &["family"],
     &["commands"],
+    &["aof", "rdb"],
     &["engine"],
     &["net", "cli"],
     &["server"],

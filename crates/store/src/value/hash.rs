@@ -12,6 +12,10 @@
 //!
 //! What is deliberately absent: expiries of single fields.
 
+mod load;
+
+pub use load::HashLoader;
+
 use spinel_structs::compact::Field;
 use spinel_structs::hash::{HashKey, hash_bytes};
 use spinel_structs::listpack::{self, Listpack, ListpackValue};

@@ -8,13 +8,13 @@
 use std::ops::Range;
 
 use spinel_structs::listpack::Needle;
-use spinel_structs::quicklist::{Fill, Iter, Limits, Node, QuickList};
+use spinel_structs::quicklist::{Fill, Limits, QuickList};
 use spinel_structs::size_class::malloc_size;
 
 use super::EncodingLimits;
 
 pub use spinel_structs::listpack::ListpackValue as ListElement;
-pub use spinel_structs::quicklist::End;
+pub use spinel_structs::quicklist::{End, Iter as ListElements, Node as ListNode, Nodes as ListNodes};
 
 /// A list of byte strings.
 #[derive(Debug, Default)]
@@ -58,7 +58,7 @@ impl List {
 
     /// The elements at `indexes`, cut to what exists, from either end.
     #[must_use]
-    pub fn range(&self, indexes: Range<usize>) -> Iter<'_> {
+    pub fn range(&self, indexes: Range<usize>) -> ListElements<'_> {
         self.elements.range(indexes)
     }
 
@@ -78,6 +78,12 @@ impl List {
             .enumerate()
             .filter(move |(_, element)| needle.matches(*element))
             .map(move |(seen, _)| if from == End::Front { seen } else { len - 1 - seen })
+    }
+
+    /// The index of the first element equal to `value`.
+    #[must_use]
+    pub fn first_equal(&self, value: &[u8]) -> Option<usize> {
+        self.elements.find(value, 0)
     }
 
     /// Adds elements at an end, one after the other.
@@ -136,13 +142,19 @@ impl List {
         self.elements.limits().fill.to_config()
     }
 
+    /// How many nodes it has: O(nodes / 64).
+    #[must_use]
+    pub fn node_count(&self) -> usize {
+        self.elements.node_count()
+    }
+
     /// The nodes, as dumps and snapshots hold them.
-    pub fn nodes(&self) -> impl DoubleEndedIterator<Item = &Node> {
+    pub fn nodes(&self) -> ListNodes<'_> {
         self.elements.nodes()
     }
 
     /// Adds a whole node at the back, as dumps and snapshots hold it.
-    pub fn push_node(&mut self, node: Node, limits: &EncodingLimits) {
+    pub fn push_node(&mut self, node: ListNode, limits: &EncodingLimits) {
         self.open(limits).push_node(node);
     }
 
@@ -215,7 +227,7 @@ mod tests {
         assert_eq!(list.free_effort(), 3);
         let plain = EncodingLimits { list_packed_threshold: 1, ..EncodingLimits::default() };
         list.push(End::Back, [&b"g"[..]], &plain);
-        assert!(matches!(list.nodes().next_back(), Some(Node::Plain(_))));
+        assert!(matches!(list.nodes().next_back(), Some(ListNode::Plain(_))));
     }
 
     #[test]
@@ -227,6 +239,10 @@ mod tests {
         assert_eq!(found("a", End::Back, 4), [4, 2]);
         assert_eq!(found("7", End::Back, 4), [1]);
         assert!(found("07", End::Front, 9).is_empty());
+        assert_eq!(
+            ["a", "7", "b", "c"].map(|value| list.first_equal(value.as_bytes())),
+            [Some(0), Some(1), Some(3), None]
+        );
     }
 
     #[test]

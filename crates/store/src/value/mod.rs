@@ -3,6 +3,7 @@
 //! Every collection type offers, besides what [`Typed`] asks for: `encoding`, `memory_bytes`, `free_effort`, and
 //! `duplicate`, which gives a copy that shares nothing with the original and has the same encoding (`COPY`).
 
+mod distinct;
 mod draw;
 mod hash;
 mod list;
@@ -12,10 +13,11 @@ mod sorted_set;
 use std::any::Any;
 use std::sync::Arc;
 
-pub use hash::{Hash, HashIter, HashLots};
-pub use list::{End, List, ListElement};
-pub use set::{Set, SetIter, TakenMember};
-pub use sorted_set::{Members, SortedSet};
+pub use distinct::LoadError;
+pub use hash::{Hash, HashIter, HashLoader, HashLots};
+pub use list::{End, List, ListElement, ListElements, ListNode, ListNodes};
+pub use set::{Set, SetIter, SetLoader, TakenMember};
+pub use sorted_set::{Members, SortedSet, SortedSetLoader};
 
 /// The thresholds at which collections change from compact to large encodings, as in `redis.conf`.
 #[derive(Clone, Debug, PartialEq, Eq)]

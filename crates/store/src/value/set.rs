@@ -13,6 +13,10 @@
 //!
 //! Members go in and out as [`Text`]: an integer is never written out only to be read again.
 
+mod load;
+
+pub use load::SetLoader;
+
 use spinel_structs::compact::Member;
 use spinel_structs::hash::{HashKey, hash_bytes};
 use spinel_structs::intset::IntSet;

@@ -1,8 +1,10 @@
 //! Walking a list's values.
 
+use std::collections::{VecDeque, vec_deque};
+use std::iter::FlatMap;
 use std::ops::Range;
 
-use super::chunks::Place;
+use super::chunks::{Chunk, Place};
 use super::node::NodeIter;
 use super::{Node, QuickList};
 use crate::listpack::ListpackValue;
@@ -29,8 +31,28 @@ impl QuickList {
     }
 
     /// The nodes, front to back.
-    pub fn nodes(&self) -> impl DoubleEndedIterator<Item = &Node> {
-        self.chunks.iter().flat_map(|chunk| &chunk.nodes)
+    pub fn nodes(&self) -> Nodes<'_> {
+        Nodes(self.chunks.iter().flat_map(|chunk| &chunk.nodes))
+    }
+}
+
+type NodesOf<'a> = fn(&'a Chunk) -> &'a VecDeque<Node>;
+
+/// The nodes of a list; see [`QuickList::nodes`].
+#[derive(Debug, Clone)]
+pub struct Nodes<'a>(FlatMap<vec_deque::Iter<'a, Chunk>, &'a VecDeque<Node>, NodesOf<'a>>);
+
+impl<'a> Iterator for Nodes<'a> {
+    type Item = &'a Node;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next()
+    }
+}
+
+impl DoubleEndedIterator for Nodes<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.0.next_back()
     }
 }
 

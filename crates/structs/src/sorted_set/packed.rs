@@ -33,17 +33,27 @@ impl PackedSortedSet {
 
     /// Takes over a listpack from elsewhere. `None` unless it holds members and scores in order, no member twice.
     pub fn from_listpack(pack: Listpack) -> Option<Self> {
+        let set = Self::from_ordered_listpack(pack)?;
         let mut members = HashSet::new();
-        let mut last: Option<(f64, Vec<u8>)> = None;
+        set.iter().all(|(member, _)| members.insert(member.to_vec())).then_some(set)
+    }
+
+    /// Takes over a listpack whose members, as the caller has made sure, differ. `None` unless it holds members and
+    /// scores in order.
+    pub fn from_ordered_listpack(pack: Listpack) -> Option<Self> {
+        let (mut text, mut text_before) = (IntBuffer::new(), IntBuffer::new());
+        let mut before: Option<(ListpackValue<'_>, f64)> = None;
         let mut values = pack.iter();
         while let Some(member) = values.next() {
-            let member = member.to_vec();
             let score = values.next()?.as_f64().filter(|score| !score.is_nan())?;
-            let ascends = last.is_none_or(|(before, name)| order(before, &name, score, &member).is_lt());
-            if !ascends || !members.insert(member.clone()) {
+            let ascends = before.is_none_or(|(name, before)| {
+                let (name, member) = (name.to_bytes(&mut text_before), member.to_bytes(&mut text));
+                order(before, name, score, member).is_lt()
+            });
+            if !ascends {
                 return None;
             }
-            last = Some((score, member));
+            before = Some((member, score));
         }
         Some(Self { pack })
     }
