@@ -179,6 +179,15 @@ fn a_long_copy_does_not_take_a_place_in_another_database_that_was_taken_meanwhil
 }
 
 #[test]
+fn a_string_is_long_to_fill_with_zeros_but_not_to_change() {
+    let mut client = Client::new();
+    let (flow, _) = client.try_run("SETRANGE s 8000000 x");
+    assert_eq!((flow, client.next_letter().0), (Flow::Waiting, ":8000001\r\n".to_owned()));
+    assert_eq!(client.try_run("SETRANGE s 8000000 y"), (Flow::Continue, ":8000001\r\n".to_owned()));
+    assert_eq!(client.run("GETRANGE s -2 -1"), "$2\r\n\0y\r\n");
+}
+
+#[test]
 fn writers_wait_for_readers_of_their_keys_and_others_do_not() {
     let mut client = Client::new();
     let first = client.begin("SMEMBERS big");
