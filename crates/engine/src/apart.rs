@@ -10,7 +10,7 @@
 //! A query counts as run at the moment of sharing. A command that stores what it computes counts as run when it stores:
 //! by then all its keys must be as they were, else it is run again under their locks. Writers of the keys wait
 //! meanwhile, as they would for the locks, so that nothing has to be copied and the second run is rare (FLUSHALL,
-//! a transaction, a key whose time comes).
+//! a transaction that changes the database, a key whose time comes).
 //!
 //! What is deliberately not run apart: commands that change a large value in its place.
 
@@ -22,7 +22,7 @@ use spinel_family::{Args, CallOptions, DbIndex, Run, UpdateContext};
 use spinel_store::{Entry, Held, Keyspace, KeyspaceOptions};
 
 use crate::Message;
-use crate::data::{Call, ShardSet, hold, keys_of, normalise};
+use crate::data::{Call, ShardSet, hold_to_write, keys_of, normalise};
 use crate::registry::Command;
 use crate::session::Session;
 
@@ -123,11 +123,11 @@ impl Apart {
     }
 
     /// Locks the shards that the command needs, as a helper thread may: by waiting.
-    pub(crate) fn lock<'k>(&self, real: &'k Keyspace, command: &Command) -> Held<'k> {
+    pub(crate) fn lock<'k>(&self, real: &'k Keyspace) -> Held<'k> {
         let mut shards: ShardSet = self.hashes.iter().map(|&hash| real.shard_of(hash)).collect();
         normalise(&mut shards);
         loop {
-            match hold(real, command, Some(shards.clone())) {
+            match hold_to_write(real, shards.clone()) {
                 Ok(held) => return held,
                 Err(_) => std::thread::yield_now(),
             }
@@ -211,10 +211,24 @@ impl Reading {
     }
 }
 
-/// Whether a command must wait because a key it may change is being read apart; then the client has left word.
+/// Whether commands must wait because a key that one of them may change is being read apart; then the client has left
+/// word.
+#[inline]
+pub(crate) fn waits_for_readers<'a>(
+    held: &mut Held<'_>,
+    session: &Session,
+    commands: impl IntoIterator<Item = (&'a Command, Args<'a>)>,
+) -> bool {
+    held.iter().any(|shard| !shard.readers.is_empty())
+        && commands.into_iter().any(|(command, args)| waits(held, session, command, args))
+}
+
 #[cold]
-fn waits(held: &mut Held<'_>, session: &Session, call: Call<'_>) -> bool {
-    for key in keys_of(held.keyspace(), call.command, call.args) {
+fn waits(held: &mut Held<'_>, session: &Session, command: &Command, args: Args<'_>) -> bool {
+    if !command.writes {
+        return false;
+    }
+    for key in keys_of(held.keyspace(), command, args) {
         let shard = held.shard_mut(key.hash);
         if shard.readers.has(session.db, key.hash) {
             let client = Arc::clone(&session.client);
@@ -223,12 +237,6 @@ fn waits(held: &mut Held<'_>, session: &Session, call: Call<'_>) -> bool {
         }
     }
     false
-}
-
-/// As [`waits`], for commands whose shards may have no reader at all.
-#[inline]
-pub(crate) fn waits_for_readers(held: &mut Held<'_>, session: &Session, call: Call<'_>) -> bool {
-    held.iter().any(|shard| !shard.readers.is_empty()) && waits(held, session, call)
 }
 
 #[cfg(test)]

@@ -102,7 +102,7 @@ impl Client {
         let options = self.worker.options(&self.session);
         let published = engine.published();
         let (mut effects, scratch) = (Effects::default(), Scratch::new(1));
-        let held = apart.lock(&engine.keyspace, command);
+        let held = apart.lock(&engine.keyspace);
         let query = spinel_family::QueryContext::new(held, options, &published.for_commands, &scratch);
         let mut cx = UpdateContext::new(query, &mut effects);
         let done = apart.commit(args.args(), command, &mut cx);
@@ -179,6 +179,15 @@ fn a_long_copy_does_not_take_a_place_in_another_database_that_was_taken_meanwhil
 }
 
 #[test]
+fn a_string_is_long_to_fill_with_zeros_but_not_to_change() {
+    let mut client = Client::new();
+    let (flow, _) = client.try_run("SETRANGE s 8000000 x");
+    assert_eq!((flow, client.next_letter().0), (Flow::Waiting, ":8000001\r\n".to_owned()));
+    assert_eq!(client.try_run("SETRANGE s 8000000 y"), (Flow::Continue, ":8000001\r\n".to_owned()));
+    assert_eq!(client.run("GETRANGE s -2 -1"), "$2\r\n\0y\r\n");
+}
+
+#[test]
 fn writers_wait_for_readers_of_their_keys_and_others_do_not() {
     let mut client = Client::new();
     let first = client.begin("SMEMBERS big");
@@ -189,6 +198,23 @@ fn writers_wait_for_readers_of_their_keys_and_others_do_not() {
     client.commits(first);
     assert_eq!(client.retries(), 2);
     assert_eq!(client.run("SADD big new"), ":1\r\n");
+}
+
+#[test]
+fn transactions_that_write_to_what_is_read_wait_as_well() {
+    let mut client = Client::new();
+    let first = client.begin("SMEMBERS big");
+    for line in ["MULTI", "SISMEMBER big new", "SADD small member"] {
+        client.run(line);
+    }
+    assert_eq!(client.run("EXEC"), "*2\r\n:0\r\n:1\r\n");
+    for line in ["MULTI", "SADD big new", "SISMEMBER big new"] {
+        client.run(line);
+    }
+    assert_eq!(client.try_run("EXEC"), (Flow::Parked, String::new()));
+    client.commits(first);
+    assert_eq!(client.retries(), 1);
+    assert_eq!(client.run("EXEC"), "*2\r\n:1\r\n:1\r\n");
 }
 
 #[test]

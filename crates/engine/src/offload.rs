@@ -294,7 +294,7 @@ impl Running<'_> {
             return result;
         }
         let is_done = {
-            let mut cx = self.context(apart.lock(&engine.keyspace, job.command), effects);
+            let mut cx = self.context(apart.lock(&engine.keyspace), effects);
             let is_done = apart.commit(job.args.args(), job.command, &mut cx);
             if is_done {
                 self.settle(&mut cx);
@@ -306,7 +306,7 @@ impl Running<'_> {
         } else {
             effects.clear();
             out.clear();
-            self.on(apart.lock(&engine.keyspace, job.command), effects, out)
+            self.on(apart.lock(&engine.keyspace), effects, out)
         };
         apart.end(&engine.keyspace);
         result

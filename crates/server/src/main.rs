@@ -5,6 +5,7 @@
 
 mod banner;
 mod host;
+mod huge_pages;
 mod logger;
 mod oom;
 mod outside;
@@ -148,6 +149,9 @@ fn run(settings: Settings, config_file: Option<std::path::PathBuf>, logger: Logg
             return ExitCode::FAILURE;
         }
     };
+    if let Err(error) = huge_pages::keep_merging() {
+        warn(&format!("The thread for huge pages cannot be started: {error}"));
+    }
     let shards = engine.keyspace.shards();
     logger.write(LogLevel::Notice, "Server initialized");
     logger.write(

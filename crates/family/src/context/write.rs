@@ -14,8 +14,12 @@ use crate::{CommandError, CommandSettings, Effects, Event, EventClass};
 const FREE_INLINE_LIMIT: usize = 64;
 
 /// Frees a value, elsewhere if it is large.
+#[inline]
 fn discard(effects: &mut Effects, value: OwnedValue) {
-    if value.free_effort() > FREE_INLINE_LIMIT {
+    if matches!(value, OwnedValue::Inline) {
+        // Nothing to drop either.
+        std::mem::forget(value);
+    } else if value.free_effort() > FREE_INLINE_LIMIT {
         effects.garbage.push(value);
     }
 }
@@ -127,6 +131,7 @@ impl UpdateContext<'_> {
     }
 
     /// Notes that a key somebody may wait for is there.
+    #[inline]
     fn signal_awaited(&mut self, db: DbIndex, key: Key<'_>, kind: Kind) {
         if can_be_awaited(kind) && self.query.held.shard(key.hash).waiters.is_awaited(db, key.bytes) {
             self.effects.ready.push((db, key.bytes.into()));
