@@ -211,14 +211,14 @@ pub(crate) fn begins_with_snapshot(file: &dyn DiskFile) -> io::Result<bool> {
 
 /// Whether there is more in a file than lines that say it was opened.
 fn holds_data(directory: &Directory, planned: &Planned) -> Result<bool, LoadError> {
-    if planned.info.kind == FileKind::Base || planned.length > 64 * LINE_LEN as u64 {
+    if planned.info.kind == FileKind::Base {
         return Ok(true);
     }
     let file = directory.open_file(&planned.info.name, OpenMode::Read)?;
     let mut reader = LogReader::of_part(file, 0, planned.length);
     loop {
         match reader.read() {
-            Ok(None) => return Ok(false),
+            Ok(None) | Err(ReadError::Torn { .. }) => return Ok(false),
             Ok(Some(Record::Seal(seal))) if seal.length == 0 && seal.kind != LineKind::Resume => {}
             _ => return Ok(true),
         }

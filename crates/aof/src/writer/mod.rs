@@ -493,4 +493,6 @@ fn write_trouble(error: &io::Error) -> Trouble {
 }
 
 #[cfg(test)]
+mod model_tests;
+#[cfg(test)]
 mod tests;
