@@ -177,6 +177,17 @@ impl Directory {
             .map_err(|error| io_error(format!("Can't open the append-only file {name}"), error))
     }
 
+    /// Makes durable all that was found: who wrote it may have been killed before it could.
+    pub(crate) fn sync_all(&self) -> Result<(), DirectoryError> {
+        for info in self.manifest.loaded() {
+            let synced = self.open_file(&info.name, OpenMode::Write)?.sync_data();
+            synced.map_err(|error| io_error(format!("Fail to fsync the AOF file {}", info.name), error))?;
+        }
+        let folder = self.names.folder();
+        let synced = self.disk.sync_folder(folder).and_then(|()| self.disk.sync_folder(""));
+        synced.map_err(|error| io_error(format!("Fail to fsync AOF directory {folder}"), error))
+    }
+
     /// Makes the folder, if it is missing.
     ///
     /// # Errors

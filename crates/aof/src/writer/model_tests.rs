@@ -16,6 +16,7 @@ const STEPS: [Step; 7] =
     [Step::Write, Step::Sync, Step::Create, Step::Length, Step::Rename, Step::Link, Step::SyncFolder];
 
 struct World {
+    options: WriterOptions,
     disk: SimDisk,
     log: Log,
     chance: Chance,
@@ -37,6 +38,7 @@ impl World {
         };
         let log = Log::new(&disk, options).unwrap();
         World {
+            options,
             disk,
             log,
             chance: Chance(seed * 2 + 1),
@@ -50,7 +52,7 @@ impl World {
     }
 
     fn act(&mut self) {
-        let act = self.chance.below(16);
+        let act = self.chance.below(17);
         self.history.push(format!("{act}"));
         match act {
             0..=2 => self.append(),
@@ -79,6 +81,7 @@ impl World {
                 let room = self.chance.below(800);
                 self.disk.set_capacity(Some(self.disk.used_bytes() + room));
             }
+            15 => self.restart(),
             _ => {
                 if self.chance.below(2) == 0 {
                     self.disk.heal();
@@ -109,6 +112,25 @@ impl World {
             self.log.writer.begin_rotation(next);
             self.cut = Some(self.log.buffer.cut());
         }
+    }
+
+    /// Kills the process or cuts the power, and goes on with what is left.
+    fn restart(&mut self) {
+        if self.chance.below(3) != 0 {
+            return;
+        }
+        let (disk, promised) = if self.chance.below(2) == 0 {
+            (self.disk.after_kill(), self.log.writer.written())
+        } else {
+            (self.disk.after_power_cut(self.chance.0), self.log.writer.durable())
+        };
+        self.check(&disk, promised, "restarted");
+        self.appended.truncate(commands(&disk).unwrap().len());
+        let start = self.appended.last().map_or(LogPosition(0), |(_, end)| *end);
+        let directory = crate::testing::open(&disk).unwrap();
+        directory.delete_temporary().unwrap();
+        self.log = Log::open(&disk, self.options, start).unwrap();
+        (self.disk, self.sync, self.room, self.cut) = (disk, None, None, None);
     }
 
     /// Writes what was appended before the cut as a base.
