@@ -4,13 +4,15 @@
 //! ([`reference`]), talks to them ([`client`]), invents commands ([`generate`]), compares replies ([`compare`]), whole data
 //! sets ([`snapshot`]) and what the servers say about commands ([`tables`]), and reduces what differs to a few commands
 //! ([`differential`]). It knows commands as words only; it deliberately uses nothing of the server but its wire protocol,
-//! so that no mistake is made twice.
+//! so that no mistake is made twice. The exception is [`exchange`], which hands the reference what our reader and writer
+//! of RDB files make of its own values.
 
 #![forbid(unsafe_code)]
 
 pub mod client;
 pub mod compare;
 pub mod differential;
+pub mod exchange;
 pub mod generate;
 pub mod history;
 pub mod random;
