@@ -31,6 +31,8 @@
 pub mod checksum;
 pub mod decode;
 pub mod encode;
+#[doc(hidden)]
+pub mod fuzzing;
 mod legacy;
 pub mod lzf;
 mod opcode;
