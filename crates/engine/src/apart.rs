@@ -4,13 +4,13 @@
 //! ```text
 //! loop:    lock ─ share the values of the keys ─ unlock
 //! helper:                                             run on the shares ────────▶ reply         (a query)
-//! helper:                                             run on the shares ─ lock ─ store ─ unlock (SUNIONSTORE & co.)
+//! helper:                                             run on the shares ─ lock ─ store ─ unlock (SUNIONSTORE, COPY)
 //! ```
 //!
 //! A query counts as run at the moment of sharing. A command that stores what it computes counts as run when it stores:
 //! by then all its keys must be as they were, else it is run again under their locks. Writers of the keys wait
 //! meanwhile, as they would for the locks, so that nothing has to be copied and the second run is rare (FLUSHALL,
-//! a transaction, a key whose time comes).
+//! a transaction that changes the database, a key whose time comes).
 //!
 //! What is deliberately not run apart: commands that change a large value in its place.
 
@@ -19,10 +19,10 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use spinel_family::spec::{Begin, Find, KeyFlags};
 use spinel_family::{Args, CallOptions, DbIndex, Run, UpdateContext};
-use spinel_store::{Entry, Held, Keyspace, KeyspaceOptions, ShardIndex};
+use spinel_store::{Entry, Held, Keyspace, KeyspaceOptions};
 
 use crate::Message;
-use crate::data::{Call, keys_of};
+use crate::data::{Call, ShardSet, hold_to_write, keys_of, normalise};
 use crate::registry::Command;
 use crate::session::Session;
 
@@ -32,26 +32,41 @@ pub(crate) struct Apart {
     db: DbIndex,
     /// The hash of each key, for each a reader in its shard.
     hashes: SmallVec<[u64; 4]>,
-    /// The entry that the command will overwrite, as it was; and whether it will overwrite one.
-    stored: Option<Option<Entry>>,
+    /// What the command will overwrite, if it stores.
+    stored: Option<Stored>,
 }
 
-/// Whether a command only reads its keys, but for one that it overwrites at the most, the first.
-fn may_run_apart(command: &Command, run: Run) -> bool {
-    let overwrites_first = |spec: &spinel_family::spec::KeySpec| {
-        spec.flags.has(KeyFlags::OW)
-            && spec.begin == Begin::Index(1)
-            && spec.find == (Find::Range { last: 0, step: 1, limit: 0 })
-    };
+/// The key that a command overwrites.
+struct Stored {
+    /// The place of the key among the words.
+    at: usize,
+    /// What it was when the command began.
+    before: Option<Entry>,
+}
+
+/// What a command that can run apart does with its keys.
+#[derive(Clone, Copy)]
+enum Use {
+    Reads,
+    /// Reads all but the key at this place, which it overwrites.
+    Overwrites(usize),
+}
+
+fn use_of_keys(command: &Command, run: Run) -> Option<Use> {
     match run {
-        Run::Query(_) => true,
-        Run::Update(_) => match command.spec.keys {
-            [first, others @ ..] => {
-                overwrites_first(first) && others.iter().all(|spec| spec.flags.has(KeyFlags::RO))
-            }
-            [] => false,
-        },
-        Run::Blocking(_) | Run::Sweep(_) | Run::Exclusive(_) | Run::Container(_) => false,
+        Run::Query(_) => Some(Use::Reads),
+        Run::Update(_) => {
+            let (mut read, mut overwritten) = (command.spec.keys.iter(), None);
+            let fits = read.all(|spec| match (spec.begin, spec.find) {
+                _ if spec.flags.has(KeyFlags::RO) => true,
+                (Begin::Index(at), Find::Range { last: 0, step: 1, limit: 0 }) => {
+                    spec.flags.has(KeyFlags::OW) && overwritten.replace(at).is_none()
+                }
+                _ => false,
+            });
+            overwritten.filter(|_| fits).and_then(|at| usize::try_from(at).ok()).map(Use::Overwrites)
+        }
+        Run::Blocking(_) | Run::Sweep(_) | Run::Exclusive(_) | Run::Container(_) => None,
     }
 }
 
@@ -59,9 +74,8 @@ impl Apart {
     /// Shares the values of a command's keys, whose shards are held, if it is one that can run apart and no writer has
     /// waited for another already.
     pub(crate) fn new(call: Call<'_>, options: &CallOptions, held: &mut Held<'_>) -> Option<Self> {
-        if !may_run_apart(call.command, call.entry.run)
-            || held.iter().any(|shard| shard.readers.are_awaited())
-        {
+        let keys = use_of_keys(call.command, call.entry.run)?;
+        if held.iter().any(|shard| shard.readers.are_awaited()) {
             return None;
         }
         let (real, db) = (held.keyspace(), options.db);
@@ -86,10 +100,14 @@ impl Apart {
                 place.shard_mut(key.hash).db_mut(db).restore(key.hash, entry.share());
             }
         }
-        let stored = matches!(call.entry.run, Run::Update(_)).then(|| {
-            let key = real.key(call.args.at(1));
-            place.shard_mut(key.hash).db_mut(db).find_mut(key).map(Entry::share)
-        });
+        let stored = match keys {
+            Use::Reads => None,
+            Use::Overwrites(at) => {
+                let key = real.key(call.args.at(at));
+                let before = place.shard_mut(key.hash).db_mut(db).find_mut(key).map(Entry::share);
+                Some(Stored { at, before })
+            }
+        };
         drop(place);
         Some(Self { keyspace, db, hashes, stored })
     }
@@ -104,13 +122,12 @@ impl Apart {
         self.stored.is_some()
     }
 
-    /// Locks the shards of the keys, as a helper thread may: by waiting.
+    /// Locks the shards that the command needs, as a helper thread may: by waiting.
     pub(crate) fn lock<'k>(&self, real: &'k Keyspace) -> Held<'k> {
-        let mut shards: SmallVec<[ShardIndex; 4]> =
-            self.hashes.iter().map(|&hash| real.shard_of(hash)).collect();
-        crate::data::normalise(&mut shards);
+        let mut shards: ShardSet = self.hashes.iter().map(|&hash| real.shard_of(hash)).collect();
+        normalise(&mut shards);
         loop {
-            match real.hold(&shards) {
+            match hold_to_write(real, shards.clone()) {
                 Ok(held) => return held,
                 Err(_) => std::thread::yield_now(),
             }
@@ -120,12 +137,12 @@ impl Apart {
     /// Stores in the data what the command has stored apart. False, with nothing done, if a key has changed.
     pub(crate) fn commit(&mut self, args: Args<'_>, command: &Command, cx: &mut UpdateContext<'_>) -> bool {
         let db = self.db;
+        let Some(Stored { at, before }) = self.stored.take() else { return true };
         let mut place = self.keyspace.hold_all().expect("only this thread uses it");
-        let first = place.keyspace().key(args.at(1));
-        let before = self.stored.take().flatten();
+        let stored = place.keyspace().key(args.at(at));
         for key in keys_of(place.keyspace(), command, args) {
             let now = cx.held().shard(key.hash).db(db).find(key);
-            let then = if key.bytes == first.bytes {
+            let then = if key.bytes == stored.bytes {
                 before.as_ref()
             } else {
                 place.shard(key.hash).db(db).find(key)
@@ -139,14 +156,28 @@ impl Apart {
                 return false;
             }
         }
-        let entry = place.shard_mut(first.hash).db_mut(db).take(first);
+        // Other databases were empty apart, so what has come to be in one may go where there is nothing (`COPY ... DB`).
+        let others: SmallVec<[DbIndex; 1]> = place
+            .shard(stored.hash)
+            .used_dbs()
+            .map(|(other, _)| other)
+            .filter(|&other| other != db)
+            .collect();
+        if others.iter().any(|&other| cx.held().shard(stored.hash).db(other).find(stored).is_some()) {
+            return false;
+        }
+        for other in others {
+            let entry = place.shard_mut(stored.hash).db_mut(other).take(stored);
+            cx.replace_entry(other, stored, entry);
+        }
+        let entry = place.shard_mut(stored.hash).db_mut(db).take(stored);
         let is_kept = match (&entry, &before) {
             (None, None) => true,
             (Some(entry), Some(before)) => entry.has_same_value(before),
             _ => false,
         };
         if !is_kept {
-            cx.replace_entry(first, entry);
+            cx.replace_entry(db, stored, entry);
         }
         true
     }
@@ -180,10 +211,24 @@ impl Reading {
     }
 }
 
-/// Whether a command must wait because a key it may change is being read apart; then the client has left word.
+/// Whether commands must wait because a key that one of them may change is being read apart; then the client has left
+/// word.
+#[inline]
+pub(crate) fn waits_for_readers<'a>(
+    held: &mut Held<'_>,
+    session: &Session,
+    commands: impl IntoIterator<Item = (&'a Command, Args<'a>)>,
+) -> bool {
+    held.iter().any(|shard| !shard.readers.is_empty())
+        && commands.into_iter().any(|(command, args)| waits(held, session, command, args))
+}
+
 #[cold]
-fn waits(held: &mut Held<'_>, session: &Session, call: Call<'_>) -> bool {
-    for key in keys_of(held.keyspace(), call.command, call.args) {
+fn waits(held: &mut Held<'_>, session: &Session, command: &Command, args: Args<'_>) -> bool {
+    if !command.writes {
+        return false;
+    }
+    for key in keys_of(held.keyspace(), command, args) {
         let shard = held.shard_mut(key.hash);
         if shard.readers.has(session.db, key.hash) {
             let client = Arc::clone(&session.client);
@@ -192,12 +237,6 @@ fn waits(held: &mut Held<'_>, session: &Session, call: Call<'_>) -> bool {
         }
     }
     false
-}
-
-/// As [`waits`], for commands whose shards may have no reader at all.
-#[inline]
-pub(crate) fn waits_for_readers(held: &mut Held<'_>, session: &Session, call: Call<'_>) -> bool {
-    held.iter().any(|shard| !shard.readers.is_empty()) && waits(held, session, call)
 }
 
 #[cfg(test)]

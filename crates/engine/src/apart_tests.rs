@@ -131,6 +131,63 @@ fn long_queries_and_long_stores_have_the_same_effect_as_short_ones() {
 }
 
 #[test]
+fn a_long_copy_is_one_whether_its_place_is_free_or_not_and_in_whatever_database() {
+    let mut client = Client::new();
+    assert_eq!(client.run("PEXPIRE big 1000000"), ":1\r\n");
+    let (flow, _) = client.try_run("COPY big new");
+    assert_eq!((flow, client.next_letter().0), (Flow::Waiting, ":1\r\n".to_owned()));
+    assert_eq!(client.run("SCARD new"), format!(":{MANY}\r\n"));
+    assert!(!client.run("PTTL new").starts_with(":-"));
+    assert_eq!(client.run("COPY other new"), ":0\r\n");
+    assert_eq!(client.run("COPY other new REPLACE"), ":1\r\n");
+    assert_eq!(client.run("PTTL new"), ":-1\r\n");
+    assert_eq!(client.run("SISMEMBER new member:1"), ":0\r\n");
+    for (line, reply) in [
+        ("COPY big big DB 3", ":1\r\n"),
+        ("COPY other big DB 3", ":0\r\n"),
+        ("COPY other big DB 3 REPLACE", ":1\r\n"),
+        ("SELECT 3", "+OK\r\n"),
+        ("SISMEMBER big member:1", ":0\r\n"),
+        ("PTTL big", ":-1\r\n"),
+        ("DBSIZE", ":1\r\n"),
+        ("SELECT 0", "+OK\r\n"),
+        ("DBSIZE", ":3\r\n"),
+    ] {
+        assert_eq!(client.run(line), reply, "{line}");
+    }
+}
+
+#[test]
+fn a_long_copy_does_not_take_a_place_in_another_database_that_was_taken_meanwhile() {
+    let mut client = Client::new();
+    for (meanwhile, is_free) in [("PING", true), ("SADD big member", false)] {
+        let copy = client.begin("COPY big big DB 1");
+        {
+            let mut place = copy.0.keyspace().hold_all().expect("nobody else knows it");
+            let key = place.keyspace().key(b"big");
+            let shard = place.shard_mut(key.hash);
+            let entry = shard.db_mut(DbIndex(0)).find_mut(key).expect("it is shared").share();
+            shard.db_mut(DbIndex(1)).restore(key.hash, entry);
+        }
+        client.run("SELECT 1");
+        client.run(meanwhile);
+        assert_eq!(client.commits(copy), is_free, "{meanwhile}");
+        assert_eq!(client.run("SCARD big"), format!(":{}\r\n", if is_free { MANY } else { 1 }));
+        client.run("DEL big");
+        client.run("SELECT 0");
+    }
+}
+
+#[test]
+fn a_string_is_long_to_fill_with_zeros_but_not_to_change() {
+    let mut client = Client::new();
+    let (flow, _) = client.try_run("SETRANGE s 8000000 x");
+    assert_eq!((flow, client.next_letter().0), (Flow::Waiting, ":8000001\r\n".to_owned()));
+    assert_eq!(client.try_run("SETRANGE s 8000000 y"), (Flow::Continue, ":8000001\r\n".to_owned()));
+    assert_eq!(client.run("GETRANGE s -2 -1"), "$2\r\n\0y\r\n");
+}
+
+#[test]
 fn writers_wait_for_readers_of_their_keys_and_others_do_not() {
     let mut client = Client::new();
     let first = client.begin("SMEMBERS big");
@@ -141,6 +198,23 @@ fn writers_wait_for_readers_of_their_keys_and_others_do_not() {
     client.commits(first);
     assert_eq!(client.retries(), 2);
     assert_eq!(client.run("SADD big new"), ":1\r\n");
+}
+
+#[test]
+fn transactions_that_write_to_what_is_read_wait_as_well() {
+    let mut client = Client::new();
+    let first = client.begin("SMEMBERS big");
+    for line in ["MULTI", "SISMEMBER big new", "SADD small member"] {
+        client.run(line);
+    }
+    assert_eq!(client.run("EXEC"), "*2\r\n:0\r\n:1\r\n");
+    for line in ["MULTI", "SADD big new", "SISMEMBER big new"] {
+        client.run(line);
+    }
+    assert_eq!(client.try_run("EXEC"), (Flow::Parked, String::new()));
+    client.commits(first);
+    assert_eq!(client.retries(), 1);
+    assert_eq!(client.run("EXEC"), "*2\r\n:1\r\n:1\r\n");
 }
 
 #[test]

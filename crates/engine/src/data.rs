@@ -87,8 +87,7 @@ impl Worker {
         }
     }
 
-    /// The usual case: a command with one key whose shard is free. `None`: nothing was done.
-    #[inline]
+    /// A command with one key whose shard is free. `None`: nothing was done.
     fn run_on_one_shard(
         &mut self,
         session: &mut Session,
@@ -102,20 +101,8 @@ impl Worker {
         if call.command.writes && held.shard(hash).writers_take_care() {
             return None;
         }
-        let result = match call.entry.run {
-            Run::Query(run) => {
-                let words = words_of(engine, &call);
-                let query = QueryContext::new(held, options, &published.for_commands, scratch);
-                let result = run(&query, words, out);
-                if result.is_ok() && !scratch.has_notes() {
-                    // It leaves nothing behind but counts of look-ups, which are collected with those of others.
-                    return Some(Ok(Flow::Continue));
-                }
-                let cx = UpdateContext::new(query, effects);
-                settle_call(engine, published, session, call, cx, result.map(|()| Flow::Continue))
-            }
-            _ => run_held(Ground { engine, published, effects, scratch }, session, call, options, held, out),
-        };
+        let ground = Ground { engine, published, effects, scratch };
+        let result = run_held(ground, session, call, options, held, out);
         self.count_effects();
         Some(result)
     }
@@ -134,7 +121,7 @@ impl Worker {
         let ground = Ground { engine, published, effects, scratch };
         let result = match hold(&engine.keyspace, call.command, shards) {
             Ok(mut held) => {
-                if call.command.writes && apart::waits_for_readers(&mut held, session, call) {
+                if apart::waits_for_readers(&mut held, session, [(call.command, call.args)]) {
                     return Ok(Flow::Parked);
                 }
                 run_held(ground, session, call, options, held, out)
@@ -281,16 +268,24 @@ fn park(engine: &Engine, session: &Session, shard: ShardIndex) -> Flow {
     Flow::Parked
 }
 
-/// Locks the shards of a command, those that serving blocked clients may write to included.
+/// Locks the shards of a command, or all of them.
 fn hold<'k>(
     keyspace: &'k Keyspace,
     command: &Command,
     shards: Option<ShardSet>,
 ) -> Result<Held<'k>, ShardIndex> {
-    let Some(mut shards) = shards else { return keyspace.hold_all() };
+    match shards {
+        None => keyspace.hold_all(),
+        Some(shards) if command.writes => hold_to_write(keyspace, shards),
+        Some(shards) => keyspace.hold(&shards),
+    }
+}
+
+/// Locks shards, and with them those that serving blocked clients may write to.
+pub(crate) fn hold_to_write(keyspace: &Keyspace, mut shards: ShardSet) -> Result<Held<'_>, ShardIndex> {
     loop {
         let held = keyspace.hold(&shards)?;
-        if !command.writes || !held.iter().any(|shard| shard.waiters.has_destinations()) {
+        if !held.iter().any(|shard| shard.waiters.has_destinations()) {
             return Ok(held);
         }
         let before = shards.len();
@@ -348,8 +343,7 @@ fn run_held(
 }
 
 /// Deals with what a command leaves behind, still under its locks; sends it to another thread if it asked for that.
-#[inline]
-fn settle_call(
+pub(crate) fn settle_call(
     engine: &Arc<Engine>,
     published: &Arc<Published>,
     session: &mut Session,

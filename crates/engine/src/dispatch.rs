@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
 use spinel_family::spec::CommandFlags;
-use spinel_family::{Args, CommandError, DbIndex, Encoder, KeyRule, OwnedArgs, Words, printed};
-use spinel_store::Key;
+use spinel_family::{Args, CommandError, Encoder, KeyRule, OwnedArgs, Words, printed};
+use spinel_store::{Key, Wanted};
 
 use crate::data::Call;
 use crate::gates::refused_as_protected;
@@ -35,15 +35,22 @@ pub enum Flow {
 /// A command found before it is run, so that its data can be prefetched.
 #[derive(Clone, Copy)]
 pub struct Prepared {
-    command: Option<&'static Command>,
+    pub(crate) command: Option<&'static Command>,
     /// The place of the first key and its hash.
-    known: Option<(usize, u64)>,
+    pub(crate) known: Option<(usize, u64)>,
+}
+
+/// Where the reply of a command began and when the command did, if it is timed by itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Begun {
+    pub(crate) len: usize,
+    pub(crate) nanos: Option<u64>,
 }
 
 /// The first keys of prepared commands, whose data is fetched before the commands run.
 #[derive(Debug, Default)]
 pub struct Lookahead {
-    keys: Vec<(DbIndex, u64)>,
+    keys: Vec<Wanted>,
 }
 
 impl Prepared {
@@ -71,7 +78,7 @@ impl Worker {
             Some((at, Key::new(word, self.engine.keyspace.hash_key()).hash))
         });
         if let Some((_, hash)) = known {
-            lookahead.keys.push((session.db, hash));
+            lookahead.keys.push(self.engine.keyspace.wanted(session.db, hash));
         }
         Prepared { command, known }
     }
@@ -96,6 +103,7 @@ impl Worker {
     }
 
     /// Runs one command of a session. A panic inside is a bug; it ends in an error reply and nothing else.
+    #[inline]
     pub fn execute(
         &mut self,
         session: &mut Session,
@@ -108,30 +116,35 @@ impl Worker {
             return Flow::Close;
         }
         let start = out.len();
-        let run = AssertUnwindSafe(|| self.dispatch(session, args, prepared, out));
-        let flow = catch_unwind(run).unwrap_or_else(|_| {
-            self.engine.stats.panics.fetch_add(1, Ordering::Relaxed);
-            out.truncate(start);
-            out.error(COMMAND_FAILED);
-            self.effects.clear();
-            self.scratch.forget();
-            Flow::Continue
+        let run = AssertUnwindSafe(|| {
+            session.client.last_active_ms.store(self.now.0, Ordering::Relaxed);
+            match self.run_short(session, args, prepared, out) {
+                Some(flow) => flow,
+                None => self.dispatch(session, args, prepared, out),
+            }
         });
+        let flow = catch_unwind(run).unwrap_or_else(|_| self.recover(start, out));
         // Only now: whoever sees from elsewhere that a command was given may rely on what it did.
         session.client.note_command(prepared.command);
         if session.reply_mode != ReplyMode::On && flow != Flow::Parked {
-            if !sends_messages(prepared, &out.as_bytes()[start..]) {
-                out.truncate(start);
-            }
-            session.reply_mode = match session.reply_mode {
-                ReplyMode::Skip => ReplyMode::On,
-                ReplyMode::SkipNext => ReplyMode::Skip,
-                mode => mode,
-            };
+            keep_silent(session, prepared, start, out);
         }
         flow
     }
 
+    /// After a command panicked, whose reply began at `start`.
+    #[cold]
+    fn recover(&mut self, start: usize, out: &mut Encoder) -> Flow {
+        self.engine.stats.panics.fetch_add(1, Ordering::Relaxed);
+        out.truncate(start);
+        out.error(COMMAND_FAILED);
+        self.effects.clear();
+        self.scratch.forget();
+        Flow::Continue
+    }
+
+    /// The long way, which every command can go.
+    #[inline(never)]
     fn dispatch(
         &mut self,
         session: &mut Session,
@@ -139,7 +152,6 @@ impl Worker {
         prepared: Prepared,
         out: &mut Encoder,
     ) -> Flow {
-        session.client.last_active_ms.store(self.now.0, Ordering::Relaxed);
         let Some(command) = prepared.command else {
             let text = self.engine.unknown_command(args);
             return self.refuse(session, None, &text, out);
@@ -278,36 +290,50 @@ impl Worker {
         prepared: Prepared,
         out: &mut Encoder,
     ) -> Flow {
-        let start_len = out.len();
         let is_single = self.timing.is_single(command, args.len(), args.extent());
-        let start = if is_single { self.start_single() } else { 0 };
-        let (flow, failed) = match self.run(session, command, args, prepared, out) {
+        let begun = Begun { len: out.len(), nanos: is_single.then(|| self.start_single()) };
+        let result = self.run(session, command, args, prepared, out);
+        self.conclude(session, command, args, begun, result, out)
+    }
+
+    /// Answers with the error of a command that was run, if there is one, and counts it.
+    pub(crate) fn conclude(
+        &mut self,
+        session: &mut Session,
+        command: &'static Command,
+        args: Args<'_>,
+        begun: Begun,
+        result: Result<Flow, CommandError>,
+        out: &mut Encoder,
+    ) -> Flow {
+        let (flow, failed) = match result {
             Ok(flow) => (flow, false),
             Err(error) => {
-                out.truncate(start_len);
+                out.truncate(begun.len);
                 self.reply_error(&error.wire(command.spec.name), out);
                 (Flow::Continue, true)
             }
         };
         if flow == Flow::Parked {
-            out.truncate(start_len);
+            out.truncate(begun.len);
             return flow;
         }
         self.show_monitors(session, command, args);
         self.stats.commands.add(1);
-        if flow == Flow::Waiting {
-            // It is counted when it has ended.
-            let nanos = if is_single { self.finish_single(start) } else { 0 };
-            if let Some(blocked) = &mut session.blocked {
-                blocked.nanos = nanos;
+        let nanos = begun.nanos.map(|start| self.finish_single(start));
+        match (flow, nanos) {
+            (Flow::Waiting, _) => {
+                // It is counted when it has ended.
+                if let Some(blocked) = &mut session.blocked {
+                    blocked.nanos = nanos.unwrap_or(0);
+                }
             }
-        } else if is_single {
-            let nanos = self.finish_single(start);
-            self.count_call(session, command.id, args, nanos, failed);
-        } else {
-            self.timing.count(command.id);
-            if failed {
-                self.stats.by_command[usize::from(command.id.0)].failed.add(1);
+            (_, Some(nanos)) => self.count_call(session, command.id, args, nanos, failed),
+            (_, None) => {
+                self.timing.count(command.id);
+                if failed {
+                    self.stats.by_command[usize::from(command.id.0)].failed.add(1);
+                }
             }
         }
         flow
@@ -383,6 +409,19 @@ impl Worker {
     }
 }
 
+/// Takes a reply back that began at `start`, if the client wants none.
+#[cold]
+fn keep_silent(session: &mut Session, prepared: Prepared, start: usize, out: &mut Encoder) {
+    if !sends_messages(prepared, &out.as_bytes()[start..]) {
+        out.truncate(start);
+    }
+    session.reply_mode = match session.reply_mode {
+        ReplyMode::Skip => ReplyMode::On,
+        ReplyMode::SkipNext => ReplyMode::Skip,
+        mode => mode,
+    };
+}
+
 /// Whether a command may change data, or be sent to replicas as if it did.
 fn may_change(command: &Command) -> bool {
     command.flags.has(CommandFlags::WRITE) || command.flags.has(CommandFlags::MAY_REPLICATE)
@@ -443,7 +482,7 @@ impl crate::Engine {
                 if !command.is_cover {
                     return found;
                 }
-                found.filter(|found| found.spec.accepts(args.len())).or(Some(command))
+                found.filter(|found| found.takes(args.len())).or(Some(command))
             }
             _ => Some(command),
         }

@@ -43,6 +43,7 @@ mod redaction;
 pub mod registry;
 mod server_commands;
 pub mod session;
+mod short_way;
 mod shutdown;
 mod slowlog;
 pub mod stats;

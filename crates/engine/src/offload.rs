@@ -1,16 +1,18 @@
 //! Helper threads: long commands, with the locks they hold, and the freeing of what is large.
 
-use std::collections::VecDeque;
+mod queue;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use spinel_family::{
     CallOptions, CommandEntry, CommandError, Effects, Encoder, OwnedArgs, QueryContext, Run, Scratch,
     SweepContext, UpdateContext, Words,
 };
-use spinel_store::{Db, Held, LockToken, OwnedValue};
+use spinel_store::{Entry, Held, LockToken, OwnedValue};
 
+use self::queue::{Garbage, Job, Queue};
 use crate::aftermath::{self, Origin};
 use crate::apart::Apart;
 use crate::clients::Client;
@@ -26,13 +28,6 @@ use crate::{Engine, Message};
 const THREADS: usize = 4;
 /// Elements freed between two looks at the queue.
 const FREE_SLICE: usize = 4096;
-
-enum Job {
-    Command(Box<LongCommand>),
-    Free(OwnedValue),
-    FreeDb(Box<Db>),
-    FreeBuffer(Vec<u8>),
-}
 
 struct LongCommand {
     client: Arc<Client>,
@@ -55,80 +50,27 @@ enum Ground {
     Apart(Apart),
 }
 
-#[derive(Default)]
-struct Queue {
-    jobs: VecDeque<Job>,
-    stopped: bool,
-}
-
 /// The helper threads of an engine.
 #[derive(Default)]
 pub(crate) struct Helpers {
-    shared: Arc<Shared>,
-}
-
-#[derive(Default)]
-struct Shared {
-    /// Protects itself.
-    queue: Mutex<Queue>,
-    filled: Condvar,
-}
-
-impl Shared {
-    fn has_command(&self) -> bool {
-        matches!(self.queue().jobs.front(), Some(Job::Command(_)))
-    }
-
-    fn queue(&self) -> std::sync::MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    fn push(&self, job: Job) {
-        let mut queue = self.queue();
-        // Clients wait for commands; nobody waits for freeing.
-        match job {
-            Job::Command(_) => queue.jobs.push_front(job),
-            Job::Free(_) | Job::FreeDb(_) | Job::FreeBuffer(_) => queue.jobs.push_back(job),
-        }
-        self.filled.notify_one();
-    }
-
-    /// Waits for a job; before it does so calls `rest`, if given.
-    fn next(&self, mut rest: Option<impl FnOnce()>) -> Option<Job> {
-        let mut queue = self.queue();
-        loop {
-            if let Some(job) = queue.jobs.pop_front() {
-                return Some(job);
-            }
-            if queue.stopped {
-                return None;
-            }
-            if let Some(rest) = rest.take() {
-                drop(queue);
-                rest();
-                queue = self.queue();
-                continue;
-            }
-            queue = self.filled.wait(queue).unwrap_or_else(std::sync::PoisonError::into_inner);
-        }
-    }
+    queue: Arc<Queue>,
 }
 
 impl Helpers {
     pub(crate) fn start(&self, engine: &Arc<Engine>) {
+        self.queue.open((engine.workers() / 2).clamp(1, THREADS - 1));
         for n in 0..THREADS {
-            let shared = Arc::clone(&self.shared);
+            let queue = Arc::clone(&self.queue);
             let engine = Arc::downgrade(engine);
             std::thread::Builder::new()
                 .name(format!("helper-{n}"))
-                .spawn(move || work(&shared, &engine, n))
+                .spawn(move || work(&queue, &engine, n))
                 .expect("the system can start some threads more");
         }
     }
 
     pub(crate) fn stop(&self) {
-        self.shared.queue().stopped = true;
-        self.shared.filled.notify_all();
+        self.queue.stop();
     }
 
     /// Runs a command that holds its shards and is too long for a loop: without them if it can.
@@ -145,8 +87,7 @@ impl Helpers {
             Some(apart) => Ground::Apart(apart),
             None => Ground::Held(held.into_token()),
         };
-        let job = long_command(session, call, options, published, ground);
-        self.shared.push(Job::Command(Box::new(job)));
+        self.queue.push_command(Box::new(long_command(session, call, options, published, ground)));
     }
 
     /// Runs a sweep that is too long for a loop.
@@ -158,13 +99,12 @@ impl Helpers {
         published: &Arc<Published>,
     ) {
         session.moved = true;
-        let job = long_command(session, call, options, published, Ground::Sweep);
-        self.shared.push(Job::Command(Box::new(job)));
+        self.queue.push_command(Box::new(long_command(session, call, options, published, Ground::Sweep)));
     }
 
     /// Sends a large buffer to be freed.
     pub(crate) fn free(&self, buffer: Vec<u8>) {
-        self.shared.push(Job::FreeBuffer(buffer));
+        self.queue.push_garbage(Garbage::Buffer(buffer));
     }
 
     /// Sends large values to be freed.
@@ -175,10 +115,10 @@ impl Helpers {
         }
         engine.stats.lazily_pending.fetch_add(count as u64, Ordering::Relaxed);
         for value in effects.garbage.drain(..) {
-            self.shared.push(Job::Free(value));
+            self.queue.push_garbage(Garbage::Value(value));
         }
         for db in effects.garbage_dbs.drain(..) {
-            self.shared.push(Job::FreeDb(Box::new(db)));
+            self.queue.push_garbage(Garbage::Db(Box::new(db)));
         }
     }
 }
@@ -202,7 +142,7 @@ fn long_command(
     }
 }
 
-fn work(shared: &Shared, engine: &Weak<Engine>, n: usize) {
+fn work(queue: &Queue, engine: &Weak<Engine>, n: usize) {
     let mut scratch: Option<Scratch> = None;
     let mut has_freed = false;
     let rest = || {
@@ -210,12 +150,10 @@ fn work(shared: &Shared, engine: &Weak<Engine>, n: usize) {
             engine.host().probe.rest();
         }
     };
-    while let Some(job) = shared.next(has_freed.then_some(rest)) {
-        has_freed = !matches!(job, Job::Command(_));
+    while let Some(job) = queue.next(has_freed.then_some(rest)) {
+        has_freed = matches!(job, Job::Free(_));
         match job {
-            Job::Free(value) => free(shared, engine, value),
-            Job::FreeBuffer(buffer) => drop(buffer),
-            Job::FreeDb(db) => free_db(shared, engine, db),
+            Job::Free(garbage) => queue.freed(free(queue, engine, garbage)),
             Job::Command(job) => {
                 let Some(engine) = engine.upgrade() else { return };
                 run(&engine, *job, scratch.get_or_insert_with(|| Scratch::new(engine.seed(1000 + n))));
@@ -225,32 +163,48 @@ fn work(shared: &Shared, engine: &Weak<Engine>, n: usize) {
     }
 }
 
-/// Frees a value in slices. A command that comes meanwhile may hold shards: it goes first.
-fn free(shared: &Shared, engine: &Weak<Engine>, mut value: OwnedValue) {
-    while value.free_some(FREE_SLICE) {
-        if shared.has_command() {
-            return shared.push(Job::Free(value));
+/// Frees in slices. A command that comes meanwhile and finds no thread may hold shards: it goes before what is left.
+fn free(queue: &Queue, engine: &Weak<Engine>, garbage: Garbage) -> Option<Garbage> {
+    match garbage {
+        Garbage::Buffer(buffer) => {
+            drop(buffer);
+            return None;
         }
-        std::thread::yield_now();
-    }
-    freed(engine);
-}
-
-/// As [`free`], for a database.
-fn free_db(shared: &Shared, engine: &Weak<Engine>, mut db: Box<Db>) {
-    while db.take_chunk(FREE_SLICE, drop) > 0 {
-        if shared.has_command() {
-            return shared.push(Job::FreeDb(db));
+        Garbage::Value(mut value) => {
+            while free_slice(&mut value) {
+                if queue.has_command() {
+                    return Some(Garbage::Value(value));
+                }
+            }
+        }
+        Garbage::Db(mut db) => {
+            while db.take_chunk(FREE_SLICE, free_entry) > 0 {
+                if queue.has_command() {
+                    return Some(Garbage::Db(db));
+                }
+                std::thread::yield_now();
+            }
         }
     }
-    freed(engine);
-}
-
-fn freed(engine: &Weak<Engine>) {
     if let Some(engine) = engine.upgrade() {
         engine.stats.lazily_pending.fetch_sub(1, Ordering::Relaxed);
         engine.stats.lazily_freed.fetch_add(1, Ordering::Relaxed);
     }
+    None
+}
+
+/// Frees a part of a value, and lets others go on; false if it was the last.
+fn free_slice(value: &mut OwnedValue) -> bool {
+    let is_more = value.free_some(FREE_SLICE);
+    if is_more {
+        std::thread::yield_now();
+    }
+    is_more
+}
+
+fn free_entry(entry: Entry) {
+    let mut value = entry.into_value();
+    while free_slice(&mut value) {}
 }
 
 /// Runs a long command and answers it. A panic inside is a bug; it ends in an error reply and nothing else.

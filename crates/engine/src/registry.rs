@@ -10,6 +10,7 @@ use spinel_family::{CommandEntry, KeyRule, Run};
 
 use self::short_names::ShortNames;
 use crate::session::SessionEntry;
+use crate::short_way::Short;
 
 /// The number of a command, for tables indexed by command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -47,6 +48,8 @@ pub struct Command {
     pub is_protected: bool,
     /// Runs on data and may change it.
     pub writes: bool,
+    /// How it is run the short way, if it can be.
+    pub(crate) short: Option<Short>,
     /// Words of the name: 2 for a subcommand.
     pub name_words: usize,
     /// It covers its subcommands: to clients it is one command, and it is run itself by words that fit none of them.
@@ -66,6 +69,15 @@ impl Command {
     #[must_use]
     pub fn seen_subcommands(&self) -> &[CommandId] {
         if self.is_cover { &[] } else { &self.subcommands }
+    }
+
+    /// Whether there is a form of it with so many words, the name included. (Where options have names there is no telling,
+    /// and none of the covered commands has one.)
+    #[must_use]
+    pub fn takes(&self, words: usize) -> bool {
+        let args = self.spec.args;
+        let is_bounded = args.iter().all(|arg| arg.token.is_empty() && !arg.flags.multiple);
+        self.spec.accepts(words) && (!is_bounded || words <= self.name_words + args.len())
     }
 
     /// Its access control categories, those that follow from flags and group included.
@@ -196,17 +208,21 @@ impl Registry {
         if LegacyRange::of(spec).is_partial {
             flags = flags.with(CommandFlags::MOVABLEKEYS);
         }
+        let keys = KeyRule::of(spec);
+        let is_fast = (flags.has(CommandFlags::FAST) || is_constant_on_data(spec, action))
+            && !flags.has(CommandFlags::BLOCKING);
+        let is_protected = flags.has(CommandFlags::PROTECTED);
         self.commands.push(Command {
             id,
             spec,
             flags,
             action,
-            keys: KeyRule::of(spec),
+            keys,
             subcommands: Vec::new(),
-            is_protected: flags.has(CommandFlags::PROTECTED),
+            is_protected,
             writes: matches!(action, Action::Data(entry) if entry.writes()),
-            is_fast: (flags.has(CommandFlags::FAST) || is_constant_on_data(spec, action))
-                && !flags.has(CommandFlags::BLOCKING),
+            is_fast,
+            short: if is_fast && !is_protected { Short::of(action, keys) } else { None },
             name_words: if spec.name.contains('|') { 2 } else { 1 },
             is_cover: false,
             seen_as: id,

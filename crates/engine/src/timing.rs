@@ -21,6 +21,8 @@ const FAST_BYTES: usize = 16 * 1024;
 #[derive(Default)]
 pub(crate) struct Timing {
     last_nanos: u64,
+    /// The command counted last and its calls in the run, which are not among those of `run`.
+    last: (CommandId, u64),
     run: SmallVec<[(CommandId, u64); 4]>,
     precise: bool,
 }
@@ -44,19 +46,20 @@ impl Timing {
     /// Counts a call of a fast command into the run.
     #[inline]
     pub(crate) fn count(&mut self, command: CommandId) {
-        if let Some((last, count)) = self.run.last_mut()
-            && *last == command
-        {
-            *count += 1;
-            return;
+        if self.last.0 == command {
+            self.last.1 += 1;
+        } else {
+            self.put_last_away();
+            self.last = (command, 1);
         }
-        self.count_other(command);
     }
 
-    fn count_other(&mut self, command: CommandId) {
+    fn put_last_away(&mut self) {
+        let (command, calls) = std::mem::take(&mut self.last);
         match self.run.iter_mut().find(|(id, _)| *id == command) {
-            Some((_, count)) => *count += 1,
-            None => self.run.push((command, 1)),
+            Some((_, count)) => *count += calls,
+            None if calls > 0 => self.run.push((command, calls)),
+            None => {}
         }
     }
 }
@@ -64,6 +67,7 @@ impl Timing {
 impl Worker {
     /// Ends the run of fast commands and divides its time.
     pub(crate) fn flush_timing(&mut self) {
+        self.timing.put_last_away();
         if self.timing.run.is_empty() {
             return;
         }

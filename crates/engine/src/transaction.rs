@@ -15,7 +15,8 @@ use spinel_store::{Held, WatchFlag};
 
 pub(crate) use self::commands::COMMANDS;
 use crate::aftermath::{self, Origin};
-use crate::data::{ShardSet, keys_to_remove, name_words, normalise, shards_of};
+use crate::apart;
+use crate::data::{ShardSet, hold_to_write, keys_to_remove, name_words, normalise, shards_of};
 use crate::journal::Journal;
 use crate::registry::{Action, Command, CommandId, REGISTRY};
 use crate::session::{Session, Transaction, Watched};
@@ -70,23 +71,17 @@ impl Worker {
         let engine = Arc::clone(&self.engine);
         let held = match shards {
             None => engine.keyspace.hold_all(),
-            Some(mut shards) => loop {
-                match engine.keyspace.hold(&shards) {
-                    Ok(held) => {
-                        let before = shards.len();
-                        aftermath::add_destinations(&held, &mut shards);
-                        if shards.len() == before {
-                            break Ok(held);
-                        }
-                    }
-                    Err(shard) => break Err(shard),
-                }
-            },
+            Some(shards) => hold_to_write(&engine.keyspace, shards),
         };
-        match held {
-            Ok(held) => self.exec_held(session, transaction, held, out),
-            Err(shard) => self.park(session, shard),
+        let mut held = match held {
+            Ok(held) => held,
+            Err(shard) => return self.park(session, shard),
+        };
+        let commands = transaction.queue.iter().map(|(id, args)| (REGISTRY.get(*id), args.args()));
+        if apart::waits_for_readers(&mut held, session, commands) {
+            return Flow::Parked;
         }
+        self.exec_held(session, transaction, held, out)
     }
 
     fn exec_held(

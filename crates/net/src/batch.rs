@@ -18,7 +18,7 @@ use spinel_engine::log::LogLevel;
 use spinel_engine::{Flow, Lookahead, Prepared, Worker};
 use spinel_resp::{Args, OwnedArgs, Parsed, ProtocolError, RequestLimits, Span};
 
-use crate::connection::{Connection, State};
+use crate::connection::{Connection, State, Unparsed};
 use crate::limits;
 
 /// Commands of a group. Enough to have many reads of memory under way, few enough that none gets in the way of
@@ -125,26 +125,27 @@ impl Group {
             authenticated: is_authenticated,
             ..RequestLimits::default()
         };
-        while !connection.unparsed().is_empty() {
+        let Unparsed { mut bytes, parser, session, ahead } = connection.unparsed();
+        while !bytes.is_empty() {
             if self.ready.len() >= DEPTH {
                 return Pause::Full;
             }
             let from = self.spans.len();
-            let (place, consumed) = match connection.parse_ahead(&limits, &mut self.spans) {
+            let (place, consumed) = match parser.parse(bytes, &limits, &mut self.spans) {
                 Ok(Parsed::Incomplete) => return Pause::Done,
                 Ok(Parsed::Complete { consumed }) => (Place::Spans { from, to: self.spans.len() }, consumed),
                 Ok(Parsed::Inline { consumed, words }) => (Place::Inline(Box::new(words)), consumed),
                 // The error is an answer too, and has to come after those before it.
-                Err(_) if connection.is_ahead() => return Pause::Full,
+                Err(_) if *ahead > 0 => return Pause::Full,
                 Err(error) => {
                     refuse(worker, connection, error);
                     return Pause::Done;
                 }
             };
-            let args = place.args(connection.unparsed(), &self.spans);
-            let prepared = worker.prepare(&mut self.lookahead, &connection.session, args);
+            let prepared = worker.prepare(&mut self.lookahead, session, place.args(bytes, &self.spans));
             self.ready.push(Ready { slot, place, consumed, prepared });
-            connection.advance(consumed);
+            *ahead += consumed;
+            bytes = &bytes[consumed..];
             if !is_authenticated {
                 return Pause::Full;
             }
@@ -154,10 +155,10 @@ impl Group {
 
     /// Executes the commands.
     fn execute(&mut self, worker: &mut Worker, connections: &mut Slab<Connection>) {
-        for ready in self.ready.drain(..) {
+        for ready in &self.ready {
             let connection = &mut connections[ready.slot];
             if connection.state == State::Running {
-                let flow = execute_one(worker, connection, &ready, &self.spans);
+                let flow = execute_one(worker, connection, ready, &self.spans);
                 connection.state = match flow {
                     Flow::Continue => State::Running,
                     Flow::Parked => State::Parked,
@@ -178,6 +179,7 @@ impl Group {
                 }
             }
         }
+        self.ready.clear();
         self.forget_spans();
     }
 

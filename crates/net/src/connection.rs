@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::sync::atomic::Ordering;
 
 use spinel_engine::session::Session;
-use spinel_resp::{Encoder, Parsed, Protocol, ProtocolError, RequestLimits, RequestParser, Span};
+use spinel_resp::{Encoder, Protocol, RequestParser};
 
 use crate::stream::Stream;
 
@@ -90,6 +90,16 @@ pub(crate) struct Connection {
     pub(crate) over_soft_since_ms: Option<i64>,
 }
 
+/// What the next commands of a connection are parsed from, and what that takes.
+pub(crate) struct Unparsed<'c> {
+    /// The bytes not parsed yet.
+    pub(crate) bytes: &'c [u8],
+    pub(crate) parser: &'c mut RequestParser,
+    pub(crate) session: &'c Session,
+    /// Grows by what is parsed.
+    pub(crate) ahead: &'c mut usize,
+}
+
 impl Connection {
     pub(crate) fn new(stream: Stream, session: Session) -> Self {
         Self {
@@ -110,33 +120,21 @@ impl Connection {
         }
     }
 
-    /// Parses the next command that was not parsed yet; see [`RequestParser::parse`].
+    /// What the next commands are parsed from.
     #[inline]
-    pub(crate) fn parse_ahead(
-        &mut self,
-        limits: &RequestLimits,
-        spans: &mut Vec<Span>,
-    ) -> Result<Parsed, ProtocolError> {
-        self.parser.parse(&self.input[self.done + self.ahead..self.filled], limits, spans)
-    }
-
-    /// The bytes not parsed yet.
-    #[inline]
-    pub(crate) fn unparsed(&self) -> &[u8] {
-        &self.input[self.done + self.ahead..self.filled]
+    pub(crate) fn unparsed(&mut self) -> Unparsed<'_> {
+        Unparsed {
+            bytes: &self.input[self.done + self.ahead..self.filled],
+            parser: &mut self.parser,
+            session: &self.session,
+            ahead: &mut self.ahead,
+        }
     }
 
     /// Whether commands were parsed that are not executed yet.
     #[inline]
     pub(crate) fn is_ahead(&self) -> bool {
         self.ahead > 0
-    }
-
-    /// Marks bytes as parsed.
-    #[inline]
-    pub(crate) fn advance(&mut self, bytes: usize) {
-        self.ahead += bytes;
-        debug_assert!(self.done + self.ahead <= self.filled);
     }
 
     /// Forgets what was parsed ahead: it is parsed again when the connection goes on.

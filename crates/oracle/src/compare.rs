@@ -149,7 +149,7 @@ fn shape(raw: &[u8]) -> Vec<u8> {
     }
 }
 
-/// The types of the outermost elements, and the length of an array of them unless one is an array itself.
+/// The type of the reply and those of its outermost elements.
 fn outline(raw: &[u8]) -> Vec<u8> {
     let first = |raw: &[u8]| raw.first().copied().unwrap_or_default();
     let mut types = vec![first(raw)];

@@ -4,8 +4,8 @@
 //! ([`reference`]), talks to them ([`client`]), invents commands ([`generate`]), compares replies ([`compare`]), whole data
 //! sets ([`snapshot`]) and what the servers say about commands ([`tables`]), and reduces what differs to a few commands
 //! ([`differential`]). It knows commands as words only; it deliberately uses nothing of the server but its wire protocol,
-//! so that no mistake is made twice. The exception is [`exchange`], which hands the reference what our reader and writer
-//! of RDB files make of its own values.
+//! so that no mistake is made twice. The exceptions are files: logs of both cross over ([`log`]), and the reference takes
+//! back what our reader and writer of RDB files make of its values ([`exchange`]).
 
 #![forbid(unsafe_code)]
 
@@ -15,6 +15,7 @@ pub mod differential;
 pub mod exchange;
 pub mod generate;
 pub mod history;
+pub mod log;
 pub mod random;
 pub mod reference;
 pub mod snapshot;

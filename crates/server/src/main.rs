@@ -5,11 +5,13 @@
 
 mod banner;
 mod host;
+mod huge_pages;
 mod logger;
 mod oom;
 mod outside;
 mod process;
 mod title;
+mod tool;
 
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStringExt;
@@ -32,6 +34,9 @@ use crate::outside::Outside;
 static ALLOCATOR: AlignedAlloc<Jemalloc> = AlignedAlloc(Jemalloc);
 
 fn main() -> ExitCode {
+    if let Some(code) = tool::run() {
+        return code;
+    }
     let args: Vec<Vec<u8>> = std::env::args_os().skip(1).map(OsStringExt::into_vec).collect();
     match parse_command_line(&args) {
         CommandLine::Version => {
@@ -144,6 +149,9 @@ fn run(settings: Settings, config_file: Option<std::path::PathBuf>, logger: Logg
             return ExitCode::FAILURE;
         }
     };
+    if let Err(error) = huge_pages::keep_merging() {
+        warn(&format!("The thread for huge pages cannot be started: {error}"));
+    }
     let shards = engine.keyspace.shards();
     logger.write(LogLevel::Notice, "Server initialized");
     logger.write(

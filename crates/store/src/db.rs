@@ -152,7 +152,9 @@ impl Db {
     /// does not hand its expiry on.
     pub fn put(&mut self, key: Key<'_>, value: NewValue<'_>, keep: Keep, now: UnixMillis) -> Displaced {
         let access = now.access_clock();
-        self.set_clock(now);
+        if !matches!(keep, Keep::Replace(None)) {
+            self.set_clock(now);
+        }
         match self.table.entry(key.hash, |entry| equal(entry.key(), key.bytes)) {
             table::Entry::Occupied(mut slot) => {
                 let entry = slot.get_mut();

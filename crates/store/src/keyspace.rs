@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 use smallvec::SmallVec;
 use spinel_structs::hash::HashKey;
 
-use self::prefetch::Prefetching;
+use self::prefetch::{FEW_SHARDS, MANY, Prefetching};
 use crate::lock::{Tickets, TryLock, Wake};
 use crate::{DbCounts, DbIndex, Key, Shard, ShardIndex};
 
@@ -42,8 +42,18 @@ unsafe impl Sync for ShardCell {}
 pub struct Keyspace {
     shards: Box<[ShardCell]>,
     tickets: Tickets,
+    /// Shards less one.
+    shard_mask: u16,
     hash_key: HashKey,
     databases: usize,
+}
+
+/// A key whose data will be wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    hash: u64,
+    shard: ShardIndex,
+    db: DbIndex,
 }
 
 impl Keyspace {
@@ -64,7 +74,13 @@ impl Keyspace {
                 ShardCell { lock: TryLock::new(&tickets), shard, counts }
             })
             .collect();
-        Self { shards, tickets, hash_key: options.hash_key, databases: options.databases }
+        Self {
+            shards,
+            tickets,
+            shard_mask: (options.shards - 1) as u16,
+            hash_key: options.hash_key,
+            databases: options.databases,
+        }
     }
 
     /// The key of the hash function.
@@ -97,7 +113,14 @@ impl Keyspace {
     #[inline]
     #[must_use]
     pub fn shard_of(&self, hash: u64) -> ShardIndex {
-        ShardIndex(((hash >> 40) as usize & (self.shards.len() - 1)) as u16)
+        ShardIndex((hash >> 40) as u16 & self.shard_mask)
+    }
+
+    /// The key of a hash in a database, to be fetched ahead.
+    #[inline]
+    #[must_use]
+    pub fn wanted(&self, db: DbIndex, hash: u64) -> Wanted {
+        Wanted { hash, shard: self.shard_of(hash), db }
     }
 
     /// Keys of a database, and those of them that have an expiry; summed without any lock.
@@ -159,16 +182,24 @@ impl Keyspace {
         self.shards[usize::from(shard.0)].lock.leave_ticket(wake)
     }
 
-    /// Asks for the buckets of these hashes to be fetched into the cache. Shards that are taken are left out.
+    /// Asks for the buckets of these keys to be fetched into the cache. Shards that are taken are left out.
     #[inline]
-    pub fn prefetch_buckets(&self, wanted: &[(DbIndex, u64)]) {
-        Prefetching::begin(self, wanted).buckets();
+    pub fn prefetch_buckets(&self, wanted: &[Wanted]) {
+        if self.shards.len() <= FEW_SHARDS {
+            Prefetching::<1>::begin(self, wanted).buckets();
+        } else {
+            Prefetching::<MANY>::begin(self, wanted).buckets();
+        }
     }
 
-    /// Asks for the entries that may have these hashes, whose buckets should be in the cache by now.
+    /// Asks for the entries that may be these keys', whose buckets should be in the cache by now.
     #[inline]
-    pub fn prefetch_entries(&self, wanted: &[(DbIndex, u64)]) {
-        Prefetching::begin(self, wanted).entries();
+    pub fn prefetch_entries(&self, wanted: &[Wanted]) {
+        if self.shards.len() <= FEW_SHARDS {
+            Prefetching::<1>::begin(self, wanted).entries();
+        } else {
+            Prefetching::<MANY>::begin(self, wanted).entries();
+        }
     }
 
     /// Wakes those whose shard was released while they were asking to be woken. A thread that held shards calls

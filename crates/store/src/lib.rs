@@ -23,7 +23,7 @@ mod watch;
 
 pub use db::{Db, Displaced, Found, Keep, ScanStep};
 pub use entry::Entry;
-pub use keyspace::{Held, Keyspace, KeyspaceOptions, LockToken, ShardGuard};
+pub use keyspace::{Held, Keyspace, KeyspaceOptions, LockToken, ShardGuard, Wanted};
 pub use lock::Wake;
 pub use readers::Readers;
 pub use shard::{DbCounts, Shard};

@@ -7,6 +7,7 @@ pub mod compact;
 pub mod fuzzing;
 pub mod glob;
 pub mod hash;
+pub mod huge_pages;
 pub mod intset;
 pub mod listpack;
 pub mod number;

@@ -24,6 +24,17 @@ pub(crate) enum State {
     Closed,
 }
 
+impl From<Flow> for State {
+    fn from(flow: Flow) -> Self {
+        match flow {
+            Flow::Continue => Self::Running,
+            Flow::Parked => Self::Parked,
+            Flow::Waiting => Self::Waiting,
+            Flow::Close => Self::Closed,
+        }
+    }
+}
+
 /// One connection.
 pub(crate) struct Connection {
     worker: usize,
@@ -152,12 +163,7 @@ impl Machine {
                 continue;
             }
             let flow = worker.execute_alone(&mut connection.session, args, &mut connection.out);
-            connection.state = match flow {
-                Flow::Continue => State::Running,
-                Flow::Parked => State::Parked,
-                Flow::Waiting => State::Waiting,
-                Flow::Close => State::Closed,
-            };
+            connection.state = flow.into();
             if flow == Flow::Parked {
                 connection.pending.push_front(command);
             }
@@ -181,12 +187,7 @@ impl Machine {
                 continue;
             };
             let flow = self.workers[worker].receive(&mut connection.session, message, &mut connection.out);
-            connection.state = match flow {
-                Flow::Continue => State::Running,
-                Flow::Parked => State::Parked,
-                Flow::Waiting => State::Waiting,
-                Flow::Close => State::Closed,
-            };
+            connection.state = flow.into();
             if flow == Flow::Close {
                 self.workers[worker].disconnect(&mut connection.session);
             }

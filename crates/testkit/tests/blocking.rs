@@ -186,3 +186,23 @@ fn a_database_that_is_swapped_in_serves_those_who_wait() {
     acting.send("SWAPDB 0 1");
     assert_eq!(client.read(), popped("l", "x"));
 }
+
+#[test]
+fn a_long_copy_serves_those_who_wait_for_the_copy_whatever_else_they_write_to() {
+    let server = TestServer::sized(64, 2);
+    let client = server.connect();
+    let elements: String = (0..20_000).map(|n| format!(" {n}")).collect();
+    client.send(&format!("RPUSH source{elements}"));
+    let moving: Vec<TestClient> =
+        (0..8).map(|n| waiting(&server, &format!("BLMOVE copy moved:{n} LEFT RIGHT 0"))).collect();
+    assert_eq!(client.read(), ":20000\r\n");
+    assert_eq!(client.run("COPY source copy"), ":1\r\n");
+    for (n, moving) in moving.iter().enumerate() {
+        assert_eq!(moving.read(), format!("$1\r\n{n}\r\n"));
+        assert_eq!(client.run(&format!("LLEN moved:{n}")), ":1\r\n");
+    }
+    assert_eq!(client.run("LLEN copy"), ":19992\r\n");
+    let journal = server.journal_lines();
+    let copied = journal.iter().position(|line| line == "COPY source copy").expect("it is recorded");
+    assert_eq!(journal[copied + 1..].len(), 8, "{:?}", &journal[copied + 1..]);
+}

@@ -56,18 +56,9 @@ impl Ledger {
             match word {
                 "reference" => ledger.reference = parse_count(rest)?,
                 "passed" => ledger.passed = parse_count(rest)?,
-                "fails" => {
-                    let (name, reason) = split_reason(rest)?;
-                    ledger.fails.insert(name.to_owned(), reason);
-                }
-                "skipped" => {
-                    let (name, reason) = split_reason(rest)?;
-                    ledger.skipped.insert(name.to_owned(), reason);
-                }
-                "without" => {
-                    let (tag, reason) = split_reason(rest)?;
-                    ledger.without.insert(tag.to_owned(), reason);
-                }
+                "fails" => excuse(&mut ledger.fails, rest)?,
+                "skipped" => excuse(&mut ledger.skipped, rest)?,
+                "without" => excuse(&mut ledger.without, rest)?,
                 "absent" => {
                     let (count, reason) = split_reason(rest)?;
                     ledger.absent = Some((parse_count(count)?, reason));
@@ -162,6 +153,15 @@ fn parse_count(text: &str) -> Outcome<usize> {
     text.trim().parse().map_err(|_| format!("not a count: {text}"))
 }
 
+/// Notes the reason of a test or tag, which has only one.
+fn excuse(excuses: &mut BTreeMap<String, String>, text: &str) -> Outcome {
+    let (name, reason) = split_reason(text)?;
+    match excuses.insert(name.to_owned(), reason) {
+        None => Ok(()),
+        Some(_) => Err(format!("excused twice: {name}")),
+    }
+}
+
 fn split_reason(text: &str) -> Outcome<(&str, String)> {
     match text.rsplit_once(" | ") {
         Some((name, reason)) if !reason.trim().is_empty() => Ok((name, reason.trim().to_owned())),
@@ -198,7 +198,8 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_a_reason_is_refused() {
+    fn a_line_without_a_reason_or_with_a_second_one_is_refused() {
+        assert!(Ledger::parse("fails a | x\nfails a | y").is_err());
         assert!(Ledger::parse("fails name").is_err());
         assert!(Ledger::parse("fails name | ").is_err());
         assert!(Ledger::parse("nonsense 3").is_err());

@@ -11,7 +11,7 @@ const LAYERS: [&[&str]; 9] = [
     &["store"],
     &["family"],
     &["commands"],
-    &["rdb"],
+    &["aof", "rdb"],
     &["engine"],
     &["net", "cli"],
     &["server"],

@@ -5,7 +5,7 @@ use spinel_family::{
     Choice, Command, CommandError, Encoder, EventClass, Field, Key, QueryContext, Reply, Update,
     UpdateContext, Words,
 };
-use spinel_store::{End, List};
+use spinel_store::List;
 
 use super::pop::length;
 
@@ -50,7 +50,7 @@ impl Update for Linsert<'_> {
             out.integer(0);
             return Ok(());
         };
-        let Some(pivot) = list.find(self.pivot, End::Front, usize::MAX).next() else {
+        let Some(pivot) = list.first_equal(self.pivot) else {
             out.integer(-1);
             return Ok(());
         };

@@ -4,8 +4,8 @@ use spinel_family::spec::ArgKind;
 use spinel_family::{
     Command, CommandError, Encoder, EventClass, Key, Parse, QueryContext, Reply, Update, UpdateContext, Words,
 };
-use spinel_store::ValueRef;
 use spinel_store::value::SortedSet;
+use spinel_store::{OwnedValue, ValueRef};
 use spinel_structs::sorted_set::Order;
 
 use super::arguments::{key, word};
@@ -73,9 +73,7 @@ removals! {
 
 fn cost(cx: &QueryContext<'_>, key: Key<'_>, span: Span<'_>) -> usize {
     let Some(ValueRef::SortedSet(zset)) = cx.peek(key).map(spinel_store::Entry::value) else { return 0 };
-    let removed = span.of(zset, Order::Ascending).len();
-    // A set that goes as a whole is freed elsewhere.
-    if removed == zset.len() { 0 } else { removed }
+    SortedSet::removal_cost(zset.len(), span.of(zset, Order::Ascending).len())
 }
 
 fn remove(
@@ -88,8 +86,11 @@ fn remove(
     let (mut removed, mut whole) = (0, false);
     if let Some(zset) = cx.write::<SortedSet>(key)? {
         let ranks = span.of(zset, Order::Ascending);
-        whole = ranks.len() == zset.len();
-        removed = if whole { ranks.len() } else { zset.remove_ranks(ranks) };
+        (removed, whole) = (ranks.len(), ranks.len() == zset.len());
+        // A set that goes as a whole is freed elsewhere.
+        if !whole && let Some(gone) = zset.remove_ranks(ranks) {
+            cx.discard(OwnedValue::SortedSet(Box::new(gone)));
+        }
     }
     if removed > 0 {
         cx.touch_watchers(key);
@@ -107,6 +108,18 @@ fn remove(
 #[cfg(test)]
 mod tests {
     use crate::testing::Server;
+
+    #[test]
+    fn a_large_part_that_goes_is_freed_elsewhere() {
+        let mut server = Server::new();
+        let pairs: String = (0..200).map(|n| format!(" {n} m{n}")).collect();
+        server.run(&format!("ZADD k{pairs}"));
+        assert_eq!(server.run("ZREMRANGEBYSCORE k 5 (198"), ":193\r\n");
+        assert_eq!((server.effects.dirty, server.effects.garbage.len()), (193, 1));
+        assert_eq!(server.run("ZRANGE k 4 5"), "*2\r\n$2\r\nm4\r\n$4\r\nm198\r\n");
+        assert_eq!(server.run("ZRANK k m199"), ":6\r\n");
+        assert_eq!(server.run("OBJECT ENCODING k"), "$8\r\nskiplist\r\n");
+    }
 
     #[test]
     fn removing_everything_removes_the_key() {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use spinel_family::{
     Command, CommandError, Encoder, EventClass, Key, Query, QueryContext, Reply, Update, UpdateContext,
 };
-use spinel_store::{Keep, NewValue};
+use spinel_store::{Entry, Keep, NewValue, Text};
 
 use super::append::{check_length, make_room};
 
@@ -24,8 +24,13 @@ pub(super) struct Setrange<'a> {
 }
 
 impl Update for Setrange<'_> {
-    fn cost(&self, _cx: &QueryContext<'_>) -> usize {
-        usize::try_from(self.offset).unwrap_or(0) / ZEROS_PER_ELEMENT
+    fn cost(&self, cx: &QueryContext<'_>) -> usize {
+        let offset = usize::try_from(self.offset).unwrap_or(0);
+        if offset < ZEROS_PER_ELEMENT {
+            return 0;
+        }
+        let old = cx.peek(self.key).and_then(Entry::text).map_or(0, Text::len);
+        offset.saturating_sub(old) / ZEROS_PER_ELEMENT
     }
 
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {

@@ -76,7 +76,19 @@ fn place_of(word: u64) -> usize {
 /// Up to eight bytes, the first lowest, zeros above.
 #[inline]
 fn word_of(name: &[u8]) -> u64 {
-    name.iter().rev().fold(0, |word, &byte| (word << 8) | u64::from(byte))
+    match (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+        // The halves overlap where there are fewer than eight bytes, and agree there.
+        (Some(first), Some(last)) => {
+            let (low, high) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+            u64::from(low) | u64::from(high) << ((name.len() - 4) * 8)
+        }
+        _ => match *name {
+            [] => 0,
+            [a] => u64::from_le_bytes([a, 0, 0, 0, 0, 0, 0, 0]),
+            [a, b] => u64::from_le_bytes([a, b, 0, 0, 0, 0, 0, 0]),
+            [a, b, c, ..] => u64::from_le_bytes([a, b, c, 0, 0, 0, 0, 0]),
+        },
+    }
 }
 
 /// Makes the letters among eight bytes lower case.
@@ -114,6 +126,10 @@ mod tests {
         let short = ShortNames::of(&names);
         assert_eq!(short.find(b"GeT"), Some(CommandId(3)));
         assert_eq!(short.find(b"ZINTERST"), Some(CommandId(4)));
+        for len in 0..=MAX_NAME {
+            let name = &b"abcdefgh"[..len];
+            assert_eq!(word_of(name), name.iter().rev().fold(0, |word, &byte| (word << 8) | u64::from(byte)));
+        }
         for name in [&b""[..], b"ge", b"get\0", b"zinterstore", b"\x07et"] {
             assert_eq!(short.find(name), None, "{}", name.escape_ascii());
         }

@@ -21,6 +21,8 @@ session_commands! {
     session AclWhoami,
 }
 
+/// Bytes of an unknown word that an error repeats.
+const SHOWN_BYTES: usize = 128;
 /// The only user.
 const USER: &[u8] = b"default";
 /// The user may call every command, with every key and channel.
@@ -66,8 +68,7 @@ impl SessionCommand for AclCat<'_> {
             .into_iter()
             .find(|category| name.eq_ignore_ascii_case(category.name().as_bytes()))
             .ok_or_else(|| {
-                let name = String::from_utf8_lossy(&name[..name.len().min(128)]);
-                CommandError::Text(format!("ERR Unknown category '{name}'").into())
+                CommandError::quoting("ERR Unknown category '", &name[..name.len().min(SHOWN_BYTES)], "'")
             })?;
         let found: Vec<_> = REGISTRY.all().iter().filter(|command| command.in_category(category)).collect();
         out.array(found.len());

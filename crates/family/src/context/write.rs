@@ -14,8 +14,12 @@ use crate::{CommandError, CommandSettings, Effects, Event, EventClass};
 const FREE_INLINE_LIMIT: usize = 64;
 
 /// Frees a value, elsewhere if it is large.
+#[inline]
 fn discard(effects: &mut Effects, value: OwnedValue) {
-    if value.free_effort() > FREE_INLINE_LIMIT {
+    if matches!(value, OwnedValue::Inline) {
+        // Nothing to drop either.
+        std::mem::forget(value);
+    } else if value.free_effort() > FREE_INLINE_LIMIT {
         effects.garbage.push(value);
     }
 }
@@ -127,6 +131,7 @@ impl UpdateContext<'_> {
     }
 
     /// Notes that a key somebody may wait for is there.
+    #[inline]
     fn signal_awaited(&mut self, db: DbIndex, key: Key<'_>, kind: Kind) {
         if can_be_awaited(kind) && self.query.held.shard(key.hash).waiters.is_awaited(db, key.bytes) {
             self.effects.ready.push((db, key.bytes.into()));
@@ -175,10 +180,9 @@ impl UpdateContext<'_> {
         self.note_new(db, key, kind);
     }
 
-    /// Puts an entry that was made elsewhere, or none, in the place of a key's. Tells who watches or awaits the key; events
-    /// and counts belong to whoever made the entry.
-    pub fn replace_entry(&mut self, key: Key<'_>, entry: Option<Entry>) {
-        let db = self.query.options.db;
+    /// Puts an entry that was made elsewhere, or none, in the place of a key's in a database. Tells who watches or awaits
+    /// the key; events and counts belong to whoever made the entry.
+    pub fn replace_entry(&mut self, db: DbIndex, key: Key<'_>, entry: Option<Entry>) {
         let dbs = self.query.held.shard_mut(key.hash).db_mut(db);
         if let Some(old) = dbs.take(key) {
             discard(self.effects, old.into_value());
@@ -188,7 +192,7 @@ impl UpdateContext<'_> {
             dbs.restore(key.hash, entry);
             self.signal_awaited(db, key, kind);
         }
-        self.touch_watchers(key);
+        self.touch_watchers_in(db, key);
     }
 
     /// Frees a value that was taken out, or a part of one; elsewhere if it is large.

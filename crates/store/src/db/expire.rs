@@ -25,7 +25,7 @@ impl Db {
         true
     }
 
-    /// Tells the time to the index, before an expiry is noted.
+    /// Tells the time to the index, before an expiry may be noted.
     #[inline]
     pub(super) fn set_clock(&mut self, now: UnixMillis) {
         self.expiries.set_clock(now);

@@ -5,29 +5,30 @@
 //! same time. So the locks are taken first, each shard's once, then everything is fetched without any in between, and
 //! they are given back before the first command runs: nobody waits longer for a shard than a few hundred nanoseconds.
 
-use super::{Keyspace, ShardCell};
-use crate::{Db, DbIndex, ShardIndex};
+use super::{Keyspace, ShardCell, Wanted};
+use crate::{Db, ShardIndex};
 
-/// Shards of a keyspace at most, in words of 64.
-const WORDS: usize = 4096 / 64;
+/// Up to so many shards, one word tells which are held.
+pub(super) const FEW_SHARDS: usize = 64;
+/// The words that tell it for any number of shards.
+pub(super) const MANY: usize = 4096 / 64;
 
 /// See the module. The locks are given back when it is dropped.
-pub(super) struct Prefetching<'a> {
+pub(super) struct Prefetching<'a, const WORDS: usize> {
     keyspace: &'a Keyspace,
-    wanted: &'a [(DbIndex, u64)],
+    wanted: &'a [Wanted],
     /// The shards whose locks it holds.
     held: [u64; WORDS],
 }
 
-impl<'a> Prefetching<'a> {
+impl<'a, const WORDS: usize> Prefetching<'a, WORDS> {
     /// Takes the locks that are free.
     #[inline]
-    pub(super) fn begin(keyspace: &'a Keyspace, wanted: &'a [(DbIndex, u64)]) -> Self {
+    pub(super) fn begin(keyspace: &'a Keyspace, wanted: &'a [Wanted]) -> Self {
         let mut all = Self { keyspace, wanted, held: [0; WORDS] };
-        for &(_, hash) in wanted {
-            let shard = keyspace.shard_of(hash);
+        for &Wanted { shard, .. } in wanted {
             if !all.holds(shard) && keyspace.cell(shard).lock.try_acquire() {
-                all.held[usize::from(shard.0) / 64] |= 1 << (shard.0 % 64);
+                all.held[word_of::<WORDS>(shard)] |= 1 << (shard.0 % 64);
             }
         }
         all
@@ -35,15 +36,15 @@ impl<'a> Prefetching<'a> {
 
     #[inline]
     fn holds(&self, shard: ShardIndex) -> bool {
-        self.held[usize::from(shard.0) / 64] & (1 << (shard.0 % 64)) != 0
+        self.held[word_of::<WORDS>(shard)] & (1 << (shard.0 % 64)) != 0
     }
 
     /// Asks for the buckets.
     #[inline]
     pub(super) fn buckets(self) {
-        for &(db, hash) in self.wanted {
-            if let Some(db) = self.db(db, hash) {
-                db.prefetch_bucket(hash);
+        for wanted in self.wanted {
+            if let Some(db) = self.db(wanted) {
+                db.prefetch_bucket(wanted.hash);
             }
         }
     }
@@ -53,15 +54,15 @@ impl<'a> Prefetching<'a> {
     pub(super) fn entries(self) {
         for lot in self.wanted.chunks(u64::BITS as usize) {
             let mut behind = 0u64;
-            for (place, &(db, hash)) in lot.iter().enumerate() {
-                if let Some(db) = self.db(db, hash) {
-                    behind |= u64::from(db.prefetch_entry(hash)) << place;
+            for (place, wanted) in lot.iter().enumerate() {
+                if let Some(db) = self.db(wanted) {
+                    behind |= u64::from(db.prefetch_entry(wanted.hash)) << place;
                 }
             }
             while behind != 0 {
-                let (db, hash) = lot[behind.trailing_zeros() as usize];
-                if let Some(db) = self.db(db, hash) {
-                    db.prefetch_entry_behind(hash);
+                let wanted = &lot[behind.trailing_zeros() as usize];
+                if let Some(db) = self.db(wanted) {
+                    db.prefetch_entry_behind(wanted.hash);
                 }
                 behind &= behind - 1;
             }
@@ -69,15 +70,21 @@ impl<'a> Prefetching<'a> {
     }
 
     #[inline]
-    fn db(&self, db: DbIndex, hash: u64) -> Option<&Db> {
-        let shard = self.keyspace.shard_of(hash);
+    fn db(&self, wanted: &Wanted) -> Option<&Db> {
+        let Wanted { shard, db, .. } = *wanted;
         // SAFETY: 1. The shard's lock is held while its bit is set, and there is no guard for it but this. 2. The
         // result lives no longer than `self`, which gives the lock back, and nothing here makes a `&mut`.
         self.holds(shard).then(|| unsafe { &*self.keyspace.cell(shard).shard.get() }.db(db))
     }
 }
 
-impl Drop for Prefetching<'_> {
+/// The word that tells whether a shard is held.
+#[inline]
+fn word_of<const WORDS: usize>(shard: ShardIndex) -> usize {
+    if WORDS == 1 { 0 } else { usize::from(shard.0) / 64 }
+}
+
+impl<const WORDS: usize> Drop for Prefetching<'_, WORDS> {
     #[inline]
     fn drop(&mut self) {
         for (cells, held) in self.keyspace.shards.chunks(64).zip(self.held) {

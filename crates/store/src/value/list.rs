@@ -80,6 +80,12 @@ impl List {
             .map(move |(seen, _)| if from == End::Front { seen } else { len - 1 - seen })
     }
 
+    /// The index of the first element equal to `value`.
+    #[must_use]
+    pub fn first_equal(&self, value: &[u8]) -> Option<usize> {
+        self.elements.find(value, 0)
+    }
+
     /// Adds elements at an end, one after the other.
     pub fn push<'v>(
         &mut self,
@@ -233,6 +239,10 @@ mod tests {
         assert_eq!(found("a", End::Back, 4), [4, 2]);
         assert_eq!(found("7", End::Back, 4), [1]);
         assert!(found("07", End::Front, 9).is_empty());
+        assert_eq!(
+            ["a", "7", "b", "c"].map(|value| list.first_equal(value.as_bytes())),
+            [Some(0), Some(1), Some(3), None]
+        );
     }
 
     #[test]

@@ -161,9 +161,30 @@ impl SortedSet {
         })
     }
 
-    /// Removes the members of these ranks, as far as they exist, and returns how many they were.
-    pub fn remove_ranks(&mut self, ranks: Range<usize>) -> usize {
-        either!(&mut self.form, inner => inner.remove_range_by_rank(ranks))
+    /// Removes the members of these ranks, as far as they exist. Returns a set to be freed if they were so many that those
+    /// that stay were moved.
+    pub fn remove_ranks(&mut self, ranks: Range<usize>) -> Option<Self> {
+        let len = self.len();
+        let ranks = ranks.start.min(len)..ranks.end.min(len);
+        let tree = match &mut self.form {
+            Form::Tree(tree) if Self::removal_cost(len, ranks.len()) < ranks.len() => tree,
+            form => {
+                either!(form, inner => inner.remove_range_by_rank(ranks));
+                return None;
+            }
+        };
+        let head = tree.range_by_rank(0, ranks.start, Order::Ascending);
+        let tail = tree.range_by_rank(ranks.end, len - ranks.end, Order::Ascending);
+        let rest = Tree::from_ascending(tree.hash_key(), head.chain(tail));
+        let rest = Box::new(rest.expect("a sorted set ascends and has no member twice"));
+        Some(Self { form: Form::Tree(std::mem::replace(tree, rest)) })
+    }
+
+    /// How many members of so many [`remove_ranks`](Self::remove_ranks) touches to remove some: these, or twice those that
+    /// stay, since moving takes longer than removing.
+    #[must_use]
+    pub fn removal_cost(len: usize, removed: usize) -> usize {
+        removed.min((len - removed).saturating_mul(2))
     }
 
     /// The ranks of the members whose score lies within both bounds.
@@ -406,6 +427,26 @@ mod tests {
         assert_eq!(SortedSet::from_ascending(&members, &limits(2, 1), &key()).encoding(), "listpack");
         assert_eq!(SortedSet::from_ascending(&members, &limits(1, 1), &key()).encoding(), "skiplist");
         assert_eq!(SortedSet::from_ascending(&members, &limits(2, 0), &key()).encoding(), "skiplist");
+    }
+
+    #[test]
+    fn few_that_stay_are_moved_and_the_others_can_be_freed_elsewhere() {
+        for entries in [0, 500] {
+            let mut set = SortedSet::new();
+            for i in 0..100 {
+                set.insert(format!("member {i}").as_bytes(), f64::from(i), &limits(entries, 64), &key());
+            }
+            let encoding = set.encoding();
+            assert!(set.remove_ranks(0..0).is_none());
+            assert!(set.remove_ranks(10..30).is_none());
+            let gone = set.remove_ranks(4..usize::MAX).map(|gone| gone.len());
+            assert_eq!(gone, (entries == 0).then_some(80));
+            assert!(set.remove_ranks(9..20).is_none());
+            let left: Vec<f64> = set.iter().map(|(_, score)| score).collect();
+            assert_eq!((left, set.encoding()), (vec![0.0, 1.0, 2.0, 3.0], encoding));
+            assert_eq!(set.score(b"member 3"), Some(3.0));
+            assert_eq!(set.score(b"member 4"), None);
+        }
     }
 
     #[test]

@@ -58,7 +58,7 @@ mod tests;
 
 use std::collections::VecDeque;
 
-use crate::listpack::{Listpack, ListpackValue, Needle};
+use crate::listpack::{Listpack, ListpackValue};
 use chunks::{CHUNK_MAX, Chunk};
 pub use edit::End;
 pub use iter::{Iter, Nodes};
@@ -133,11 +133,19 @@ impl QuickList {
         Some(self.node(place).value(offset))
     }
 
-    /// The index of the first element at or after `start` that equals `value`.
+    /// The index of the first element at or after `start` that equals `value`. Goes node by node, which is several times
+    /// as fast as comparing what [`range`](Self::range) yields.
     pub fn find(&self, value: &[u8], start: usize) -> Option<usize> {
-        let needle = Needle::new(value);
-        let found = self.range(start..self.len).position(|element| needle.matches(element))?;
-        Some(start + found)
+        let (mut place, mut offset) = self.locate(start)?;
+        let mut passed = start - offset;
+        loop {
+            let node = self.node(place);
+            if let Some(found) = node.find(value, offset) {
+                return Some(passed + found);
+            }
+            (passed, offset) = (passed + node.len(), 0);
+            place = self.place_after(place)?;
+        }
     }
 
     /// Adds an element at the front.

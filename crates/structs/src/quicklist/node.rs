@@ -1,7 +1,7 @@
 //! One link of a list: a listpack of elements, or a single large one.
 
 use super::Limits;
-use crate::listpack::{self, Listpack, ListpackValue};
+use crate::listpack::{self, Listpack, ListpackValue, Needle};
 
 /// What an added element may cost at most besides its own bytes, for deciding whether a node has room.
 const ENTRY_OVERHEAD: usize = 8;
@@ -94,6 +94,18 @@ impl Node {
         match self {
             Node::Packed(pack) => pack.get(seek(pack, offset)),
             Node::Plain(value) => ListpackValue::Bytes(value),
+        }
+    }
+
+    /// The offset of the first element at or after `offset`, which exists, that equals `value`.
+    pub(super) fn find(&self, value: &[u8], offset: usize) -> Option<usize> {
+        match self {
+            Node::Packed(pack) => {
+                pack.find_after(seek(pack, offset), value, 0)?;
+                let needle = Needle::new(value);
+                self.iter_from(offset).position(|element| needle.matches(element)).map(|found| offset + found)
+            }
+            Node::Plain(only) => (**only == *value).then_some(0),
         }
     }
 

@@ -75,7 +75,6 @@ mod visit;
 pub use entry::{Entry, OccupiedEntry, VacantEntry};
 pub use pages::mapped_bytes;
 pub use prefetch::prefetch;
-pub use storage::TableProbe;
 pub use visit::Iter;
 
 use crate::hash::HashKey;
@@ -207,11 +206,6 @@ impl<T: TableItem> Table<T> {
     /// How many low bits of a hash decide on its bucket, at most.
     pub fn hash_bits(&self) -> u32 {
         self.storage.count().max(1).next_power_of_two().ilog2()
-    }
-
-    /// A handle with which other threads prefetch buckets of this table without the lock that protects it.
-    pub fn probe(&mut self) -> TableProbe {
-        self.storage.probe()
     }
 
     /// Hints at the first cache line that a look-up of `hash` will read.

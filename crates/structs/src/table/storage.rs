@@ -6,8 +6,6 @@
 //! - Pieces of 1 MiB and more are anonymous maps, whose pages come into being when the array reaches them and
 //!   are given back when it retreats.
 //!
-//! [`Shape`] is the published side: the addresses, as atomics, for [`TableProbe`].
-//!
 //! All unsafe code about bucket addresses is in this module; its functions are safe to call. What makes them
 //! so is the invariant of a `Storage` (S2): *the buckets `0..count` are initialised, each at an address of
 //! its own that [`Storage::address`] computes, inside memory owned by this storage.*
@@ -18,8 +16,6 @@ use crate::size_class::malloc_size;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering::Relaxed};
 
 /// Bytes of a bucket, and its alignment.
 const BUCKET_BYTES: usize = 64;
@@ -88,92 +84,30 @@ fn index_of(hash: u64, count: u32, mask: u32) -> u32 {
     if index < count { index } else { index & (mask >> 1) }
 }
 
-/// The addresses of a table's buckets, readable without the lock that protects the table.
-struct Shape {
-    count: AtomicU32,
-    base: AtomicPtr<u8>,
-    pieces: [AtomicPtr<u8>; PIECES],
-}
-
-impl Shape {
-    fn new() -> Self {
-        Self {
-            count: AtomicU32::new(0),
-            base: AtomicPtr::new(std::ptr::null_mut()),
-            pieces: [const { AtomicPtr::new(std::ptr::null_mut()) }; PIECES],
-        }
-    }
-
-    /// Where a bucket lies. Never dereferences, so that a reader without the lock may call it: to him the
-    /// result is a hint that may be stale or wild.
-    #[inline]
-    fn address(&self, index: u32) -> *mut u8 {
-        if index < BASE_BUCKETS {
-            self.base.load(Relaxed).wrapping_add(index as usize * BUCKET_BYTES)
-        } else {
-            let place = Place::of(index);
-            self.pieces[place.piece].load(Relaxed).wrapping_add(place.offset * BUCKET_BYTES)
-        }
-    }
-}
-
-/// Fetches buckets ahead of time without the lock that protects the table: by another thread, while the table
-/// changes, or after it is gone.
-///
-/// It computes an address from what the table last published and hints at it; it never looks into a bucket.
-/// When the table grows in the same instant, the hint may be for the wrong line: then it was in vain, nothing
-/// else.
-#[derive(Clone)]
-pub struct TableProbe {
-    shape: Arc<Shape>,
-}
-
-impl TableProbe {
-    /// Hints at the first cache line that a look-up of `hash` will read.
-    #[inline]
-    pub fn prefetch_bucket(&self, hash: u64) {
-        prefetch(self.address(hash));
-    }
-
-    #[inline]
-    pub(super) fn address(&self, hash: u64) -> *const u8 {
-        let count = self.shape.count.load(Relaxed);
-        if count == 0 {
-            return std::ptr::null();
-        }
-        self.shape.address(index_of(hash, count, mask_for(count)))
-    }
-}
-
-impl std::fmt::Debug for TableProbe {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TableProbe").field("buckets", &self.shape.count.load(Relaxed)).finish()
-    }
-}
+/// Where the pieces lie; null where there is none.
+type Pieces = [*mut u8; PIECES];
 
 /// See the module.
 pub(super) struct Storage<T: TableItem> {
     /// The first block. Dangling when there are no buckets.
     base: NonNull<Bucket<T>>,
-    /// The addresses of the pieces. There from the 257th bucket on, or since a probe was asked for.
-    shape: Option<Arc<Shape>>,
+    /// There from the 257th bucket on.
+    pieces: Option<Box<Pieces>>,
     count: u32,
     /// `mask_for(count)`.
     mask: u32,
     owns: PhantomData<Bucket<T>>,
 }
 
-// SAFETY: 1. A storage owns its buckets and the items in them, as a Vec would. 2. What it shares with probes
-// are atomics which nobody dereferences.
+// SAFETY: a storage owns its buckets and the items in them, as a Vec would.
 unsafe impl<T: TableItem + Send> Send for Storage<T> {}
-// SAFETY: a shared storage gives shared access to the items only, and its atomics are written by the
-// exclusive owner.
+// SAFETY: a shared storage gives shared access to the items only.
 unsafe impl<T: TableItem + Sync> Sync for Storage<T> {}
 
 impl<T: TableItem> Storage<T> {
     pub(super) const fn new() -> Self {
         const { Bucket::<T>::LAYOUT_HOLDS };
-        Self { base: NonNull::dangling(), shape: None, count: 0, mask: 0, owns: PhantomData }
+        Self { base: NonNull::dangling(), pieces: None, count: 0, mask: 0, owns: PhantomData }
     }
 
     /// The number of buckets.
@@ -210,8 +144,11 @@ impl<T: TableItem> Storage<T> {
         if index < BASE_BUCKETS {
             return self.base.as_ptr().wrapping_add(index as usize);
         }
-        match &self.shape {
-            Some(shape) => shape.address(index).cast(),
+        match &self.pieces {
+            Some(pieces) => {
+                let place = Place::of(index);
+                pieces[place.piece].cast::<Bucket<T>>().wrapping_add(place.offset)
+            }
             None => std::ptr::null_mut(),
         }
     }
@@ -255,7 +192,7 @@ impl<T: TableItem> Storage<T> {
             let place = Place::of(index);
             if place.offset == 0 {
                 let address = allocate_piece(place);
-                self.shape().pieces[place.piece].store(address.as_ptr(), Relaxed);
+                self.pieces()[place.piece] = address.as_ptr();
             }
             if place.begins_portion() {
                 pages::count_used(DISCARD_BYTES);
@@ -274,7 +211,7 @@ impl<T: TableItem> Storage<T> {
         self.set_count(index);
         self.release(index);
         if index == 0 {
-            self.drop_unwatched_shape();
+            self.pieces = None;
         }
     }
 
@@ -301,7 +238,7 @@ impl<T: TableItem> Storage<T> {
             // SAFETY: 1. It is the beginning of the piece, which `grow` allocated. 2. All its buckets are
             // outside the array and empty.
             unsafe { free_piece(place, address) };
-            self.shape().pieces[place.piece].store(std::ptr::null_mut(), Relaxed);
+            self.pieces()[place.piece] = std::ptr::null_mut();
         } else if place.begins_portion() {
             // SAFETY: 1. The portion lies in the map, at whole pages. 2. Its buckets are outside the array
             // and empty.
@@ -329,45 +266,22 @@ impl<T: TableItem> Storage<T> {
             }
         };
         self.base = NonNull::new(block.cast()).unwrap_or_else(|| handle_alloc_error(new));
-        if let Some(shape) = &self.shape {
-            shape.base.store(self.base.as_ptr().cast(), Relaxed);
-        }
     }
 
     fn set_count(&mut self, count: u32) {
         self.count = count;
         self.mask = mask_for(count);
-        if let Some(shape) = &self.shape {
-            shape.count.store(count, Relaxed);
-        }
     }
 
-    fn shape(&mut self) -> &Arc<Shape> {
-        let (count, base) = (self.count, self.base);
-        self.shape.get_or_insert_with(|| {
-            let shape = Shape::new();
-            shape.count.store(count, Relaxed);
-            shape.base.store(base.as_ptr().cast(), Relaxed);
-            Arc::new(shape)
-        })
-    }
-
-    /// An empty table keeps nothing allocated but what a probe watches.
-    fn drop_unwatched_shape(&mut self) {
-        if self.shape.as_mut().is_some_and(|shape| Arc::get_mut(shape).is_some()) {
-            self.shape = None;
-        }
-    }
-
-    pub(super) fn probe(&mut self) -> TableProbe {
-        TableProbe { shape: Arc::clone(self.shape()) }
+    fn pieces(&mut self) -> &mut Pieces {
+        self.pieces.get_or_insert_with(|| Box::new([std::ptr::null_mut(); PIECES]))
     }
 
     /// The bytes allocated for the array; of maps, the touched part.
     pub(super) fn memory_bytes(&self) -> usize {
-        let shape = if self.shape.is_some() { malloc_size(size_of::<Shape>() + 16) } else { 0 };
+        let pieces = if self.pieces.is_some() { malloc_size(size_of::<Pieces>()) } else { 0 };
         if self.count <= BASE_BUCKETS {
-            return base_layout(self.count).size() + shape;
+            return base_layout(self.count).size() + pieces;
         }
         let place = Place::of(self.count - 1);
         let used = place.offset + 1;
@@ -376,7 +290,7 @@ impl<T: TableItem> Storage<T> {
         } else {
             place.buckets - used
         };
-        (self.count as usize + ahead) * BUCKET_BYTES + shape
+        (self.count as usize + ahead) * BUCKET_BYTES + pieces
     }
 }
 

@@ -353,54 +353,6 @@ fn random_items_are_uniform() {
 }
 
 #[test]
-fn a_probe_knows_where_the_bucket_of_a_hash_lies_at_every_size() {
-    let mut table = Table::<u64>::new(KEY);
-    let probe = table.probe();
-    let mut random = generator(5);
-    let address =
-        |table: &Table<u64>, hash| std::ptr::from_ref(table.storage.bucket(table.storage.index_of(hash)));
-    assert!(probe.address(1).is_null());
-    for round in 0..20_000 {
-        let item = random();
-        table.insert_unique(item, item);
-        if round < 100 || round % 100 == 0 {
-            for _ in 0..20 {
-                let hash = random();
-                assert_eq!(probe.address(hash), address(&table, hash).cast());
-            }
-        }
-    }
-    while table.take_chunk(100, drop) > 0 && !table.is_empty() {
-        let hash = random();
-        assert_eq!(probe.address(hash), address(&table, hash).cast());
-    }
-    assert!(probe.address(1).is_null());
-    drop(table);
-    probe.prefetch_bucket(1);
-}
-
-#[test]
-fn a_probe_may_be_used_while_another_thread_changes_the_table() {
-    let mut table = Table::<u64>::new(KEY);
-    let probe = table.probe();
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            let mut random = generator(6);
-            (0..200_000).for_each(|_| probe.prefetch_bucket(random()));
-        });
-        let mut random = generator(8);
-        for _ in 0..3 {
-            for _ in 0..20_000 {
-                let item = random();
-                table.insert_unique(item, item);
-            }
-            table.check_invariants();
-            table.clear();
-        }
-    });
-}
-
-#[test]
 fn items_found_mutably_are_the_ones_in_the_table() {
     let mut table = Table::<Counted>::new(KEY);
     let (old, new) = (Arc::new(()), Arc::new(()));
@@ -426,8 +378,7 @@ fn items_found_mutably_are_the_ones_in_the_table() {
 }
 
 #[test]
-fn tables_and_probes_cross_threads() {
+fn tables_cross_threads() {
     fn crosses<T: Send + Sync>() {}
     crosses::<Table<u64>>();
-    crosses::<TableProbe>();
 }

@@ -7,8 +7,10 @@ use sha1::{Digest as _, Sha1};
 use spinel_family::{
     Command, DbIndex, Encoder, Exclusive, ExclusiveContext, Key, Many, Query, QueryContext, Reply,
 };
-use spinel_store::{Entry, Kind, Shard, ValueRef};
+use spinel_store::{Entry, Kind, ValueRef};
 use spinel_structs::number::format_double;
+
+use super::find;
 
 /// Digests all databases, keys whose time has come included.
 #[derive(Command)]
@@ -69,12 +71,6 @@ impl Query for DebugDigestValue<'_> {
         }
         Ok(())
     }
-}
-
-/// The entry of a key, even if its time has come; without any trace of the look-up.
-pub(super) fn find<'a>(cx: &'a QueryContext<'_>, key: Key<'_>) -> Option<&'a Entry> {
-    let shard: &Shard = cx.held().shard(key.hash);
-    shard.db(cx.db()).find(key)
 }
 
 /// A digest in the making.

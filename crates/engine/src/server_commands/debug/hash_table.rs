@@ -13,6 +13,7 @@ use spinel_store::{ShardIndex, ValueRef};
 
 /// Buckets read while a shard is held.
 const SLICE_BUCKETS: usize = 1024;
+const ANY_TEXT: &str = "a string takes any text";
 
 /// Shows how the keys of a database are spread over its tables.
 #[derive(Command)]
@@ -37,7 +38,7 @@ impl Sweep for DebugHtstats {
             text,
             "[Expires HT]\nNo hash table: expiries are kept with their keys\n number of elements: {expiring}\n"
         )
-        .expect("a string takes any text");
+        .expect(ANY_TEXT);
         out.verbatim("txt", text.as_bytes());
         Ok(())
     }
@@ -149,5 +150,3 @@ impl Chains {
         }
     }
 }
-
-const ANY_TEXT: &str = "a string takes any text";

@@ -16,7 +16,8 @@ mod switches;
 #[cfg(test)]
 mod tests;
 
-use spinel_family::{Command, CommandError, Encoder, Many, family};
+use spinel_family::{Command, CommandError, Encoder, Key, Many, QueryContext, family};
+use spinel_store::Entry;
 
 use crate::Flow;
 use crate::session::{SessionCommand, SessionContext, reply_help, session_commands, subcommand_misused};
@@ -128,6 +129,11 @@ const HELP: &[&str] = &[
     "SLEEP <seconds>",
     "    Let the whole server rest; a fraction is allowed.",
 ];
+
+/// The entry of a key, even if its time has come; without any trace of the look-up.
+fn find<'a>(cx: &'a QueryContext<'_>, key: Key<'_>) -> Option<&'a Entry> {
+    cx.held().shard(key.hash).db(cx.db()).find(key)
+}
 
 /// A number as C's `atoi` reads it: what does not begin with digits is 0.
 fn is_nonzero(word: &[u8]) -> bool {

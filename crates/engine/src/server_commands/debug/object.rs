@@ -7,7 +7,7 @@ use std::fmt::Write;
 use spinel_family::{Command, CommandError, Encoder, Key, Query, QueryContext, Reply};
 use spinel_store::{Entry, List, Text, ValueRef};
 
-use super::digest::find;
+use super::find;
 use super::serialized::serialized_len;
 
 /// Shows how a value is kept, even if its time has come.

@@ -1,6 +1,6 @@
 //! `DEBUG POPULATE count [prefix] [size]`
 
-use spinel_family::{Command, CommandError, Encoder, Exclusive, ExclusiveContext, Many, Opaque, Reply};
+use spinel_family::{Command, CommandError, Encoder, Exclusive, ExclusiveContext, Opaque, Reply};
 use spinel_store::{Keep, NewValue};
 use spinel_structs::number::parse_i64;
 
@@ -13,17 +13,10 @@ pub(super) struct DebugPopulate<'a> {
     prefix: Option<&'a [u8]>,
     #[arg(trailing)]
     size: Option<Opaque<'a>>,
-    #[arg(trailing, hidden)]
-    excess: Option<Many<'a, &'a [u8]>>,
 }
 
 impl Exclusive for DebugPopulate<'_> {
     fn exclusive(&self, cx: &mut ExclusiveContext<'_>, out: &mut Encoder) -> Reply {
-        if self.excess.is_some() {
-            return Err(CommandError::text(
-                "ERR unknown subcommand or wrong number of arguments for 'populate'. Try DEBUG HELP.",
-            ));
-        }
         let count = positive(self.count)?;
         let size = self.size.map(positive).transpose()?.filter(|&size| size > 0);
         let prefix = self.prefix.unwrap_or(b"key");

@@ -55,7 +55,7 @@ fn whatever_fits_no_subcommand_is_one_error() {
         ("DEBUG SLEEP", "SLEEP"),
         ("DEBUG help me", "help"),
         ("DEBUG OBJECT a b", "OBJECT"),
-        ("DEBUG populate 1 2 3 4", "populate"),
+        ("DEBUG POPULATE 1 2 3 4", "POPULATE"),
     ] {
         let error =
             format!("-ERR unknown subcommand or wrong number of arguments for '{word}'. Try DEBUG HELP.\r\n");

@@ -28,8 +28,7 @@ pub(super) struct LatencyGraph<'a> {
 impl SessionCommand for LatencyGraph<'_> {
     fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
         let Some((event, spikes)) = cx.engine().latency.of(self.event) else {
-            let event = String::from_utf8_lossy(self.event);
-            return Err(CommandError::Text(format!("ERR No samples available for event '{event}'").into()));
+            return Err(CommandError::quoting("ERR No samples available for event '", self.event, "'"));
         };
         let graph = draw(event, &spikes, cx.worker.now().0 / 1000);
         out.verbatim("txt", graph.as_bytes());

@@ -1,0 +1,174 @@
+//! The file that is written, and the two things that take long: making it durable, and taking room ahead.
+//!
+//! Room ahead is written with zeros, so that a later sync changes no size and no map of blocks. It is written by whoever
+//! runs a [`Preallocation`], while others write the log: the place from where on zeros may be written only moves forward,
+//! and moves past a write before the write happens.
+
+use crate::buffer::LogPosition;
+use crate::disk::{DiskFile, write_all_at};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Zeros that are written at once, while a writer may wait.
+const ZEROS: usize = 128 * 1024;
+
+/// A file that is being written.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) name: String,
+    room: Arc<Room>,
+    /// Where the next batch goes.
+    pub(crate) written: u64,
+    /// Up to here everything is durable.
+    pub(crate) durable: u64,
+}
+
+/// A file and how far it has room.
+#[derive(Debug)]
+struct Room {
+    file: Arc<dyn DiskFile>,
+    /// Protects: the place from where on only zeros may be written. Held during such a write, and by a writer just to
+    /// move the place.
+    zeros_from: Mutex<u64>,
+}
+
+impl Segment {
+    pub(crate) fn new(name: String, file: Arc<dyn DiskFile>, written: u64, durable: u64) -> Segment {
+        Segment { name, room: Arc::new(Room { file, zeros_from: Mutex::new(written) }), written, durable }
+    }
+
+    pub(crate) fn file(&self) -> &Arc<dyn DiskFile> {
+        &self.room.file
+    }
+
+    /// Writes at the end. After an error the bytes count as not written, whatever of them the file holds.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let end = self.written + bytes.len() as u64;
+        self.room.claim(end);
+        write_all_at(&*self.room.file, bytes, self.written)?;
+        self.written = end;
+        Ok(())
+    }
+
+    /// Cuts off whatever lies behind the last whole write.
+    pub(crate) fn cut_off_rest(&self) -> io::Result<()> {
+        let mut zeros_from = self.room.lock();
+        self.room.file.set_length(self.written)?;
+        *zeros_from = self.written;
+        Ok(())
+    }
+
+    /// Cuts off the rest for good: nobody writes zeros behind it any more.
+    pub(crate) fn finish(&self) -> io::Result<()> {
+        let mut zeros_from = self.room.lock();
+        *zeros_from = u64::MAX;
+        self.room.file.set_length(self.written)
+    }
+
+    /// How much room is left behind the last write.
+    pub(crate) fn room_left(&self) -> u64 {
+        self.room.lock().saturating_sub(self.written)
+    }
+
+    pub(crate) fn preallocation(&self, generation: u64, length: u64) -> Preallocation {
+        Preallocation { room: Arc::clone(&self.room), generation, length }
+    }
+}
+
+impl Room {
+    fn lock(&self) -> std::sync::MutexGuard<'_, u64> {
+        // A place is right whether or not somebody who held it panicked.
+        self.zeros_from.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn claim(&self, end: u64) {
+        let mut zeros_from = self.lock();
+        *zeros_from = end.max(*zeros_from);
+    }
+}
+
+/// Room to be taken ahead of the writer. Run it where waiting harms nobody.
+#[derive(Debug)]
+#[must_use = "the writer takes no other until it is told of this one's end"]
+pub struct Preallocation {
+    room: Arc<Room>,
+    generation: u64,
+    length: u64,
+}
+
+/// How taking room went.
+#[derive(Debug)]
+#[must_use = "the writer takes no more room until it is told"]
+pub struct PreallocationOutcome {
+    pub(crate) generation: u64,
+    pub(crate) result: io::Result<()>,
+}
+
+impl Preallocation {
+    /// Writes the zeros.
+    pub fn run(self) -> PreallocationOutcome {
+        PreallocationOutcome { generation: self.generation, result: self.write() }
+    }
+
+    fn write(&self) -> io::Result<()> {
+        let start = *self.room.lock();
+        if start == u64::MAX {
+            return Ok(());
+        }
+        self.room.file.reserve(start, self.length)?;
+        let zeros = vec![0; ZEROS];
+        let end = start + self.length;
+        loop {
+            let mut zeros_from = self.room.lock();
+            if *zeros_from >= end {
+                return Ok(());
+            }
+            let count = zeros.len().min((end - *zeros_from) as usize);
+            write_all_at(&*self.room.file, &zeros[..count], *zeros_from)?;
+            *zeros_from += count as u64;
+        }
+    }
+}
+
+/// A sync to be run: what it proves is what had been written when it was made.
+#[derive(Debug)]
+#[must_use = "the writer syncs no more until it is told of this one's end"]
+pub struct SyncTicket {
+    pub(crate) file: Arc<dyn DiskFile>,
+    pub(crate) generation: u64,
+    pub(crate) file_end: u64,
+    pub(crate) position: LogPosition,
+}
+
+/// How a sync went.
+#[derive(Debug)]
+#[must_use = "nothing is durable until the writer is told"]
+pub struct SyncOutcome {
+    pub(crate) generation: u64,
+    pub(crate) file_end: u64,
+    pub(crate) position: LogPosition,
+    pub(crate) result: io::Result<()>,
+}
+
+impl SyncTicket {
+    /// What is durable if it succeeds.
+    #[must_use]
+    pub fn position(&self) -> LogPosition {
+        self.position
+    }
+
+    /// Waits for the disk.
+    pub fn run(self) -> SyncOutcome {
+        let result = self.file.sync_data();
+        let SyncTicket { generation, file_end, position, .. } = self;
+        SyncOutcome { generation, file_end, position, result }
+    }
+}
+
+impl SyncOutcome {
+    /// What the disk said.
+    #[must_use]
+    pub fn error(&self) -> Option<&io::Error> {
+        self.result.as_ref().err()
+    }
+}

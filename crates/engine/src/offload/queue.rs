@@ -1,0 +1,168 @@
+//! What the helper threads have to do, and who of them does what.
+//!
+//! Long commands go first, in the order they came, for clients wait for them; nobody waits for garbage. And only some of
+//! the threads free garbage at a time: those that do take the processors away from the event loops, and the others are
+//! at hand for commands. When garbage piles up nevertheless, all help.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use spinel_store::{Db, OwnedValue};
+
+use super::LongCommand;
+
+/// So much garbage waits when all threads help.
+const PILE: usize = 1024;
+
+/// Something to be freed.
+pub(super) enum Garbage {
+    Value(OwnedValue),
+    Db(Box<Db>),
+    Buffer(Vec<u8>),
+}
+
+/// What a thread has to do next.
+pub(super) enum Job {
+    Command(Box<LongCommand>),
+    /// To be followed by [`Queue::freed`].
+    Free(Garbage),
+}
+
+#[derive(Default)]
+struct Waiting {
+    commands: VecDeque<Box<LongCommand>>,
+    garbage: VecDeque<Garbage>,
+    /// Threads that free garbage now.
+    freeing: usize,
+    /// Threads that may free garbage at a time.
+    most_freeing: usize,
+    stopped: bool,
+}
+
+impl Waiting {
+    fn take(&mut self) -> Option<Job> {
+        if let Some(command) = self.commands.pop_front() {
+            return Some(Job::Command(command));
+        }
+        if self.freeing >= self.most_freeing && self.garbage.len() < PILE {
+            return None;
+        }
+        let garbage = self.garbage.pop_front()?;
+        self.freeing += 1;
+        Some(Job::Free(garbage))
+    }
+}
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Queue {
+    /// Protects itself.
+    waiting: Mutex<Waiting>,
+    filled: Condvar,
+}
+
+impl Queue {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens the queue to threads of which so many may free garbage at a time.
+    pub(super) fn open(&self, most_freeing: usize) {
+        self.waiting().most_freeing = most_freeing;
+    }
+
+    /// Sends all threads home that have nothing to do.
+    pub(super) fn stop(&self) {
+        self.waiting().stopped = true;
+        self.filled.notify_all();
+    }
+
+    pub(super) fn push_command(&self, command: Box<LongCommand>) {
+        self.waiting().commands.push_back(command);
+        self.filled.notify_one();
+    }
+
+    pub(super) fn push_garbage(&self, garbage: Garbage) {
+        self.waiting().garbage.push_back(garbage);
+        self.filled.notify_one();
+    }
+
+    /// Whether a command waits for a thread.
+    pub(super) fn has_command(&self) -> bool {
+        !self.waiting().commands.is_empty()
+    }
+
+    /// A thread has freed its garbage, or lays down what is left of it.
+    pub(super) fn freed(&self, rest: Option<Garbage>) {
+        let mut waiting = self.waiting();
+        waiting.freeing -= 1;
+        waiting.garbage.extend(rest);
+        if !waiting.garbage.is_empty() {
+            self.filled.notify_one();
+        }
+    }
+
+    /// Waits for a job; before it does so calls `rest`, if given.
+    pub(super) fn next(&self, mut rest: Option<impl FnOnce()>) -> Option<Job> {
+        let mut waiting = self.waiting();
+        loop {
+            if let Some(job) = waiting.take() {
+                return Some(job);
+            }
+            if waiting.stopped {
+                return None;
+            }
+            if let Some(rest) = rest.take() {
+                drop(waiting);
+                rest();
+                waiting = self.waiting();
+                continue;
+            }
+            waiting = self.filled.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn garbage(waiting: &Waiting) -> usize {
+        waiting.garbage.len()
+    }
+
+    #[test]
+    fn few_threads_free_unless_garbage_piles_up() {
+        let queue = Queue::default();
+        queue.open(1);
+        for _ in 0..PILE + 1 {
+            queue.push_garbage(Garbage::Buffer(Vec::new()));
+        }
+        let mut taken = 0;
+        while queue.waiting().take().is_some() {
+            taken += 1;
+        }
+        assert_eq!(
+            (taken, garbage(&queue.waiting())),
+            (2, PILE - 1),
+            "the pile is reduced, then one goes on"
+        );
+        queue.freed(None);
+        assert!(queue.waiting().take().is_none(), "the other still frees");
+        queue.freed(Some(Garbage::Buffer(Vec::new())));
+        assert!(queue.waiting().take().is_some());
+        assert_eq!(garbage(&queue.waiting()), PILE - 1);
+    }
+
+    #[test]
+    fn what_was_begun_is_ended_before_the_threads_go_home() {
+        let queue = Queue::default();
+        queue.open(1);
+        queue.push_garbage(Garbage::Buffer(Vec::new()));
+        queue.stop();
+        assert!(matches!(queue.next(None::<fn()>), Some(Job::Free(_))));
+        let mut rested = false;
+        assert!(queue.next(Some(|| rested = true)).is_none());
+        assert!(!rested);
+    }
+}
