@@ -4,7 +4,7 @@
 
 use std::io::Read;
 
-use spinel_store::{EncodingLimits, Entry, HashKey, ValueRef};
+use spinel_store::{EncodingLimits, Entry, HashKey, Text, ValueRef};
 
 use crate::decode::{DecodeContext, Mark, Piece, ReadError, Splitter, Value};
 use crate::encode::{Attributes, EncodeOptions, put_entry};
@@ -73,7 +73,7 @@ fn contents(entry: &Entry) -> Vec<Vec<u8>> {
                 .map(|(member, score)| [&member.to_vec()[..], &bits(score)].concat())
                 .collect();
         }
-        ValueRef::Set(set) => set.iter().map(|member| member.to_vec()).collect(),
+        ValueRef::Set(set) => set.iter().map(Text::to_vec).collect(),
         ValueRef::Hash(hash) => {
             let pair = |name: Vec<u8>, value: Vec<u8>| [&name[..], b"=", &value].concat();
             hash.iter().map(|(name, value)| pair(name.to_vec(), value.to_vec())).collect()

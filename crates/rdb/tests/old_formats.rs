@@ -5,7 +5,7 @@ mod support;
 use spinel_rdb::decode::{DecodeError, Fault, FileChecksum, Item, Mark, ReadError, Reader};
 use spinel_rdb::payload::{PayloadError, Verify, restore};
 use spinel_rdb::version::SignatureError;
-use spinel_store::{Entry, UnixMillis};
+use spinel_store::{Entry, ListNode, UnixMillis};
 use support::old::{
     EMPTY_ZIPLIST, HASH_ZIPLIST, LIST, SET_LISTPACK, SET_LISTPACK_OF_INTEGERS, ZIPLIST, ZSET_TEXT,
     ZSET_ZIPLIST, blob, hash_zipmap, quicklist,
@@ -72,7 +72,7 @@ fn each_old_form_is_read_into_the_one_of_today() {
 fn the_nodes_of_an_old_list_stay_what_they_were() {
     let entry = read(&quicklist()).unwrap();
     let spinel_store::ValueRef::List(list) = entry.value() else { panic!("it is a list") };
-    let lengths: Vec<usize> = list.nodes().map(|node| node.len()).collect();
+    let lengths: Vec<usize> = list.nodes().map(ListNode::len).collect();
     assert_eq!(lengths, [4, 7]);
 }
 
