@@ -517,20 +517,30 @@ impl TableItem for Entry {
 }
 
 /// How a new value is laid out: its form, its word (0 if it has none) and its inline text.
+#[inline]
 fn laid_out(value: NewValue<'_>) -> (Form, u64, &[u8]) {
     match value {
         NewValue::Text(text) => match spinel_structs::number::parse_i64(text) {
             Some(n) => (Form::Int, n as u64, b""),
-            None => laid_out(NewValue::Plain(text)),
+            None => laid_out_plainly(text),
         },
-        NewValue::Plain(text) if text.len() <= MAX_INLINE_TEXT => (Form::Text, 0, text),
-        NewValue::Plain(text) => (Form::Raw, into_word(Box::new(text.to_vec())), b""),
+        NewValue::Plain(text) => laid_out_plainly(text),
         NewValue::Int(n) => (Form::Int, n as u64, b""),
         NewValue::Raw(bytes) => (Form::Raw, into_word(Box::new(bytes)), b""),
         NewValue::List(list) => (Form::List, into_word(list), b""),
         NewValue::Set(set) => (Form::Set, into_word(set), b""),
         NewValue::Hash(hash) => (Form::Hash, into_word(hash), b""),
         NewValue::SortedSet(zset) => (Form::SortedSet, into_word(zset), b""),
+    }
+}
+
+/// How a string is laid out that is kept as bytes.
+#[inline]
+fn laid_out_plainly(text: &[u8]) -> (Form, u64, &[u8]) {
+    if text.len() <= MAX_INLINE_TEXT {
+        (Form::Text, 0, text)
+    } else {
+        (Form::Raw, into_word(Box::new(text.to_vec())), b"")
     }
 }
 
