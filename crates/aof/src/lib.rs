@@ -25,6 +25,8 @@
 
 pub mod annotation;
 mod buffer;
+pub mod check;
+mod cut;
 mod directory;
 pub mod disk;
 mod encode;

@@ -189,12 +189,24 @@ fn resumes_from(directory: &Directory, info: &FileInfo, length: u64) -> Result<O
         return Ok(None);
     }
     let file = directory.open_file(&info.name, OpenMode::Read)?;
-    let line = read_front(&*file, LINE_LEN).map_err(|error| io_of(info, error))?;
+    end_of_file_before(&*file).map_err(|error| io_of(info, error))
+}
+
+/// Up to where the file before `file` counts, if `file` repeats the rest.
+pub(crate) fn end_of_file_before(file: &dyn DiskFile) -> io::Result<Option<u64>> {
+    let line = read_front(file, LINE_LEN)?;
     let seal = line.first_chunk().and_then(SealLine::decode).filter(|(seal, crc)| {
         let front = line.first_chunk().map_or(&[][..], sealed_front);
         seal.kind == LineKind::Resume && checksum(front, b"") == *crc
     });
     Ok(seal.map(|(seal, _)| seal.durable))
+}
+
+/// Whether a file begins with a snapshot.
+pub(crate) fn begins_with_snapshot(file: &dyn DiskFile) -> io::Result<bool> {
+    let longest = SNAPSHOT_MAGICS.iter().map(|magic| magic.len()).max().unwrap_or(0);
+    let front = read_front(file, longest)?;
+    Ok(SNAPSHOT_MAGICS.iter().any(|magic| front.starts_with(magic)))
 }
 
 /// Whether there is more in a file than lines that say it was opened.
@@ -280,9 +292,9 @@ impl<L: Loader> FileLoad<'_, L> {
     /// Loads what is at the front, if it is a snapshot; where it ends.
     fn load_snapshot(&mut self) -> Result<u64, LoadError> {
         let info = &self.planned.info;
-        let longest = SNAPSHOT_MAGICS.iter().map(|magic| magic.len()).max().unwrap_or(0);
-        let front = read_front(&*self.file, longest).map_err(|error| io_of(info, error))?;
-        if info.kind != FileKind::Base || !SNAPSHOT_MAGICS.iter().any(|magic| front.starts_with(magic)) {
+        if info.kind != FileKind::Base
+            || !begins_with_snapshot(&*self.file).map_err(|error| io_of(info, error))?
+        {
             return Ok(0);
         }
         let is_old = !info.name.contains(".base.");

@@ -1,4 +1,4 @@
-//! The command line tools: the load generator.
+//! The command line tools: the load generator, and what checks and repairs files.
 //!
 //! Each tool is a module with one `main`-like door that takes its words and returns an exit code, so that a thin
 //! binary, or a subcommand of another one, can run it.
@@ -6,3 +6,4 @@
 #![forbid(unsafe_code)]
 
 pub mod bench;
+pub mod check_aof;

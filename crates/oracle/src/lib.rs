@@ -3,7 +3,7 @@
 //! The reference is the specification: whatever Redis answers is right, to the letter. This crate starts both servers
 //! ([`reference`]), talks to them ([`client`]), invents commands ([`generate`]), compares replies ([`compare`]), whole data
 //! sets ([`snapshot`]) and what the servers say about commands ([`tables`]), and reduces what differs to a few commands
-//! ([`differential`]). It knows commands as words only; it deliberately uses nothing of the server but its wire protocol,
+//! ([`differential`]). Logs of both cross over ([`log`]). But for these it knows commands as words only; it deliberately uses nothing of the server but its wire protocol,
 //! so that no mistake is made twice.
 
 #![forbid(unsafe_code)]
@@ -13,6 +13,7 @@ pub mod compare;
 pub mod differential;
 pub mod generate;
 pub mod history;
+pub mod log;
 pub mod random;
 pub mod reference;
 pub mod snapshot;

@@ -11,6 +11,7 @@ mod oom;
 mod outside;
 mod process;
 mod title;
+mod tool;
 
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStringExt;
@@ -33,6 +34,9 @@ use crate::outside::Outside;
 static ALLOCATOR: AlignedAlloc<Jemalloc> = AlignedAlloc(Jemalloc);
 
 fn main() -> ExitCode {
+    if let Some(code) = tool::run() {
+        return code;
+    }
     let args: Vec<Vec<u8>> = std::env::args_os().skip(1).map(OsStringExt::into_vec).collect();
     match parse_command_line(&args) {
         CommandLine::Version => {

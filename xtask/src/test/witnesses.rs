@@ -1,5 +1,5 @@
-//! The programs of `crates/oracle`: generated commands compared with Redis, histories of concurrent clients, and what
-//! the servers say about commands.
+//! The programs of `crates/oracle`: generated commands compared with Redis, histories of concurrent clients, what the
+//! servers say about commands, and logs that cross over.
 //!
 //! All print one line per family or kind, which counts as one test.
 
@@ -29,6 +29,16 @@ pub(super) fn run(references: &References, summary: &mut Summary) {
     }
     let name = "what COMMAND says";
     summary.add_outcome(name, command_tables(references, name));
+    let name = "logs that cross over";
+    summary.add_outcome(name, logs(references, name));
+}
+
+fn logs(references: &References, name: &str) -> Outcome<Part> {
+    println!("\n{name}: append-only files written, loaded, checked and repaired by either side");
+    let mut command = Command::new(server().with_file_name("spinel-log"));
+    command.arg("--reference").arg(&references.redis.server);
+    let (output, succeeded) = process::transcript(&mut command)?;
+    Ok(Part::counted(name, count(&output, "equal ", "different "), succeeded))
 }
 
 fn command_tables(references: &References, name: &str) -> Outcome<Part> {

@@ -187,6 +187,25 @@ pub fn write_all_at(file: &dyn DiskFile, mut bytes: &[u8], mut at: u64) -> io::R
     Ok(())
 }
 
+/// Reads as many bytes as fit.
+///
+/// # Errors
+/// Those of the file system, and `UnexpectedEof`.
+pub fn read_exact_at(file: &dyn DiskFile, mut buf: &mut [u8], mut at: u64) -> io::Result<()> {
+    while !buf.is_empty() {
+        match file.read_at(buf, at) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => {
+                buf = &mut buf[count..];
+                at += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 /// Reads a whole file of at most `limit` bytes.
 ///
 /// # Errors

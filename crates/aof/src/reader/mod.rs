@@ -24,6 +24,7 @@ use crc_fast::{CrcAlgorithm, Digest};
 use spinel_resp::{Args, Span};
 use std::fmt;
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use window::Window;
 
@@ -196,6 +197,23 @@ impl LogReader {
         self.last_seal.as_ref()
     }
 
+    /// Shows the seals behind `from` that prove themselves, for a file that cannot be read any further.
+    ///
+    /// # Errors
+    /// When the file cannot be read at all.
+    pub fn seals_behind(&self, from: u64, mut visit: impl FnMut(&SealLine)) -> io::Result<()> {
+        evidence::proven_seals(
+            &self.window,
+            from,
+            |_| true,
+            |seal| {
+                visit(seal);
+                ControlFlow::Continue(())
+            },
+        )?;
+        Ok(())
+    }
+
     /// What comes next, nothing at the end.
     ///
     /// # Errors
@@ -289,6 +307,9 @@ impl LogReader {
         };
         let seconds = timestamp(&available[..=end]);
         self.window.take(end + 1);
+        if !self.in_transaction && (seconds.is_some() || !self.sealed) {
+            self.boundary = self.window.offset();
+        }
         Ok(seconds)
     }
 

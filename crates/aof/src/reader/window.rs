@@ -6,8 +6,10 @@ use crc_fast::Digest;
 use std::io;
 use std::sync::Arc;
 
-/// Bytes that are read at once.
+/// Bytes that are read at once, later on.
 const CHUNK: usize = 256 * 1024;
+/// Bytes that are read at once in the beginning: often a look is enough.
+const FIRST_CHUNK: usize = 4096;
 
 #[derive(Debug)]
 pub(super) struct Window {
@@ -18,11 +20,13 @@ pub(super) struct Window {
     /// Where in the file `bytes` begins.
     at: u64,
     end: u64,
+    /// Bytes to read at once.
+    chunk: usize,
 }
 
 impl Window {
     pub(super) fn new(file: Arc<dyn DiskFile>, start: u64, end: u64) -> Window {
-        Window { file, bytes: Vec::new(), taken: 0, at: start.min(end), end }
+        Window { file, bytes: Vec::new(), taken: 0, at: start.min(end), end, chunk: FIRST_CHUNK }
     }
 
     /// Where the first byte not taken is.
@@ -62,7 +66,8 @@ impl Window {
         while self.bytes.len() < wanted {
             let have = self.bytes.len();
             let from = self.at + have as u64;
-            let room = CHUNK.max(wanted - have).min(CHUNK * 16).min((self.end - from) as usize);
+            let room = self.chunk.max(wanted - have).min(CHUNK * 16).min((self.end - from) as usize);
+            self.chunk = (self.chunk * 2).min(CHUNK);
             self.bytes.resize(have + room, 0);
             let count = read_some(&*self.file, &mut self.bytes[have..], from)?;
             self.bytes.truncate(have + count);

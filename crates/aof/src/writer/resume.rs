@@ -4,7 +4,7 @@ use super::{LogWriter, Queued, Refusal, Rotation, Trouble, seal};
 use crate::annotation::{LINE_LEN, LineKind, SealLine, Stamp, checksum, sealed_front};
 use crate::buffer::{Batch, LogPosition};
 use crate::directory::{Directory, DirectoryError, NewIncrement};
-use crate::disk::{DiskFile, write_all_at};
+use crate::disk::{read_exact_at, write_all_at};
 use crate::segment::Segment;
 use std::io;
 
@@ -136,19 +136,4 @@ fn lost() -> io::Error {
         io::ErrorKind::InvalidData,
         "what was written before a failed sync cannot be read back, run BGREWRITEAOF",
     )
-}
-
-fn read_exact_at(file: &dyn DiskFile, mut buf: &mut [u8], mut at: u64) -> io::Result<()> {
-    while !buf.is_empty() {
-        match file.read_at(buf, at) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(count) => {
-                buf = &mut buf[count..];
-                at += count as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
