@@ -10,7 +10,7 @@
 //!
 //! A 16-byte key with a 32-byte string takes 56 bytes, 64 with an expiry: exactly what was asked of the
 //! allocator. A string of up to 255 bytes stands inline; integers and pointers to larger values stand in the
-//! word. The access field holds the 24-bit clock of the last use and leaves 8 bits for the snapshot epoch.
+//! word. The access field holds the 24-bit clock of the last use.
 //!
 //! A value that a long command reads without holding its shard is shared ([`shared`]): the word is an `Arc`'s then, and
 //! whoever wants to change it while the reader is at work gets a copy.
@@ -18,6 +18,7 @@
 //! `unsafe` in this file is about one thing: the allocation has the layout above, computed in one place
 //! ([`Layout`] in `shape`), and the header says which optional parts there are.
 
+mod mark;
 mod shared;
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
@@ -36,6 +37,8 @@ const HAS_EXPIRY: u8 = 1;
 const LONG_KEY: u8 = 2;
 /// The word came from an `Arc`, not from a `Box`.
 const SHARED: u8 = 4;
+/// See [`crate::snapshot`].
+const MARKED: u8 = 8;
 /// The longest string kept inline.
 const MAX_INLINE_TEXT: usize = 255;
 /// The longest string that reports itself as `embstr`.
@@ -296,7 +299,7 @@ impl Entry {
     pub fn make_raw(&mut self) -> &mut Vec<u8> {
         if self.header().form != Form::Raw {
             let bytes = self.text().expect("the caller checked the type").to_vec();
-            let rebuilt = Self::build(
+            let mut rebuilt = Self::build(
                 self.key(),
                 Form::Raw,
                 into_word(Box::new(bytes)),
@@ -304,6 +307,7 @@ impl Entry {
                 self.expiry(),
                 self.access(),
             );
+            rebuilt.set_mark(self.mark());
             *self = rebuilt;
         }
         self.unshare();
@@ -327,7 +331,8 @@ impl Entry {
         let has_word = form != Form::Text;
         let same_parts = has_word == (shape.form != Form::Text) && text.len() == shape.text_len;
         if !same_parts || expiry.is_some() != shape.has_expiry {
-            let rebuilt = Self::build(self.key(), form, word, text, expiry, access);
+            let mut rebuilt = Self::build(self.key(), form, word, text, expiry, access);
+            rebuilt.set_mark(self.mark());
             return std::mem::replace(self, rebuilt).into_value();
         }
         let old = self.owned(shape);
@@ -387,7 +392,8 @@ impl Entry {
             _ => {
                 let word = if shape.form == Form::Text { 0 } else { self.word(shape) };
                 let text = if shape.form == Form::Text { self.inline_text(shape) } else { b"" };
-                let rebuilt = Self::build(self.key(), shape.form, word, text, expiry, self.access());
+                let mut rebuilt = Self::build(self.key(), shape.form, word, text, expiry, self.access());
+                rebuilt.set_mark(self.mark());
                 let old = std::mem::replace(self, rebuilt);
                 self.set_shared(old.is_shared());
                 old.forget_value();
