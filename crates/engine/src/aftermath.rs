@@ -22,6 +22,14 @@ pub(crate) struct Origin<'a> {
 /// Records in the journal what one command changed and sends its events. Keys that became ready stay for
 /// [`serve`]; counts and garbage stay for the caller.
 pub(crate) fn settle(engine: &Engine, cx: &mut UpdateContext<'_>, origin: Option<Origin<'_>>) {
+    if let Propagation::Instead(commands) = &cx.effects().propagation
+        && commands.len() > 1
+        && engine.journal.is_on()
+    {
+        let mut recorded = Vec::with_capacity(commands.len());
+        settle_into(engine, cx, origin, |db, command| recorded.push((db, OwnedArgs::from_args(command))));
+        return engine.journal.append_all(&recorded);
+    }
     settle_into(engine, cx, origin, |db, command| engine.journal.append(db, command));
 }
 

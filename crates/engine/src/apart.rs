@@ -19,12 +19,12 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use spinel_family::spec::{Begin, Find, KeyFlags};
 use spinel_family::{Args, CallOptions, DbIndex, Run, UpdateContext};
-use spinel_store::{Entry, Held, Keyspace, KeyspaceOptions};
+use spinel_store::{Entry, Held, Keyspace, KeyspaceOptions, Shard};
 
-use crate::Message;
 use crate::data::{Call, ShardSet, hold_to_write, keys_of, normalise};
 use crate::registry::Command;
 use crate::session::Session;
+use crate::{Engine, Message};
 
 /// The keyspace in which one command runs apart.
 pub(crate) struct Apart {
@@ -200,6 +200,12 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
+    /// Reads one key, whose shard is held.
+    pub(crate) fn begin(shard: &mut Shard, db: DbIndex, hash: u64) -> Self {
+        shard.readers.begin(db, hash);
+        Self { db, hashes: vec![hash] }
+    }
+
     /// Lets the writers of the keys go on.
     pub(crate) fn end(&self, real: &Keyspace) {
         for &hash in &self.hashes {
@@ -212,15 +218,20 @@ impl Reading {
 }
 
 /// Whether commands must wait because a key that one of them may change is being read apart; then the client has left
-/// word.
+/// word. A key whose value a snapshot has still to save, and that takes long, gets such a reader: the snapshot's walker.
 #[inline]
 pub(crate) fn waits_for_readers<'a>(
+    engine: &Engine,
     held: &mut Held<'_>,
     session: &Session,
-    commands: impl IntoIterator<Item = (&'a Command, Args<'a>)>,
+    commands: impl IntoIterator<Item = (&'a Command, Args<'a>), IntoIter: Clone>,
 ) -> bool {
-    held.iter().any(|shard| !shard.readers.is_empty())
-        && commands.into_iter().any(|(command, args)| waits(held, session, command, args))
+    let commands = commands.into_iter();
+    if held.iter().any(Shard::is_being_saved) {
+        engine.persistence.claim_large(held, session.db, commands.clone());
+    }
+    held.iter().any(|shard| !shard.readers.is_empty()) && { commands }
+        .any(|(command, args)| waits(held, session, command, args))
 }
 
 #[cold]

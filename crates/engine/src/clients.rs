@@ -279,6 +279,11 @@ impl Clients {
         }
     }
 
+    /// Closes all connections without a reply.
+    pub(crate) fn kill_all(&self) {
+        self.list().iter().for_each(|client| self.kill(client));
+    }
+
     /// Closes a connection and forgets it at once; its worker does the rest.
     pub(crate) fn kill(&self, client: &Client) {
         client.kill();

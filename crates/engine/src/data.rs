@@ -87,6 +87,28 @@ impl Worker {
         }
     }
 
+    /// Runs a command of a log again, at the worker's own time and on this thread however long it takes.
+    pub(crate) fn run_replayed(
+        &mut self,
+        session: &mut Session,
+        call: Call<'_>,
+        out: &mut Encoder,
+    ) -> Result<Flow, CommandError> {
+        self.may_move = false;
+        let flow = match call.entry.run {
+            Run::Exclusive(_) => {
+                let now = self.now;
+                self.with_world(|worker| {
+                    worker.now = now;
+                    worker.run_locked(session, call, None, out)
+                })
+            }
+            _ => self.run_data(session, call, out),
+        };
+        self.may_move = true;
+        flow
+    }
+
     /// A command with one key whose shard is free. `None`: nothing was done.
     fn run_on_one_shard(
         &mut self,
@@ -121,7 +143,7 @@ impl Worker {
         let ground = Ground { engine, published, effects, scratch };
         let result = match hold(&engine.keyspace, call.command, shards) {
             Ok(mut held) => {
-                if apart::waits_for_readers(&mut held, session, [(call.command, call.args)]) {
+                if apart::waits_for_readers(engine, &mut held, session, [(call.command, call.args)]) {
                     return Ok(Flow::Parked);
                 }
                 run_held(ground, session, call, options, held, out)
@@ -144,7 +166,7 @@ impl Worker {
             now: self.now,
             protocol: session.protocol,
             no_touch: session.no_touch,
-            may_move: true,
+            may_move: self.may_move,
             retried: false,
             deny_blocking: false,
         }

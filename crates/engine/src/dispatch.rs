@@ -202,7 +202,10 @@ impl Worker {
         if self.engine.gates.any()
             && let Some(text) = self.engine.refused_by_gates(session, command)
         {
-            return Err(Cow::Borrowed(text.as_bytes()));
+            return Err(match text {
+                Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+            });
         }
         if session.only_listens() && !may_run_while_listening(spec.name) {
             return Err(format!(
@@ -211,6 +214,9 @@ impl Worker {
             )
             .into_bytes()
             .into());
+        }
+        if let Some(text) = self.engine.refused_while_loading(session, command) {
+            return Err(Cow::Borrowed(text.as_bytes()));
         }
         if session.monitor && touches_keys(command) {
             return Err(Cow::Borrowed(b"ERR Replica can't interact with the keyspace"));

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
 
 use hashbrown::HashMap;
-use spinel_family::{CommandSettings, EventClasses};
+use spinel_family::{CommandSettings, EventClasses, PayloadSettings};
 use spinel_store::{EncodingLimits, HashKey, Keyspace, KeyspaceOptions};
 
 use crate::clients::Clients;
@@ -18,6 +18,7 @@ use crate::latency::LatencyMonitor;
 use crate::log::Log;
 use crate::offload::Helpers;
 use crate::pause::Pause;
+use crate::persistence::Persistence;
 use crate::pubsub::PubSub;
 use crate::registry::{Command, CommandId, REGISTRY};
 use crate::shutdown::Shutdown;
@@ -83,6 +84,7 @@ pub struct Engine {
     /// Names the history of the data set to replicas: 40 hexadecimal digits; protects itself.
     pub(crate) replication_id: RwLock<String>,
     pub(crate) helpers: Helpers,
+    pub(crate) persistence: Persistence,
     /// Keys that expired are removed in the background (`DEBUG SET-ACTIVE-EXPIRE`).
     pub(crate) active_expiry: AtomicBool,
     /// Elements larger than this get a list node of their own (`DEBUG QUICKLIST-PACKED-THRESHOLD`), in bytes.
@@ -91,6 +93,7 @@ pub struct Engine {
     pub(crate) has_monitors: AtomicBool,
     published: RwLock<Arc<Published>>,
     generation: AtomicU64,
+    workers: usize,
     inboxes: Vec<Arc<Inbox>>,
     worker_stats: Vec<Arc<WorkerStats>>,
     host: OnceLock<Host>,
@@ -122,7 +125,8 @@ impl Engine {
             clock,
             config_file,
             run_id,
-            world: World::new(workers),
+            world: World::new(workers + 1),
+            workers,
             pause: Pause::default(),
             slow_log: SlowLog::default(),
             latency: LatencyMonitor::default(),
@@ -131,22 +135,25 @@ impl Engine {
             upkeep_paused: AtomicBool::new(false),
             replication_id: RwLock::new(hex_id(seed.rotate_left(17))),
             helpers: Helpers::default(),
+            persistence: Persistence::default(),
             active_expiry: AtomicBool::new(true),
             list_packed_threshold: AtomicU64::new(EncodingLimits::default().list_packed_threshold as u64),
             monitors: RwLock::default(),
             has_monitors: AtomicBool::new(false),
             published: RwLock::new(Arc::new(Published {
-                for_commands: command_settings(&settings, EncodingLimits::default().list_packed_threshold),
+                for_commands: command_settings(&settings, &Switches::default()),
                 settings,
             })),
             generation: AtomicU64::new(0),
-            inboxes: (0..workers).map(|_| Arc::new(Inbox::default())).collect(),
-            worker_stats: (0..=workers).map(|_| Arc::new(WorkerStats::default())).collect(),
+            // One more for the loading of a log.
+            inboxes: (0..=workers).map(|_| Arc::new(Inbox::default())).collect(),
+            worker_stats: (0..workers + 2).map(|_| Arc::new(WorkerStats::default())).collect(),
             host: OnceLock::new(),
             no_host: Host::default(),
             seed,
             names,
         });
+        engine.persistence.state.lock().last_save = engine.unix_seconds();
         engine.set_gates();
         engine.helpers.start(&engine);
         engine
@@ -155,7 +162,7 @@ impl Engine {
     /// Event loops.
     #[must_use]
     pub fn workers(&self) -> usize {
-        self.inboxes.len()
+        self.workers
     }
 
     /// The letter box of a worker.
@@ -164,7 +171,7 @@ impl Engine {
         &self.inboxes[worker]
     }
 
-    /// The counters of every worker, then those of the helper threads.
+    /// The counters of every worker, then those of the loading of a log and of the helper threads.
     #[must_use]
     pub fn worker_stats(&self) -> &[Arc<WorkerStats>] {
         &self.worker_stats
@@ -199,8 +206,11 @@ impl Engine {
     /// Puts settings into force. Whoever calls this has the world exclusively, so that every command that comes
     /// after sees them.
     pub fn publish_settings(&self, settings: Settings) {
-        let threshold = self.list_packed_threshold.load(Ordering::Relaxed) as usize;
-        let new = Arc::new(Published { for_commands: command_settings(&settings, threshold), settings });
+        let switches = Switches {
+            list_packed_threshold: self.list_packed_threshold.load(Ordering::Relaxed) as usize,
+            skip_checksums: self.persistence.skip_checksums.load(Ordering::Relaxed),
+        };
+        let new = Arc::new(Published { for_commands: command_settings(&settings, &switches), settings });
         *self.published.write().unwrap_or_else(std::sync::PoisonError::into_inner) = new;
         self.generation.fetch_add(1, Ordering::Release);
         self.set_gates();
@@ -231,6 +241,11 @@ impl Engine {
         for inbox in &self.inboxes {
             inbox.post(crate::ClientId(0), crate::Message::Retry);
         }
+    }
+
+    /// Makes every worker look whether replies that were held back may go.
+    pub(crate) fn nudge_workers(&self) {
+        self.inboxes.iter().for_each(|inbox| inbox.nudge());
     }
 
     /// The name of the data set's history: 40 hexadecimal digits.
@@ -292,14 +307,27 @@ impl Engine {
     }
 }
 
-fn command_settings(settings: &Settings, list_packed_threshold: usize) -> CommandSettings {
+/// What `DEBUG` sets and commands see.
+struct Switches {
+    list_packed_threshold: usize,
+    skip_checksums: bool,
+}
+
+impl Default for Switches {
+    fn default() -> Self {
+        Self { list_packed_threshold: EncodingLimits::default().list_packed_threshold, skip_checksums: false }
+    }
+}
+
+fn command_settings(settings: &Settings, switches: &Switches) -> CommandSettings {
+    let payloads = crate::persistence::encode_options(settings);
     let encodings = &settings.encodings;
     CommandSettings {
         encodings: EncodingLimits {
             hash_max_listpack_entries: encodings.hash_max_listpack_entries,
             hash_max_listpack_value: encodings.hash_max_listpack_value,
             list_max_listpack_size: encodings.list_max_listpack_size,
-            list_packed_threshold,
+            list_packed_threshold: switches.list_packed_threshold,
             set_max_intset_entries: encodings.set_max_intset_entries,
             zset_max_listpack_entries: encodings.zset_max_listpack_entries,
             zset_max_listpack_value: encodings.zset_max_listpack_value,
@@ -308,5 +336,10 @@ fn command_settings(settings: &Settings, list_packed_threshold: usize) -> Comman
         notify: EventClasses(settings.keyspace.notify.bits()),
         databases: settings.keyspace.databases as u16,
         lru_clock_resolution_ms: 1000,
+        payloads: PayloadSettings {
+            version: payloads.target.number(),
+            compression: payloads.compression,
+            verify_checksum: !switches.skip_checksums,
+        },
     }
 }

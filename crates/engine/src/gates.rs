@@ -1,19 +1,30 @@
-//! Conditions of the whole server under which commands are refused: memory is full, replicas are missing.
+//! Conditions of the whole server under which commands are refused: memory is full, the disk fails, replicas are missing,
+//! the data set is being loaded.
 //!
 //! They are worked out now and then (by the upkeep, and when the configuration changes) and kept in one byte, so
 //! that a command pays for a single load while all is well.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use spinel_family::spec::CommandFlags;
 
 use crate::Engine;
 use crate::config::Settings;
+use crate::persistence::Outcome;
 use crate::registry::{Command, REGISTRY};
 use crate::session::Session;
 
 const MEMORY_FULL: u8 = 1;
 const REPLICAS_MISSING: u8 = 1 << 1;
+const SAVE_FAILED: u8 = 1 << 2;
+const LOADING: u8 = 1 << 3;
+const LOG_FAILED: u8 = 1 << 4;
+
+const MISCONF_RDB: &str = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. \
+     Commands that may modify the data set are disabled, because this instance is configured to report errors during \
+     writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about \
+     the RDB error.";
 
 /// The conditions in force.
 #[derive(Debug, Default)]
@@ -48,22 +59,55 @@ impl Engine {
         self.gates.set(MEMORY_FULL, limit > 0 && used > limit);
     }
 
-    /// Works out what depends on settings alone; called when they are published.
+    /// Works out what depends on settings and on how the last save ended; called when one of them changes.
     pub(crate) fn set_gates(&self) {
         let published = self.published();
         let replication = &published.settings.replication;
         // There are no replicas yet, so any number asked for is one too many.
         let missing = replication.min_replicas_to_write > 0 && replication.min_replicas_max_lag > 0;
         self.gates.set(REPLICAS_MISSING, missing);
+        let persistence = &published.settings.persistence;
+        let has_failed = self.persistence.state.lock().saves.last == Outcome::Failed;
+        let stops = persistence.rdb.stop_writes_on_error && !persistence.save.is_empty();
+        self.gates.set(SAVE_FAILED, has_failed && stops);
+    }
+
+    /// Says that the log cannot be written, or can.
+    pub(crate) fn set_log_failed(&self, has_failed: bool) {
+        self.gates.set(LOG_FAILED, has_failed);
+    }
+
+    /// Whether the data set is being loaded.
+    pub(crate) fn is_loading(&self) -> bool {
+        self.gates.has(LOADING)
+    }
+
+    /// Says that the data set is being loaded, or is there.
+    pub(crate) fn set_loading(&self, is_loading: bool) {
+        self.gates.set(LOADING, is_loading);
+    }
+
+    /// Why a command is refused while the data set is being loaded, if it is.
+    pub(crate) fn refused_while_loading(&self, session: &Session, command: &Command) -> Option<&'static str> {
+        let is_refused = self.is_loading() && !all_have_flag(session, command, CommandFlags::LOADING);
+        is_refused.then_some("LOADING Redis is loading the dataset in memory")
     }
 
     /// Why a command is refused because of the whole server's state, if it is.
-    pub(crate) fn refused_by_gates(&self, session: &Session, command: &Command) -> Option<&'static str> {
+    pub(crate) fn refused_by_gates(&self, session: &Session, command: &Command) -> Option<Cow<'static, str>> {
         if self.gates.has(MEMORY_FULL) && needs_memory(session, command) {
-            return Some("OOM command not allowed when used memory > 'maxmemory'.");
+            return Some("OOM command not allowed when used memory > 'maxmemory'.".into());
+        }
+        let needs_disk = || has_flag(session, command, CommandFlags::WRITE) || command.spec.name == "ping";
+        if self.gates.has(SAVE_FAILED) && needs_disk() {
+            return Some(MISCONF_RDB.into());
+        }
+        if self.gates.has(LOG_FAILED) && needs_disk() {
+            let why = self.journal.log.refusal().unwrap_or_default();
+            return Some(format!("MISCONF Errors writing to the AOF file: {why}").into());
         }
         if self.gates.has(REPLICAS_MISSING) && has_flag(session, command, CommandFlags::WRITE) {
-            return Some("NOREPLICAS Not enough good replicas to write.");
+            return Some("NOREPLICAS Not enough good replicas to write.".into());
         }
         None
     }
@@ -84,6 +128,15 @@ fn has_flag(session: &Session, command: &Command, flag: CommandFlags) -> bool {
             && session.transaction.as_ref().is_some_and(|transaction| {
                 transaction.queue.iter().any(|(id, _)| REGISTRY.get(*id).flags.has(flag))
             })
+}
+
+/// Whether a command, and all that EXEC is about to run, have a flag.
+fn all_have_flag(session: &Session, command: &Command, flag: CommandFlags) -> bool {
+    command.flags.has(flag)
+        && (command.spec.name != "exec"
+            || session.transaction.as_ref().is_none_or(|transaction| {
+                transaction.queue.iter().all(|(id, _)| REGISTRY.get(*id).flags.has(flag))
+            }))
 }
 
 /// Whether a command may use more memory; queueing any command does.

@@ -80,6 +80,11 @@ impl Inbox {
     /// Drops a letter in.
     pub fn post(&self, client: ClientId, message: Message) {
         self.letters.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((client, message));
+        self.nudge();
+    }
+
+    /// Wakes the worker.
+    pub(crate) fn nudge(&self) {
         if !self.pending.swap(true, Ordering::AcqRel)
             && let Some(waker) = self.waker.get()
         {

@@ -1,52 +1,76 @@
 //! The door to the log: every write becomes journal words by this one path, taken under the locks of its keys,
 //! so conflicting writes and their positions agree.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use spinel_family::{Args, DbIndex, OwnedArgs};
 
-use spinel_family::{Args, DbIndex};
+use crate::persistence::Log;
 
-/// A place in the journal: commands recorded before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A place in the journal: what was recorded before it, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JournalPosition(pub u64);
 
-/// Where journal words go. Called under the locks of the keys concerned; must not block.
+/// Sees journal words. Called under the locks of the keys concerned; must not block.
 pub trait JournalSink: Send + Sync {
     /// Records one command. Commands of one transaction come between `MULTI` and `EXEC`.
-    fn append(&self, position: JournalPosition, db: DbIndex, command: Args<'_>);
+    fn append(&self, db: DbIndex, command: Args<'_>);
 }
 
-/// The journal of a server.
+/// The journal of a server: the append-only file, if it is on, and whoever else wants to see the words.
 #[derive(Default)]
 pub struct Journal {
-    position: AtomicU64,
+    pub(crate) log: Log,
     sink: Option<Box<dyn JournalSink>>,
 }
 
 impl Journal {
-    /// A journal that writes to `sink`, or only counts.
+    /// A journal whose words `sink` sees, too.
     #[must_use]
     pub fn new(sink: Option<Box<dyn JournalSink>>) -> Self {
-        Self { position: AtomicU64::new(0), sink }
+        Self { log: Log::default(), sink }
     }
 
     /// Whether anybody reads the words.
     #[inline]
     #[must_use]
     pub fn is_on(&self) -> bool {
-        self.sink.is_some()
+        self.log.is_on() || self.sink.is_some()
     }
 
-    /// Records one command and takes its position.
+    /// Records one command.
     pub fn append(&self, db: DbIndex, command: Args<'_>) {
-        let position = JournalPosition(self.position.fetch_add(1, Ordering::Relaxed));
+        if self.log.is_on() {
+            self.log.append(db, command);
+        }
         if let Some(sink) = &self.sink {
-            sink.append(position, db, command);
+            sink.append(db, command);
         }
     }
 
-    /// The position of the next command.
+    /// Records commands that belong together: as one transaction, if there are several.
+    pub fn append_all(&self, commands: &[(DbIndex, OwnedArgs)]) {
+        let [(first_db, _), _, ..] = commands else {
+            return commands.iter().for_each(|(db, command)| self.append(*db, command.args()));
+        };
+        if self.log.is_on() {
+            self.log.append_transaction(commands);
+        }
+        if let Some(sink) = &self.sink {
+            sink.append(*first_db, OwnedArgs::from_words(["MULTI"]).args());
+            commands.iter().for_each(|(db, command)| sink.append(*db, command.args()));
+            sink.append(*first_db, OwnedArgs::from_words(["EXEC"]).args());
+        }
+    }
+
+    /// Up to where the journal is safe: what was replied about it will not be lost.
+    #[inline]
     #[must_use]
-    pub fn position(&self) -> JournalPosition {
-        JournalPosition(self.position.load(Ordering::Relaxed))
+    pub fn safe(&self) -> JournalPosition {
+        self.log.safe()
+    }
+
+    /// Somebody waits until the journal is safe beyond `position`: his worker is to be woken then. False if it is already.
+    #[must_use]
+    pub fn wait_beyond(&self, position: JournalPosition) -> bool {
+        self.log.wait_beyond(position)
     }
 }

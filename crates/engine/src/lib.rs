@@ -38,6 +38,7 @@ pub mod log;
 mod monitor;
 mod offload;
 mod pause;
+pub mod persistence;
 pub mod pubsub;
 mod redaction;
 pub mod registry;

@@ -107,8 +107,11 @@ impl Helpers {
         self.queue.push_garbage(Garbage::Buffer(buffer));
     }
 
-    /// Sends large values to be freed.
+    /// Sends large values to be freed, and has what was flushed forgotten on disk, too.
     pub(crate) fn reclaim(&self, engine: &Engine, effects: &mut Effects) {
+        if std::mem::take(&mut effects.flushed_all) {
+            engine.note_flushed();
+        }
         let count = effects.garbage.len() + effects.garbage_dbs.len();
         if count == 0 {
             return;
@@ -177,7 +180,13 @@ fn free(queue: &Queue, engine: &Weak<Engine>, garbage: Garbage) -> Option<Garbag
                 }
             }
         }
+        // What of it a snapshot still wants, it gets first.
         Garbage::Db(mut db) => {
+            while db.hand_over_some(FREE_SLICE) {
+                if queue.has_command() {
+                    return Some(Garbage::Db(db));
+                }
+            }
             while db.take_chunk(FREE_SLICE, free_entry) > 0 {
                 if queue.has_command() {
                     return Some(Garbage::Db(db));

@@ -3,6 +3,8 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use spinel_store::ShardIndex;
+
 use crate::Engine;
 use crate::config::{LogLevel, ShutdownFlags};
 
@@ -22,7 +24,12 @@ impl Shutdown {
 
 /// Why the server does not end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ShutdownRefused;
+pub enum ShutdownRefused {
+    /// The data set was to be saved and cannot be; the log says why.
+    Unsaved,
+    /// A long command holds this shard: try again when it is free.
+    Busy(ShardIndex),
+}
 
 impl Engine {
     /// Asks everybody to end, without conditions.
@@ -31,20 +38,47 @@ impl Engine {
         self.rouse_workers();
     }
 
-    /// Ends the server as the flags say.
+    /// Ends the server as the flags say: saves what is to be saved, after which nobody changes it any more. The caller has
+    /// the world.
     ///
     /// # Errors
-    /// [`ShutdownRefused`] if the data set was to be saved and cannot be: nothing is saved by this version yet. With
-    /// `FORCE` the server ends nevertheless.
-    pub fn shut_down(&self, flags: ShutdownFlags) -> Result<(), ShutdownRefused> {
-        if flags.contains(ShutdownFlags::SAVE) && !flags.contains(ShutdownFlags::FORCE) {
-            let text = "Error trying to save the DB, can't exit: saving is not supported yet by this version";
-            self.log.write(LogLevel::Warning, text);
-            return Err(ShutdownRefused);
+    /// [`ShutdownRefused`]; with `FORCE` the server ends even if the data set cannot be saved.
+    pub(crate) fn shut_down(&self, flags: ShutdownFlags) -> Result<(), ShutdownRefused> {
+        let held = self.keyspace.hold_all().map_err(ShutdownRefused::Busy)?;
+        let warn = |line: &str| self.log.write(LogLevel::Warning, line);
+        warn("User requested shutdown...");
+        let has_points = !self.published().settings.persistence.save.is_empty();
+        let saves =
+            flags.contains(ShutdownFlags::SAVE) || has_points && !flags.contains(ShutdownFlags::NOSAVE);
+        // What is not loaded whole must not replace what is on disk.
+        if saves && !self.is_loading() {
+            self.log.write(LogLevel::Notice, "Saving the final RDB snapshot before exiting.");
+            if self.save_now(&held).is_err() {
+                if !flags.contains(ShutdownFlags::FORCE) {
+                    warn("Error trying to save the DB, can't exit.");
+                    return Err(ShutdownRefused::Unsaved);
+                }
+                warn("Error trying to save the DB. Exit anyway.");
+            }
         }
-        self.log.write(LogLevel::Warning, "User requested shutdown...");
         self.request_shutdown();
+        self.clients.kill_all();
         Ok(())
+    }
+
+    /// Waits for what still writes to the disk; called when the loops have ended.
+    ///
+    /// False if not everything is durable that should be.
+    pub fn finish(&self) -> bool {
+        if let Some(snapshot) = self.persistence.current.get() {
+            snapshot.abort();
+        }
+        let is_durable = !self.journal.log.is_on() || {
+            self.log.write(LogLevel::Notice, "Calling fsync() on the AOF file.");
+            self.close_log()
+        };
+        self.persistence.join();
+        is_durable
     }
 
     /// Plans a shutdown for the next upkeep: what a signal handler's thread calls.
@@ -61,13 +95,22 @@ impl Engine {
         aborted
     }
 
-    /// Begins a planned shutdown.
+    /// Begins a planned shutdown. The caller has the world.
     pub(crate) fn begin_planned_shutdown(&self) {
         let planned = self.shutdown.planned().take();
         if let Some(flags) = planned {
-            // A refusal is in the log; whoever sent the signal reads it there.
-            let _ = self.shut_down(flags);
+            match self.shut_down(flags) {
+                Err(ShutdownRefused::Busy(_)) => {
+                    self.shutdown.planned().get_or_insert(flags);
+                }
+                // A refusal is in the log; whoever sent the signal reads it there.
+                Ok(()) | Err(ShutdownRefused::Unsaved) => {}
+            }
         }
+    }
+
+    pub(crate) fn has_planned_shutdown(&self) -> bool {
+        self.shutdown.planned().is_some()
     }
 
     /// Whether everybody is to end.

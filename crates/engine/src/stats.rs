@@ -227,8 +227,6 @@ pub struct SharedStats {
     pub lazily_pending: AtomicU64,
     /// Commands that panicked: each is a bug.
     pub panics: AtomicU64,
-    /// Changes (as `dirty` of all workers counts them) at the last save.
-    pub dirty_at_save: AtomicU64,
     /// ACL denials of commands (authentication failures).
     pub auth_failures: AtomicU64,
     /// Times that the background removal of expired keys ended before it was through.
@@ -295,8 +293,7 @@ impl Engine {
     /// Changes to the data set since the last save; not affected by resets.
     #[must_use]
     pub fn unsaved_changes(&self) -> u64 {
-        let dirty: u64 = self.worker_stats().iter().map(|worker| worker.dirty.get()).sum();
-        dirty.saturating_sub(self.stats.dirty_at_save.load(Ordering::Relaxed))
+        self.dirty().saturating_sub(self.persistence.state.lock().dirty_at_save)
     }
 
     /// The latencies of every command that has any, in order of the registry.

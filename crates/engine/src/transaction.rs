@@ -17,7 +17,6 @@ pub(crate) use self::commands::COMMANDS;
 use crate::aftermath::{self, Origin};
 use crate::apart;
 use crate::data::{ShardSet, hold_to_write, keys_to_remove, name_words, normalise, shards_of};
-use crate::journal::Journal;
 use crate::registry::{Action, Command, CommandId, REGISTRY};
 use crate::session::{Session, Transaction, Watched};
 use crate::{Flow, Worker};
@@ -78,7 +77,7 @@ impl Worker {
             Err(shard) => return self.park(session, shard),
         };
         let commands = transaction.queue.iter().map(|(id, args)| (REGISTRY.get(*id), args.args()));
-        if apart::waits_for_readers(&mut held, session, commands) {
+        if apart::waits_for_readers(&self.engine, &mut held, session, commands) {
             return Flow::Parked;
         }
         self.exec_held(session, transaction, held, out)
@@ -103,13 +102,13 @@ impl Worker {
         let mut effects = std::mem::take(&mut self.effects);
         let query = QueryContext::new(held, self.options(session), &published.for_commands, &scratch);
         let mut cx = UpdateContext::new(query, &mut effects);
-        let mut run = Execution { worker: self, record: Record::Nothing, flow: Flow::Continue };
+        let mut run = Execution { worker: self, recorded: Vec::new(), flow: Flow::Continue };
         out.array(transaction.queue.len());
         for (id, args) in &transaction.queue {
             cx = run.step(session, *id, args.args(), cx, out);
         }
-        let Execution { record, flow, .. } = run;
-        record.close(&engine.journal, session.db);
+        let Execution { recorded, flow, .. } = run;
+        engine.journal.append_all(&recorded);
         if !cx.effects().ready.is_empty() {
             // Those who wait look at the keys after the transaction, in which time may have passed (DEBUG SLEEP).
             cx.set_options(CallOptions { now: engine.clock.unix_millis(), ..*cx.options() });
@@ -207,41 +206,9 @@ fn renew_watch_flag(session: &mut Session) {
 /// One EXEC under way.
 struct Execution<'w> {
     worker: &'w mut Worker,
-    record: Record,
+    /// What the journal will record, as a whole.
+    recorded: Vec<(DbIndex, OwnedArgs)>,
     flow: Flow,
-}
-
-/// What the journal records of a transaction: a single command needs no `MULTI` before it, so the first is held back.
-enum Record {
-    Nothing,
-    One(DbIndex, OwnedArgs),
-    /// `MULTI` and what came so far.
-    Open,
-}
-
-impl Record {
-    fn add(&mut self, journal: &Journal, db: DbIndex, command: Args<'_>) {
-        match std::mem::replace(self, Self::Open) {
-            Self::Nothing => {
-                *self = Self::One(db, OwnedArgs::from_args(command));
-                return;
-            }
-            Self::One(first_db, first) => {
-                journal.append(first_db, OwnedArgs::from_words(["MULTI"]).args());
-                journal.append(first_db, first.args());
-            }
-            Self::Open => {}
-        }
-        journal.append(db, command);
-    }
-
-    fn close(self, journal: &Journal, db: DbIndex) {
-        match self {
-            Self::Nothing => {}
-            Self::One(db, command) => journal.append(db, command.args()),
-            Self::Open => journal.append(db, OwnedArgs::from_words(["EXEC"]).args()),
-        }
-    }
 }
 
 impl Execution<'_> {
@@ -331,7 +298,7 @@ impl Execution<'_> {
     fn settle(&mut self, db: DbIndex, command: &Command, args: Args<'_>, cx: &mut UpdateContext<'_>) {
         let engine = Arc::clone(&self.worker.engine);
         cx.settle(|| keys_to_remove(&engine, command, args));
-        let record = |db, command: Args<'_>| self.record.add(&engine.journal, db, command);
+        let record = |db, command: Args<'_>| self.recorded.push((db, OwnedArgs::from_args(command)));
         aftermath::settle_into(&engine, cx, Some(Origin { db, args }), record);
         self.worker.stats.dirty.add(std::mem::take(&mut cx.effects().dirty));
         let expired = std::mem::take(&mut cx.effects().expired_recorded);

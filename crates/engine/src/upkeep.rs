@@ -21,7 +21,8 @@ impl Worker {
             return;
         }
         self.begin();
-        if self.engine.active_expiry.load(Ordering::Relaxed) && self.engine.pause.mode(self.now).is_none() {
+        let removes = self.engine.active_expiry.load(Ordering::Relaxed) && !self.engine.is_loading();
+        if removes && self.engine.pause.mode(self.now).is_none() {
             let start = self.engine.clock.monotonic_nanos();
             self.expire_keys();
             let nanos = self.engine.clock.monotonic_nanos().saturating_sub(start);
@@ -29,10 +30,13 @@ impl Worker {
             self.note_latency("expire-cycle", nanos);
         }
         if self.index == 0 {
-            self.engine.begin_planned_shutdown();
+            if self.engine.has_planned_shutdown() {
+                self.with_world(|worker| worker.engine.begin_planned_shutdown());
+            }
             self.engine.sample_memory();
             self.wake(self.engine.pause.end_if_over(self.now));
             self.sample_rates();
+            self.engine.persist_if_due();
         }
         self.end();
     }

@@ -23,6 +23,8 @@ pub struct Worker {
     pub(crate) stats: Arc<WorkerStats>,
     pub(crate) timing: Timing,
     is_inside: bool,
+    /// Long commands go to another thread.
+    pub(crate) may_move: bool,
 }
 
 impl Worker {
@@ -43,7 +45,13 @@ impl Worker {
             stats: Arc::clone(&engine.worker_stats()[index]),
             timing,
             is_inside: false,
+            may_move: true,
         }
+    }
+
+    /// The worker that runs the commands of a log again. It is never inside the world, and its connections are nobody's.
+    pub(crate) fn for_loading(engine: &Arc<Engine>) -> Self {
+        Self::new(engine, engine.workers())
     }
 
     /// The engine.
@@ -68,6 +76,12 @@ impl Worker {
     #[must_use]
     pub fn inbox(&self) -> &Arc<Inbox> {
         self.engine.inbox(self.index)
+    }
+
+    /// Writes down what the journal holds, and says up to where it must be safe before anybody may be told of the commands
+    /// run until now; `None` if it is.
+    pub fn write_journal(&self) -> Option<crate::journal::JournalPosition> {
+        self.engine.write_log()
     }
 
     /// Has a large buffer freed by another thread.
@@ -123,6 +137,7 @@ impl Worker {
     /// Reads the clock and, if they changed, the settings.
     pub fn refresh(&mut self) {
         self.now = self.engine.clock.unix_millis();
+        self.engine.journal.log.tell_time(self.now);
         let generation = self.engine.generation();
         if generation != self.generation {
             self.generation = generation;
@@ -163,6 +178,9 @@ impl Worker {
         self.stats.connections.add(1);
         let now_ms = self.engine.clock.unix_millis().0;
         let client = self.engine.clients.add(endpoint, self.inbox(), now_ms);
+        if self.engine.is_shutting_down() {
+            self.engine.clients.kill(&client);
+        }
         let authenticated = self.published.settings.security.requirepass.is_empty();
         Session::new(client, authenticated)
     }

@@ -17,6 +17,25 @@ pub struct CommandSettings {
     pub databases: u16,
     /// `lazyfree-lazy-user-del` and its kin change nothing: every large value is freed elsewhere.
     pub lru_clock_resolution_ms: u32,
+    /// What `DUMP` writes and `RESTORE` checks.
+    pub payloads: PayloadSettings,
+}
+
+/// What `DUMP` writes and `RESTORE` checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PayloadSettings {
+    /// Version of the RDB format.
+    pub version: u16,
+    /// Whether strings are compressed.
+    pub compression: bool,
+    /// Whether checksums must be right.
+    pub verify_checksum: bool,
+}
+
+impl Default for PayloadSettings {
+    fn default() -> Self {
+        Self { version: 10, compression: true, verify_checksum: true }
+    }
 }
 
 impl Default for CommandSettings {
@@ -27,6 +46,7 @@ impl Default for CommandSettings {
             notify: EventClasses::NONE,
             databases: 16,
             lru_clock_resolution_ms: 1000,
+            payloads: PayloadSettings::default(),
         }
     }
 }
@@ -125,6 +145,8 @@ pub struct Effects {
     pub garbage: Vec<OwnedValue>,
     /// Databases of single shards taken out by a flush, to be freed elsewhere.
     pub garbage_dbs: Vec<Db>,
+    /// All databases were emptied.
+    pub flushed_all: bool,
     /// Look-ups that found their key.
     pub hits: u64,
     /// Look-ups that did not.
@@ -149,6 +171,7 @@ impl Effects {
             && self.ready.is_empty()
             && self.garbage.is_empty()
             && self.garbage_dbs.is_empty()
+            && !self.flushed_all
     }
 
     /// Forgets everything but keeps the buffers.
@@ -161,6 +184,7 @@ impl Effects {
         self.ready.clear();
         self.garbage.clear();
         self.garbage_dbs.clear();
+        self.flushed_all = false;
         self.hits = 0;
         self.misses = 0;
     }

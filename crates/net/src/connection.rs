@@ -3,9 +3,11 @@
 use std::io::{self, Read, Write};
 use std::sync::atomic::Ordering;
 
+use spinel_engine::journal::JournalPosition;
 use spinel_engine::session::Session;
 use spinel_resp::{Encoder, Protocol, RequestParser};
 
+use crate::gates::Gates;
 use crate::stream::Stream;
 
 /// Bytes of a fresh receive buffer.
@@ -80,12 +82,17 @@ pub(crate) struct Connection {
     ahead: usize,
     pub(crate) out: Encoder,
     sent: usize,
+    /// What stands before this came in earlier turns.
+    settled: usize,
+    gates: Gates,
     /// The socket may have more bytes than were read.
     pub(crate) may_read: bool,
     /// The socket took no more bytes; a writable event will come.
     pub(crate) write_blocked: bool,
     /// It is on the list of those with work in this turn.
     pub(crate) is_listed: bool,
+    /// It is on the list of those whose replies are held back.
+    pub(crate) is_held: bool,
     /// Since when its output is above the soft limit, in milliseconds.
     pub(crate) over_soft_since_ms: Option<i64>,
 }
@@ -113,9 +120,12 @@ impl Connection {
             ahead: 0,
             out: Encoder::new(Protocol::Resp2),
             sent: 0,
+            settled: 0,
+            gates: Gates::default(),
             may_read: false,
             write_blocked: false,
             is_listed: false,
+            is_held: false,
             over_soft_since_ms: None,
         }
     }
@@ -234,14 +244,40 @@ impl Connection {
 
     /// Whether there are replies to send and the socket may take some.
     pub(crate) fn may_write(&self) -> bool {
-        self.state != State::Dead && !self.write_blocked && self.pending_output() > 0
+        self.state != State::Dead && !self.write_blocked && self.sendable() > self.sent
+    }
+
+    /// How far replies may be sent.
+    fn sendable(&self) -> usize {
+        self.gates.released().unwrap_or(self.out.len())
+    }
+
+    /// Holds the replies of this turn back until the journal is safe up to `position`. True if there are any.
+    pub(crate) fn hold(&mut self, position: JournalPosition) -> bool {
+        let has_new = self.out.len() > self.settled;
+        if has_new {
+            self.gates.close(self.settled, self.out.len(), position);
+        }
+        has_new
+    }
+
+    /// The replies there are belong to this turn and those before.
+    pub(crate) fn settle(&mut self) {
+        self.settled = self.out.len();
+    }
+
+    /// Lets the replies go that waited for what is safe now. True if others are still held back.
+    pub(crate) fn let_go(&mut self, safe: JournalPosition) -> bool {
+        self.gates.open(safe);
+        self.gates.released().is_some()
     }
 
     /// Sends replies until they are sent, the socket takes no more or `limit` bytes went. Returns the bytes sent.
     pub(crate) fn write(&mut self, limit: usize) -> io::Result<usize> {
         let before = self.sent;
-        while self.sent < self.out.len() {
-            let end = self.out.len().min(before.saturating_add(limit));
+        let sendable = self.sendable();
+        while self.sent < sendable {
+            let end = sendable.min(before.saturating_add(limit));
             if self.sent == end {
                 return Ok(limit);
             }
@@ -257,9 +293,11 @@ impl Connection {
             }
         }
         let written = self.sent - before;
-        self.out.clear();
-        self.sent = 0;
         self.write_blocked = false;
+        if self.sent == self.out.len() {
+            self.out.clear();
+            self.sent = 0;
+        }
         Ok(written)
     }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use slab::Slab;
+use spinel_engine::journal::JournalPosition;
 use spinel_engine::log::LogLevel;
 use spinel_engine::{ClientId, Engine, Flow, Worker};
 
@@ -91,6 +92,8 @@ struct EventLoop {
     batch: Batch,
     /// Connections with work in this turn.
     listed: Vec<usize>,
+    /// Connections whose replies are held back until the journal is safe.
+    held: Vec<usize>,
     timers: Timers,
 }
 
@@ -114,6 +117,7 @@ impl EventLoop {
             pool: Pool::default(),
             batch: Batch::default(),
             listed: Vec::new(),
+            held: Vec::new(),
             timers: Timers::default(),
         }
     }
@@ -151,12 +155,14 @@ impl EventLoop {
             }
         }
         self.welcome_arrivals();
+        self.let_held_go();
         self.read_listed();
         self.worker.begin();
         self.read_letters();
         let listed = std::mem::take(&mut self.listed);
         self.batch.run(&mut self.worker, &mut self.connections, &listed);
         self.worker.end();
+        self.hold_replies(&listed);
         for &slot in &listed {
             self.finish(slot);
         }
@@ -223,6 +229,48 @@ impl EventLoop {
         }
     }
 
+    /// Holds replies back that tell of what the journal has not written down safely yet.
+    fn hold_replies(&mut self, listed: &[usize]) {
+        let Some(position) = self.worker.write_journal() else { return };
+        for &slot in listed {
+            if let Some(connection) = self.connections.get_mut(slot)
+                && connection.hold(position)
+                && !connection.is_held
+            {
+                connection.is_held = true;
+                self.held.push(slot);
+            }
+        }
+    }
+
+    /// Puts connections on the list of this turn whose replies waited for what is safe now.
+    fn let_held_go(&mut self) {
+        while !self.held.is_empty() {
+            let safe = self.worker.engine().journal.safe();
+            self.let_go(safe);
+            if self.held.is_empty() || self.worker.engine().journal.wait_beyond(safe) {
+                return;
+            }
+        }
+    }
+
+    fn let_go(&mut self, safe: JournalPosition) {
+        for slot in std::mem::take(&mut self.held) {
+            // Another connection may have the slot by now.
+            let Some(connection) = self.connections.get_mut(slot).filter(|connection| connection.is_held)
+            else {
+                continue;
+            };
+            connection.is_held = connection.let_go(safe);
+            if connection.is_held {
+                self.held.push(slot);
+            }
+            if connection.may_write() {
+                self.list(slot);
+            }
+        }
+    }
+
     /// After a connection's commands were executed: sends replies, watches limits, closes.
     fn finish(&mut self, slot: usize) {
         let Some(connection) = self.connections.get_mut(slot) else { return };
@@ -242,6 +290,7 @@ impl EventLoop {
                 Err(_) => connection.state = State::Dead,
             }
         }
+        connection.settle();
         if let Some(deadline) = self.worker.deadline_nanos(&connection.session) {
             self.timers.add(deadline, connection.session.id());
         }
@@ -289,8 +338,10 @@ impl EventLoop {
         if let Some(listeners) = &self.listeners {
             listeners.close();
         }
+        let safe = self.worker.engine().journal.safe();
         let slots: Vec<usize> = self.connections.iter().map(|(slot, _)| slot).collect();
         for slot in slots {
+            self.connections[slot].let_go(safe);
             // The last replies are sent if the socket takes them; nobody waits for those that are slow.
             let _ = self.connections[slot].write(usize::MAX);
             self.close(slot);

@@ -17,6 +17,7 @@
 mod batch;
 mod connection;
 mod event_loop;
+mod gates;
 mod limits;
 mod listen;
 mod poller;

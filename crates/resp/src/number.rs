@@ -40,7 +40,7 @@ pub(crate) fn short_length(line: &[u8]) -> Option<(usize, usize)> {
 
 /// [`short_length`] for one or two digits.
 #[inline(always)]
-pub(crate) fn tiny_length(line: &[u8]) -> Option<(usize, usize)> {
+fn tiny_length(line: &[u8]) -> Option<(usize, usize)> {
     match *line {
         [a @ b'0'..=b'9', b'\r', _, ..] => Some((digit(a), 3)),
         [a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', _, ..] => Some((digit(a) * 10 + digit(b), 4)),
@@ -65,7 +65,7 @@ fn medium_length(line: &[u8]) -> Option<(usize, usize)> {
 }
 
 #[inline(always)]
-fn digit(byte: u8) -> usize {
+pub(crate) fn digit(byte: u8) -> usize {
     usize::from(byte.wrapping_sub(b'0'))
 }
 

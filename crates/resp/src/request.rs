@@ -15,7 +15,7 @@ use memchr::memchr2;
 
 use crate::args::{OwnedArgs, Span};
 use crate::inline::split_words;
-use crate::number::{parse_integer, short_length, tiny_length};
+use crate::number::{digit, parse_integer, short_length};
 use crate::protocol_error::ProtocolError;
 
 /// What a request may ask for.
@@ -356,15 +356,17 @@ fn usual_command(buf: &[u8], spans: &mut Vec<Span>) -> Option<usize> {
     let before = spans.len();
     let mut pos = 4;
     for _ in b'0'..count {
-        let header = match &buf[pos..] {
-            [b'$', header @ ..] => tiny_length(header),
-            _ => None,
+        // No word takes less than six bytes, and no header of the usual kind more.
+        let (len, header) = match buf.get(pos..).and_then(<[u8]>::first_chunk::<6>) {
+            Some([b'$', a @ b'0'..=b'9', b'\r', ..]) => (digit(*a), 4),
+            Some([b'$', a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', ..]) => (digit(*a) * 10 + digit(*b), 5),
+            _ => {
+                spans.truncate(before);
+                return None;
+            }
         };
-        let Some(span) = header.map(|(len, used)| Span { start: pos + 1 + used, end: pos + 1 + used + len })
-        else {
-            spans.truncate(before);
-            return None;
-        };
+        let start = pos + header;
+        let span = Span { start, end: start + len };
         if buf.len() < span.end + 2 {
             spans.truncate(before);
             return None;

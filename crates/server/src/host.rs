@@ -1,5 +1,8 @@
 //! What the server does for the engine: figures from `/proc` and from jemalloc, changes outside the engine, the disk.
 
+use std::sync::Arc;
+
+use spinel_aof::disk::RealDisk;
 use spinel_engine::config::OsDisk;
 use spinel_engine::host::{Host, LinuxProcess, MemoryFigures};
 use tikv_jemalloc_ctl::{Access, AsName, arenas, epoch, stats, stats_print, version};
@@ -14,6 +17,8 @@ pub(crate) fn host(outside: Outside) -> Host {
         probe: Box::new(LinuxProcess { allocator, figures, purge, rest, report }),
         on_change: Box::new(outside),
         disk: Box::new(OsDisk),
+        // The working directory, wherever CONFIG SET moves it.
+        files: Arc::new(RealDisk::new(".")),
     }
 }
 

@@ -23,7 +23,7 @@ use spinel_engine::journal::Journal;
 use spinel_engine::log::{Log, LogLevel};
 use spinel_engine::registry::REGISTRY;
 use spinel_engine::{Engine, EngineOptions, SystemClock};
-use spinel_net::{Listeners, LoopOptions};
+use spinel_net::{Listeners, LoopOptions, Loops};
 use spinel_structs::aligned_alloc::AlignedAlloc;
 use tikv_jemallocator::Jemalloc;
 
@@ -142,6 +142,7 @@ fn run(settings: Settings, config_file: Option<std::path::PathBuf>, logger: Logg
         warn(&format!("The thread for signals cannot be started: {error}"));
         return ExitCode::FAILURE;
     }
+    engine.begin_loading();
     let loops = match spinel_net::run(LoopOptions { engine: Arc::clone(&engine), listeners }) {
         Ok(loops) => loops,
         Err(error) => {
@@ -152,17 +153,30 @@ fn run(settings: Settings, config_file: Option<std::path::PathBuf>, logger: Logg
     if let Err(error) = huge_pages::keep_merging() {
         warn(&format!("The thread for huge pages cannot be started: {error}"));
     }
-    let shards = engine.keyspace.shards();
     logger.write(LogLevel::Notice, "Server initialized");
-    logger.write(
-        LogLevel::Notice,
-        &format!("Listening on {addresses} with {workers} event loops over {shards} shards"),
-    );
-    logger.write(LogLevel::Notice, "Ready to accept connections");
-    loops.join();
+    let shards = engine.keyspace.shards();
+    let line = format!("Listening on {addresses} with {workers} event loops over {shards} shards");
+    logger.write(LogLevel::Notice, &line);
+    let code = load_and_wait(&engine, loops, &logger);
     drop(pid_file);
-    warn("Redis is now ready to exit, bye bye...");
-    ExitCode::SUCCESS
+    code
+}
+
+/// Loads the data set and waits until the loops have ended. The code says whether all is durable that should be.
+fn load_and_wait(engine: &Arc<Engine>, loops: Loops, logger: &Logger) -> ExitCode {
+    let is_loaded = engine.load_at_start().is_ok();
+    if is_loaded {
+        logger.write(LogLevel::Notice, "Ready to accept connections");
+    } else {
+        engine.request_shutdown();
+    }
+    loops.join();
+    let is_durable = engine.finish();
+    if !is_loaded {
+        return ExitCode::FAILURE;
+    }
+    logger.write(LogLevel::Warning, "Redis is now ready to exit, bye bye...");
+    if is_durable { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Opens the sockets; why that failed goes to the log.

@@ -1,6 +1,7 @@
 //! One database within one shard: its table of entries and the index of their expiries.
 
 mod expire;
+mod saving;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,7 @@ use spinel_structs::hash::HashKey;
 use spinel_structs::table::{self, Table};
 
 use crate::expiry::{ExpiryIndex, Horizon};
+use crate::snapshot::Snapshot;
 use crate::value::{NewValue, OwnedValue, Typed};
 use crate::{Entry, Key, UnixMillis};
 
@@ -75,6 +77,7 @@ pub struct Db {
     counts: Arc<DbCounts>,
     expiring: usize,
     hash_key: HashKey,
+    snapshot: Snapshot,
 }
 
 impl Db {
@@ -88,6 +91,7 @@ impl Db {
             counts,
             expiring: 0,
             hash_key,
+            snapshot: Snapshot::default(),
         }
     }
 
@@ -129,7 +133,9 @@ impl Db {
     /// The entry of a key, expired or not, to change. Its expiry is changed by [`Db::set_expiry`] only.
     #[inline]
     pub fn find_mut(&mut self, key: Key<'_>) -> Option<&mut Entry> {
-        self.table.find_mut(key.hash, |entry| equal(entry.key(), key.bytes))
+        let entry = self.table.find_mut(key.hash, |entry| equal(entry.key(), key.bytes))?;
+        self.snapshot.before_change(entry);
+        Some(entry)
     }
 
     /// The entry of a key, to change, with one look-up; one whose time has come is removed and handed out.
@@ -139,12 +145,17 @@ impl Db {
         match self.table.entry(key.hash, |entry| equal(entry.key(), key.bytes)) {
             table::Entry::Vacant(_) => Found::Nothing,
             table::Entry::Occupied(slot) if slot.get().is_expired(now) => {
-                let entry = slot.remove();
+                let mut entry = slot.remove();
+                self.snapshot.before_change(&mut entry);
                 self.expiring -= 1;
                 self.counts.publish(len - 1, self.expiring);
                 Found::Expired(entry)
             }
-            table::Entry::Occupied(slot) => Found::Live(slot.into_mut()),
+            table::Entry::Occupied(slot) => {
+                let entry = slot.into_mut();
+                self.snapshot.before_change(entry);
+                Found::Live(entry)
+            }
         }
     }
 
@@ -158,6 +169,7 @@ impl Db {
         match self.table.entry(key.hash, |entry| equal(entry.key(), key.bytes)) {
             table::Entry::Occupied(mut slot) => {
                 let entry = slot.get_mut();
+                self.snapshot.before_change(entry);
                 let old_expiry = entry.expiry();
                 let expired = entry.is_expired(now);
                 let expiry = match keep {
@@ -174,7 +186,7 @@ impl Db {
                     Keep::Expiry => None,
                     Keep::Replace(expiry) => expiry,
                 };
-                slot.insert(Entry::new(key.bytes, value, expiry, access));
+                slot.insert(Entry::new(key.bytes, value, expiry, access)).set_mark(self.snapshot.mark());
                 self.expiry_changed(key.hash, None, expiry);
                 self.publish_counts();
                 Displaced::Nothing
@@ -184,7 +196,8 @@ impl Db {
 
     /// Puts back an entry taken out by [`Db::take`], under its key or (after [`Entry::rekey`]) another, which
     /// must not exist.
-    pub fn restore(&mut self, hash: u64, entry: Entry) {
+    pub fn restore(&mut self, hash: u64, mut entry: Entry) {
+        entry.set_mark(self.snapshot.mark());
         let expiry = entry.expiry();
         self.table.insert_unique(hash, entry);
         self.expiry_changed(hash, None, expiry);
@@ -198,7 +211,8 @@ impl Db {
 
     /// Removes the entry with this hash that `matches`.
     pub fn take_if(&mut self, hash: u64, matches: impl FnMut(&Entry) -> bool) -> Option<Entry> {
-        let entry = self.table.remove(hash, matches)?;
+        let mut entry = self.table.remove(hash, matches)?;
+        self.snapshot.before_change(&mut entry);
         if entry.expiry().is_some() {
             self.expiring -= 1;
         }
@@ -211,10 +225,16 @@ impl Db {
     pub fn get_or_create<T: Typed>(&mut self, key: Key<'_>, access: u32) -> &mut T {
         let len = self.table.len();
         let entry = match self.table.entry(key.hash, |entry| equal(entry.key(), key.bytes)) {
-            table::Entry::Occupied(slot) => slot.into_mut(),
+            table::Entry::Occupied(slot) => {
+                let entry = slot.into_mut();
+                self.snapshot.before_change(entry);
+                entry
+            }
             table::Entry::Vacant(slot) => {
                 self.counts.publish(len + 1, self.expiring);
-                slot.insert(Entry::new(key.bytes, Box::new(T::empty()).into_new(), None, access))
+                let entry = slot.insert(Entry::new(key.bytes, Box::new(T::empty()).into_new(), None, access));
+                entry.set_mark(self.snapshot.mark());
+                entry
             }
         };
         T::of_mut(entry.value_mut()).expect("the caller checked the type")
@@ -230,9 +250,11 @@ impl Db {
         self.table.random(&mut random)
     }
 
-    /// Takes everything out, to be freed elsewhere. What is taken out counts for nobody any more.
+    /// Takes everything out, to be freed elsewhere. What is taken out counts for nobody any more; what of it a snapshot
+    /// has not saved yet, it still wants ([`Db::save_some`]).
     pub fn clear(&mut self) -> Db {
-        let taken = Self::new(self.hash_key, Arc::default());
+        let mut taken = Self::new(self.hash_key, Arc::default());
+        taken.snapshot = Snapshot::of_empty(&self.snapshot);
         let mut old = std::mem::replace(self, taken);
         std::mem::swap(&mut self.counts, &mut old.counts);
         self.publish_counts();
@@ -245,6 +267,7 @@ impl Db {
         std::mem::swap(&mut self.expiries, &mut other.expiries);
         std::mem::swap(&mut self.horizon, &mut other.horizon);
         std::mem::swap(&mut self.expiring, &mut other.expiring);
+        std::mem::swap(&mut self.snapshot, &mut other.snapshot);
         self.publish_counts();
         other.publish_counts();
     }

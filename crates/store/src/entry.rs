@@ -10,7 +10,7 @@
 //!
 //! A 16-byte key with a 32-byte string takes 56 bytes, 64 with an expiry: exactly what was asked of the
 //! allocator. A string of up to 255 bytes stands inline; integers and pointers to larger values stand in the
-//! word. The access field holds the 24-bit clock of the last use and leaves 8 bits for the snapshot epoch.
+//! word. The access field holds the 24-bit clock of the last use.
 //!
 //! A value that a long command reads without holding its shard is shared ([`shared`]): the word is an `Arc`'s then, and
 //! whoever wants to change it while the reader is at work gets a copy.
@@ -18,6 +18,7 @@
 //! `unsafe` in this file is about one thing: the allocation has the layout above, computed in one place
 //! ([`Layout`] in `shape`), and the header says which optional parts there are.
 
+mod mark;
 mod shared;
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
@@ -36,6 +37,8 @@ const HAS_EXPIRY: u8 = 1;
 const LONG_KEY: u8 = 2;
 /// The word came from an `Arc`, not from a `Box`.
 const SHARED: u8 = 4;
+/// See [`crate::snapshot`].
+const MARKED: u8 = 8;
 /// The longest string kept inline.
 const MAX_INLINE_TEXT: usize = 255;
 /// The longest string that reports itself as `embstr`.
@@ -296,7 +299,7 @@ impl Entry {
     pub fn make_raw(&mut self) -> &mut Vec<u8> {
         if self.header().form != Form::Raw {
             let bytes = self.text().expect("the caller checked the type").to_vec();
-            let rebuilt = Self::build(
+            let mut rebuilt = Self::build(
                 self.key(),
                 Form::Raw,
                 into_word(Box::new(bytes)),
@@ -304,6 +307,7 @@ impl Entry {
                 self.expiry(),
                 self.access(),
             );
+            rebuilt.set_mark(self.mark());
             *self = rebuilt;
         }
         self.unshare();
@@ -327,7 +331,8 @@ impl Entry {
         let has_word = form != Form::Text;
         let same_parts = has_word == (shape.form != Form::Text) && text.len() == shape.text_len;
         if !same_parts || expiry.is_some() != shape.has_expiry {
-            let rebuilt = Self::build(self.key(), form, word, text, expiry, access);
+            let mut rebuilt = Self::build(self.key(), form, word, text, expiry, access);
+            rebuilt.set_mark(self.mark());
             return std::mem::replace(self, rebuilt).into_value();
         }
         let old = self.owned(shape);
@@ -387,7 +392,8 @@ impl Entry {
             _ => {
                 let word = if shape.form == Form::Text { 0 } else { self.word(shape) };
                 let text = if shape.form == Form::Text { self.inline_text(shape) } else { b"" };
-                let rebuilt = Self::build(self.key(), shape.form, word, text, expiry, self.access());
+                let mut rebuilt = Self::build(self.key(), shape.form, word, text, expiry, self.access());
+                rebuilt.set_mark(self.mark());
                 let old = std::mem::replace(self, rebuilt);
                 self.set_shared(old.is_shared());
                 old.forget_value();
@@ -517,20 +523,30 @@ impl TableItem for Entry {
 }
 
 /// How a new value is laid out: its form, its word (0 if it has none) and its inline text.
+#[inline]
 fn laid_out(value: NewValue<'_>) -> (Form, u64, &[u8]) {
     match value {
         NewValue::Text(text) => match spinel_structs::number::parse_i64(text) {
             Some(n) => (Form::Int, n as u64, b""),
-            None => laid_out(NewValue::Plain(text)),
+            None => laid_out_plainly(text),
         },
-        NewValue::Plain(text) if text.len() <= MAX_INLINE_TEXT => (Form::Text, 0, text),
-        NewValue::Plain(text) => (Form::Raw, into_word(Box::new(text.to_vec())), b""),
+        NewValue::Plain(text) => laid_out_plainly(text),
         NewValue::Int(n) => (Form::Int, n as u64, b""),
         NewValue::Raw(bytes) => (Form::Raw, into_word(Box::new(bytes)), b""),
         NewValue::List(list) => (Form::List, into_word(list), b""),
         NewValue::Set(set) => (Form::Set, into_word(set), b""),
         NewValue::Hash(hash) => (Form::Hash, into_word(hash), b""),
         NewValue::SortedSet(zset) => (Form::SortedSet, into_word(zset), b""),
+    }
+}
+
+/// How a string is laid out that is kept as bytes.
+#[inline]
+fn laid_out_plainly(text: &[u8]) -> (Form, u64, &[u8]) {
+    if text.len() <= MAX_INLINE_TEXT {
+        (Form::Text, 0, text)
+    } else {
+        (Form::Raw, into_word(Box::new(text.to_vec())), b"")
     }
 }
 

@@ -15,7 +15,7 @@ use spinel_structs::hash::HashKey;
 
 use self::prefetch::{FEW_SHARDS, MANY, Prefetching};
 use crate::lock::{Tickets, TryLock, Wake};
-use crate::{DbCounts, DbIndex, Key, Shard, ShardIndex};
+use crate::{DbCounts, DbIndex, Key, Shard, ShardIndex, SnapshotSink};
 
 /// How a keyspace is divided.
 #[derive(Clone, Copy, Debug)]
@@ -419,6 +419,16 @@ impl<'k> Held<'k> {
     /// The shards held.
     pub fn indexes(&self) -> impl Iterator<Item = ShardIndex> {
         self.guards.iter().map(ShardGuard::index)
+    }
+
+    /// Begins a snapshot of what there is at this instant: `sink` is given the entries that are changed before they were
+    /// taken by [`Shard::save_some`]. There must be no other in progress.
+    ///
+    /// # Panics
+    /// If not all shards are held.
+    pub fn begin_snapshot(&mut self, sink: &Arc<dyn SnapshotSink>) {
+        assert!(self.holds_all(), "an instant is the same everywhere");
+        self.iter_mut().for_each(|shard| shard.begin_snapshot(sink));
     }
 
     /// Turns the guards into something that can be sent to another thread.

@@ -17,6 +17,7 @@ mod keyspace;
 mod lock;
 mod readers;
 mod shard;
+mod snapshot;
 pub mod value;
 mod waiting;
 mod watch;
@@ -27,6 +28,7 @@ pub use keyspace::{Held, Keyspace, KeyspaceOptions, LockToken, ShardGuard, Wante
 pub use lock::Wake;
 pub use readers::Readers;
 pub use shard::{DbCounts, Shard};
+pub use snapshot::SnapshotSink;
 pub use spinel_structs::hash::HashKey;
 pub use value::{EncodingLimits, Kind, NewValue, OwnedValue, Text, Typed, ValueMut, ValueRef};
 pub use value::{End, Hash, List, ListElement, ListNode, Set, SortedSet};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use spinel_structs::hash::HashKey;
 
 pub use crate::db::DbCounts;
-use crate::{Db, DbIndex, Readers, WaitTable, WatchTable};
+use crate::{Db, DbIndex, Entry, Readers, SnapshotSink, WaitTable, WatchTable};
 
 /// A part of the keyspace with a lock of its own.
 pub struct Shard {
@@ -16,6 +16,8 @@ pub struct Shard {
     pub waiters: WaitTable,
     /// Keys that are read while the shard is free.
     pub readers: Readers,
+    /// A snapshot wants entries of this shard.
+    is_being_saved: bool,
 }
 
 impl Shard {
@@ -25,6 +27,7 @@ impl Shard {
             watches: WatchTable::default(),
             waiters: WaitTable::default(),
             readers: Readers::default(),
+            is_being_saved: false,
         }
     }
 
@@ -50,11 +53,19 @@ impl Shard {
         (&mut self.dbs[usize::from(db.0)], &self.watches)
     }
 
-    /// Whether a command that writes must look at [`waiters`](Self::waiters) or [`readers`](Self::readers) first.
+    /// Whether a command that writes must look at [`waiters`](Self::waiters) or [`readers`](Self::readers) first, or at
+    /// what a snapshot wants of its keys.
     #[inline]
     #[must_use]
     pub fn writers_take_care(&self) -> bool {
-        self.waiters.has_destinations() || !self.readers.is_empty()
+        self.waiters.has_destinations() || !self.readers.is_empty() || self.is_being_saved
+    }
+
+    /// Whether a snapshot in progress wants entries of this shard.
+    #[inline]
+    #[must_use]
+    pub fn is_being_saved(&self) -> bool {
+        self.is_being_saved
     }
 
     /// Exchanges two databases.
@@ -65,6 +76,28 @@ impl Shard {
         let (low, high) = (a.min(b), a.max(b));
         let (left, right) = self.dbs.split_at_mut(usize::from(high.0));
         left[usize::from(low.0)].swap(&mut right[0]);
+    }
+
+    pub(crate) fn begin_snapshot(&mut self, sink: &Arc<dyn SnapshotSink>) {
+        for (i, db) in self.dbs.iter_mut().enumerate() {
+            db.begin_snapshot(DbIndex(i as u16), sink);
+        }
+        self.is_being_saved = true;
+    }
+
+    /// Passes some entries that the snapshot in progress wants to `save`, the contents of one bucket; false if it has all
+    /// of them.
+    pub fn save_some(&mut self, save: impl FnMut(DbIndex, &mut Entry)) -> bool {
+        match self.dbs.iter_mut().find(|db| db.is_being_saved()) {
+            Some(db) => {
+                db.save_some(save);
+                true
+            }
+            None => {
+                self.is_being_saved = false;
+                false
+            }
+        }
     }
 
     /// The databases that hold keys.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use spinel_engine::journal::{JournalPosition, JournalSink};
+use spinel_engine::journal::JournalSink;
 use spinel_engine::log::{Log, LogLevel};
 use spinel_resp::Args;
 use spinel_store::DbIndex;
@@ -52,7 +52,7 @@ impl<T: Clone> Record<T> {
 }
 
 impl JournalSink for Record<JournalEntry> {
-    fn append(&self, _position: JournalPosition, db: DbIndex, command: Args<'_>) {
+    fn append(&self, db: DbIndex, command: Args<'_>) {
         self.push(JournalEntry { db, words: command.iter().map(<[u8]>::to_vec).collect() });
     }
 }

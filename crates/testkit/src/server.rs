@@ -50,6 +50,8 @@ impl TestServer {
         let mut settings = Settings::default();
         settings.process.threads = 1;
         settings.security.enable_debug_command = ProtectedAction::Yes;
+        // There is no disk, unless a test brings one.
+        settings.persistence.save.clear();
         change(&mut settings);
         let (clock, journal, log) = (VirtualClock::default(), Record::default(), Record::default());
         let engine = Engine::new(EngineOptions {

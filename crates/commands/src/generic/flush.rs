@@ -64,6 +64,7 @@ pub(super) struct Flushall {
 impl Exclusive for Flushall {
     fn exclusive(&self, cx: &mut ExclusiveContext<'_>, out: &mut Encoder) -> Reply {
         flush(cx, 0..cx.settings().databases);
+        cx.effects().flushed_all = true;
         cx.propagate_as(words("FLUSHALL", self.mode.as_ref()));
         out.ok();
         Ok(())

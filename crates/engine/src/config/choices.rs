@@ -21,6 +21,47 @@ impl Choice for LogLevel {
     const MEANINGS: &'static [Self] = &[Self::Debug, Self::Verbose, Self::Notice, Self::Warning];
 }
 
+/// When what was appended to the log is made durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AppendFsync {
+    /// When the operating system thinks fit.
+    No,
+    /// Before a write is answered.
+    Always,
+    /// Once a second.
+    #[default]
+    EverySecond,
+}
+
+impl Choice for AppendFsync {
+    const WORDS: &'static [&'static str] = &["everysec", "always", "no"];
+    const MEANINGS: &'static [Self] = &[Self::EverySecond, Self::Always, Self::No];
+}
+
+/// The version of the format in which snapshots are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RdbVersion {
+    /// The lowest that can hold the data without changing their encodings, so that as many servers as possible read it.
+    #[default]
+    Auto,
+    /// Redis 5.0 to 6.2.
+    V9,
+    /// Redis 7.0.
+    V10,
+    /// Redis from 7.2 and Valkey.
+    V11,
+    /// Redis from 7.4.
+    V12,
+    /// Valkey from 9.0.
+    Valkey80,
+}
+
+impl Choice for RdbVersion {
+    const WORDS: &'static [&'static str] = &["auto", "9", "10", "11", "12", "80"];
+    const MEANINGS: &'static [Self] =
+        &[Self::Auto, Self::V9, Self::V10, Self::V11, Self::V12, Self::Valkey80];
+}
+
 /// Which keys may be evicted when memory runs out, and how they are chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MaxmemoryPolicy {
@@ -48,6 +89,11 @@ impl MaxmemoryPolicy {
     /// not).
     pub fn counts_frequency(self) -> bool {
         matches!(self, Self::VolatileLfu | Self::AllkeysLfu)
+    }
+
+    /// Whether the time of the last use decides what is evicted.
+    pub fn counts_idle_time(self) -> bool {
+        matches!(self, Self::VolatileLru | Self::AllkeysLru)
     }
 
     /// The directive's word, as INFO shows it.

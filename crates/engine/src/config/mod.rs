@@ -41,7 +41,9 @@ mod value;
 mod tests;
 
 pub use change::{Caller, Change, SetError, set};
-pub use choices::{LogLevel, MaxmemoryPolicy, OomScoreAdj, ProtectedAction, Supervised};
+pub use choices::{
+    AppendFsync, LogLevel, MaxmemoryPolicy, OomScoreAdj, ProtectedAction, RdbVersion, Supervised,
+};
 pub use command_line::{CommandLine, Invocation, parse_command_line};
 pub use directive::{Directive, Effect, Flags};
 pub(crate) use disk::error_words;

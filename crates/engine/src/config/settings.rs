@@ -9,7 +9,9 @@
 
 use std::collections::BTreeMap;
 
-use super::choices::{LogLevel, MaxmemoryPolicy, OomScoreAdj, ProtectedAction, Supervised};
+use super::choices::{
+    AppendFsync, LogLevel, MaxmemoryPolicy, OomScoreAdj, ProtectedAction, RdbVersion, Supervised,
+};
 use super::notify::NotifyFlags;
 use super::output_buffers::OutputBufferLimits;
 use super::registry;
@@ -303,8 +305,60 @@ pub struct Persistence {
     pub dbfilename: Vec<u8>,
     /// When a snapshot is due; none for never.
     pub save: Vec<SavePoint>,
+    /// How snapshots are written and read.
+    pub rdb: Rdb,
+    /// The append-only file.
+    pub aof: Aof,
+}
+
+/// How snapshots are written and read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rdb {
+    /// Version of the format that is written.
+    pub version: RdbVersion,
+    /// Whether strings are compressed.
+    pub compression: bool,
+    /// Whether a checksum is written and verified.
+    pub checksum: bool,
+    /// Whether what was written is made durable bit by bit, so that the end takes no longer.
+    pub incremental_fsync: bool,
+    /// Whether writes are refused after a background save that failed.
+    pub stop_writes_on_error: bool,
+    /// Microseconds to rest after each key saved, or, if negative, keys saved for each microsecond of rest.
+    pub key_save_delay: i64,
+    /// Microseconds to rest after each key loaded, or, if negative, keys loaded for each microsecond of rest.
+    pub key_load_delay: i64,
+    /// Bytes loaded between two looks at what else there is to do.
+    pub loading_interval_bytes: u64,
+}
+
+/// The append-only file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Aof {
     /// Whether writes are logged.
-    pub appendonly: bool,
+    pub enabled: bool,
+    /// What the names of its files begin with.
+    pub filename: Vec<u8>,
+    /// Name of the directory that holds them, inside the working directory.
+    pub dirname: Vec<u8>,
+    /// When what was written is made durable.
+    pub fsync: AppendFsync,
+    /// Whether it is not made durable while a snapshot or rewrite is being written.
+    pub no_fsync_on_rewrite: bool,
+    /// By how many percent the file has grown when it is rewritten; 0 for never.
+    pub rewrite_percentage: u32,
+    /// Bytes below which it is not rewritten.
+    pub rewrite_min_size: u64,
+    /// Whether a rewrite is made durable bit by bit.
+    pub incremental_fsync: bool,
+    /// Whether a file that ends in the middle of a command is loaded up to there.
+    pub load_truncated: bool,
+    /// Whether the base file is a snapshot rather than commands.
+    pub rdb_preamble: bool,
+    /// Whether the time is noted among the commands.
+    pub timestamps: bool,
+    /// Whether files that a rewrite made superfluous are kept.
+    pub keep_history: bool,
 }
 
 /// What replicas must be there.

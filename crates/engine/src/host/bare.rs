@@ -2,6 +2,9 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use spinel_aof::disk::{DiskFile, Entry, OpenMode};
 
 use super::{OnChange, ProcessProbe};
 use crate::config::{Change, Disk, SetError, Settings};
@@ -37,6 +40,47 @@ impl Disk for Bare {
 
     fn replace(&self, _path: &Path, _contents: &[u8]) -> io::Result<()> {
         Err(io::Error::from_raw_os_error(READ_ONLY))
+    }
+}
+
+/// A working directory without files, in which none can be made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct NoFiles;
+
+impl spinel_aof::disk::Disk for NoFiles {
+    fn open(&self, _path: &str, mode: OpenMode) -> io::Result<Arc<dyn DiskFile>> {
+        Err(io::Error::from_raw_os_error(match mode {
+            OpenMode::Read | OpenMode::Write => NO_SUCH_FILE,
+            OpenMode::Create | OpenMode::Truncate => READ_ONLY,
+        }))
+    }
+
+    fn create_folder(&self, _path: &str) -> io::Result<()> {
+        Err(io::Error::from_raw_os_error(READ_ONLY))
+    }
+
+    fn rename(&self, _from: &str, _to: &str) -> io::Result<()> {
+        Err(io::Error::from_raw_os_error(NO_SUCH_FILE))
+    }
+
+    fn hard_link(&self, _from: &str, _to: &str) -> io::Result<()> {
+        Err(io::Error::from_raw_os_error(NO_SUCH_FILE))
+    }
+
+    fn unlink(&self, _path: &str) -> io::Result<()> {
+        Err(io::Error::from_raw_os_error(NO_SUCH_FILE))
+    }
+
+    fn list(&self, _folder: &str) -> io::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    fn entry(&self, _path: &str) -> io::Result<Option<Entry>> {
+        Ok(None)
+    }
+
+    fn sync_folder(&self, _folder: &str) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -7,6 +7,8 @@ mod linux;
 pub use bare::Bare;
 pub use linux::LinuxProcess;
 
+use std::sync::Arc;
+
 use crate::config::{Change, Disk, SetError, Settings};
 
 /// Bytes of memory, from the allocator unless said otherwise.
@@ -104,11 +106,18 @@ pub struct Host {
     pub on_change: Box<dyn OnChange>,
     /// Files, for CONFIG SET `dir` and CONFIG REWRITE.
     pub disk: Box<dyn Disk + Send + Sync>,
+    /// The working directory, for what is saved in it.
+    pub files: Arc<dyn spinel_aof::disk::Disk>,
 }
 
 impl Default for Host {
     /// A host that can do nothing.
     fn default() -> Self {
-        Self { probe: Box::new(Bare), on_change: Box::new(Bare), disk: Box::new(Bare) }
+        Self {
+            probe: Box::new(Bare),
+            on_change: Box::new(Bare),
+            disk: Box::new(Bare),
+            files: Arc::new(bare::NoFiles),
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! CONFIG: the settings, read, changed, written back to the file; and the reset of statistics.
 
+use std::sync::Arc;
+
 use spinel_family::{Block, Command, CommandError, Encoder, Many};
 
 use crate::config::{Caller, Rewrite, error_words, get, rewrite, set};
@@ -83,7 +85,8 @@ impl SessionCommand for ConfigSet<'_> {
             .map(|pair| pair.map(|pair| (pair.parameter.to_vec(), pair.value.to_vec())))
             .collect::<Result<_, CommandError>>()?;
         let caller = Caller { is_local: cx.session.client.endpoint.is_local(), is_loading: false };
-        cx.engine().change_settings(&pairs, caller)?;
+        let engine = Arc::clone(cx.worker.engine());
+        engine.change_settings(&pairs, caller)?;
         cx.worker.refresh();
         out.ok();
         Ok(Flow::Continue)
@@ -92,13 +95,28 @@ impl SessionCommand for ConfigSet<'_> {
 
 impl Engine {
     /// Sets, applies and publishes; the world is held.
-    fn change_settings(&self, pairs: &[(Vec<u8>, Vec<u8>)], caller: Caller) -> Result<(), CommandError> {
+    fn change_settings(
+        self: &Arc<Self>,
+        pairs: &[(Vec<u8>, Vec<u8>)],
+        caller: Caller,
+    ) -> Result<(), CommandError> {
         let host = self.host();
         let before = self.settings();
         let change = set(&before, pairs, caller, &*host.disk)
             .and_then(|change| host.on_change.apply(&change, &before).map(|()| change))
             .map_err(|error| CommandError::Quoting(error.reply().into()))?;
+        let was_on = before.persistence.aof.enabled;
+        let is_on = change.settings.persistence.aof.enabled;
+        if is_on && !was_on && self.prepare_to_log(&change.settings).is_err() {
+            return Err(CommandError::text(
+                "ERR CONFIG SET failed (possibly related to argument 'appendonly') - Unable to turn on AOF. Check server logs.",
+            ));
+        }
         self.publish_settings(change.settings);
+        if was_on && !is_on {
+            self.turn_log_off();
+        }
+        self.journal.log.adjust(&self.settings());
         self.sample_memory();
         Ok(())
     }

@@ -35,6 +35,7 @@ pub(crate) const TABLES: &[&[SessionEntry]] = &[
     lolwut::COMMANDS,
     memory::COMMANDS,
     module::COMMANDS,
+    crate::persistence::COMMANDS,
     replication::COMMANDS,
     shutdown::COMMANDS,
     slowlog::COMMANDS,
@@ -42,4 +43,4 @@ pub(crate) const TABLES: &[&[SessionEntry]] = &[
 ];
 
 /// The tables of those subcommands that reach data.
-pub(crate) const DATA_TABLES: &[&[CommandEntry]] = &[debug::DATA_COMMANDS];
+pub(crate) const DATA_TABLES: &[&[CommandEntry]] = &[debug::DATA_COMMANDS, crate::persistence::DATA_COMMANDS];

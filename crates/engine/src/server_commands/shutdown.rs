@@ -6,6 +6,7 @@ use crate::Flow;
 use crate::arguments::{one_of, optional, token};
 use crate::config::ShutdownFlags;
 use crate::session::{SessionCommand, SessionContext, session_commands};
+use crate::shutdown::ShutdownRefused;
 
 session_commands! {
     /// SHUTDOWN.
@@ -67,9 +68,13 @@ impl SessionCommand for Shutdown {
             out.ok();
             return Ok(Flow::Continue);
         }
-        match cx.engine().shut_down(self.flags) {
+        let result = cx.worker.with_world(|worker| worker.engine().shut_down(self.flags));
+        match result {
             Ok(()) => Ok(Flow::Close),
-            Err(_) => Err(CommandError::text("ERR Errors trying to SHUTDOWN. Check logs.")),
+            Err(ShutdownRefused::Busy(taken)) => Ok(cx.worker.park(cx.session, taken)),
+            Err(ShutdownRefused::Unsaved) => {
+                Err(CommandError::text("ERR Errors trying to SHUTDOWN. Check logs."))
+            }
         }
     }
 }

@@ -18,6 +18,7 @@ impl Db {
         let Some(entry) = self.table.find_mut(key.hash, |entry| equal(entry.key(), key.bytes)) else {
             return false;
         };
+        self.snapshot.before_change(entry);
         let old = entry.expiry();
         entry.set_expiry(expiry);
         self.set_clock(now);
@@ -113,7 +114,8 @@ impl Db {
                 let condemned = |entry: &Entry| {
                     entry.is_expired(now) && Record::of(entry.hash_again(&hash_key)) == record
                 };
-                if let Some(entry) = self.table.remove(hash, condemned) {
+                if let Some(mut entry) = self.table.remove(hash, condemned) {
+                    self.snapshot.before_change(&mut entry);
                     self.expiring -= 1;
                     count += 1;
                     removed(entry);

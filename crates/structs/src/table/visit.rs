@@ -27,9 +27,20 @@ impl<T: TableItem> Table<T> {
         let suffix_mask = u64::from(self.storage.suffix_mask(cursor));
         let bucket = self.storage.bucket((cursor & suffix_mask) as u32);
         bucket.chain().flat_map(Bucket::items).for_each(f);
-        // The bits above the suffix are set to ones, so that one more, counted backwards, carries into the
-        // suffix.
-        (cursor | !suffix_mask).reverse_bits().wrapping_add(1).reverse_bits()
+        next_cursor(cursor, suffix_mask)
+    }
+
+    /// As [`scan`](Self::scan), with items that `f` may change, except for what goes into their hash.
+    pub fn scan_mut(&mut self, cursor: u64, f: &mut impl FnMut(&mut T)) -> u64 {
+        if self.is_empty() {
+            return 0;
+        }
+        let suffix_mask = u64::from(self.storage.suffix_mask(cursor));
+        let bucket = self.storage.bucket_mut((cursor & suffix_mask) as u32);
+        for position in 0..bucket.len() {
+            f(bucket.get_mut(position).expect("a position in the chain"));
+        }
+        next_cursor(cursor, suffix_mask)
     }
 
     /// An item at random, each with exactly the same probability if `rng` gives uniform 64-bit numbers.
@@ -89,6 +100,12 @@ impl<T: TableItem> Table<T> {
         }
         taken
     }
+}
+
+/// The cursor behind the bucket that `cursor` lies in.
+fn next_cursor(cursor: u64, suffix_mask: u64) -> u64 {
+    // The bits above the suffix are set to ones, so that one more, counted backwards, carries into the suffix.
+    (cursor | !suffix_mask).reverse_bits().wrapping_add(1).reverse_bits()
 }
 
 /// A number below `limit`, which is not zero, all with the same probability (Lemire, "Fast random integer

@@ -9,7 +9,7 @@ use super::{bytes, shown, text};
 const DEFAULTS: &str = include_str!("defaults.tsv");
 
 /// Directives of ours that the reference does not have.
-const OURS: [&str; 2] = ["threads", "shards"];
+const OURS: [&str; 3] = ["threads", "shards", "rdb-version"];
 
 #[test]
 fn names_and_defaults_are_those_of_the_reference() {

@@ -129,7 +129,6 @@ fn bad_lines_are_refused_as_by_the_reference() {
 #[test]
 fn what_is_not_there_yet_is_refused_unless_it_is_switched_off() {
     for (line, feature) in [
-        ("appendonly yes", "the append-only file"),
         ("replicaof 10.0.0.1 6379", "replication"),
         ("slaveof 10.0.0.1 6379", "replication"),
         ("cluster-enabled yes", "the cluster"),

@@ -11,6 +11,7 @@ mod listpack;
 mod object;
 mod populate;
 mod protocol;
+mod reload;
 mod serialized;
 mod switches;
 #[cfg(test)]
@@ -27,6 +28,7 @@ use listpack::DebugListpack;
 use object::DebugObject;
 use populate::DebugPopulate;
 use protocol::{DebugError, DebugProtocol};
+use reload::{DebugLoadaof, DebugReload, DebugSetSkipChecksumValidation};
 use switches::{
     DebugChangeReplId, DebugConfigRewriteForceAll, DebugLog, DebugPauseCron, DebugQuicklistPackedThreshold,
     DebugSetActiveExpire, DebugSleep,
@@ -40,11 +42,14 @@ session_commands! {
     exclusive DebugConfigRewriteForceAll,
     session DebugError,
     session DebugHelp,
+    session DebugLoadaof,
     session DebugLog,
     exclusive DebugPauseCron,
     session DebugProtocol,
     exclusive DebugQuicklistPackedThreshold,
+    exclusive DebugReload,
     exclusive DebugSetActiveExpire,
+    exclusive DebugSetSkipChecksumValidation,
     exclusive DebugSleep,
 }
 
@@ -110,6 +115,8 @@ const HELP: &[&str] = &[
     "    Show how the elements of the value of <key> are spread over its hash table.",
     "LISTPACK <key>",
     "    Show the elements of the listpack that <key> is kept in.",
+    "LOADAOF",
+    "    Empty the data set and load the append-only file again.",
     "LOG <message>",
     "    Write <message> to the server's log.",
     "OBJECT <key>",
@@ -124,8 +131,13 @@ const HELP: &[&str] = &[
     "    push, verbatim, true, false.",
     "QUICKLIST-PACKED-THRESHOLD <size>",
     "    Give list elements from <size> bytes on a node of their own; 0 restores the default of 1gb.",
+    "RELOAD [NOSAVE] [NOFLUSH] [MERGE]",
+    "    Save the data set (unless NOSAVE), empty it (unless NOFLUSH) and load it again. Keys that are there already are",
+    "    an error, or replaced with MERGE.",
     "SET-ACTIVE-EXPIRE <0|1>",
     "    Remove expired keys in the background (1), or only when they are met (0).",
+    "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+    "    Take payloads and files whatever their checksums are (1), or only if those are right (0).",
     "SLEEP <seconds>",
     "    Let the whole server rest; a fraction is allowed.",
 ];

@@ -105,6 +105,7 @@ impl SessionCommand for DebugChangeReplId {
         );
         let line = "Changing replication IDs after receiving DEBUG change-repl-id";
         engine.log.write(LogLevel::Warning, line);
+        engine.journal.log.rename_history(&id);
         *engine.replication_id.write().unwrap_or_else(PoisonError::into_inner) = id;
         out.ok();
         Ok(Flow::Continue)

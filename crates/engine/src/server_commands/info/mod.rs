@@ -8,6 +8,7 @@ mod clients;
 mod command_stats;
 mod keyspace;
 pub(super) mod memory;
+mod persistence;
 mod server;
 mod stats;
 mod text;
@@ -48,7 +49,7 @@ const SECTIONS: &[Section] = &[
     section("server", "Server", server::server),
     section("clients", "Clients", clients::clients),
     section("memory", "Memory", memory::memory),
-    section("persistence", "Persistence", server::persistence),
+    section("persistence", "Persistence", persistence::persistence),
     section("stats", "Stats", stats::stats),
     section("replication", "Replication", server::replication),
     section("cpu", "CPU", server::cpu),

@@ -1,4 +1,4 @@
-//! The sections about the process and its role: Server, Persistence, Replication, CPU.
+//! The sections about the process and its role: Server, Replication, CPU.
 
 use std::sync::atomic::Ordering;
 
@@ -49,43 +49,6 @@ pub(super) fn server(worker: &Worker, report: &mut Report) {
     let file = engine.config_file.as_ref().map(|file| file.display().to_string());
     report.field("config_file", file.unwrap_or_default());
     report.field("io_threads_active", 0);
-}
-
-/// Nothing is saved or loaded by this version.
-pub(super) fn persistence(worker: &Worker, report: &mut Report) {
-    let engine = worker.engine();
-    for name in ["loading", "async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"] {
-        report.field(name, 0);
-    }
-    report.field("current_fork_perc", "0.00");
-    report.field("current_save_keys_processed", 0);
-    report.field("current_save_keys_total", 0);
-    report.field("rdb_changes_since_last_save", engine.unsaved_changes());
-    report.field("rdb_bgsave_in_progress", 0);
-    report.field("rdb_last_save_time", engine.started_micros / 1_000_000);
-    report.field("rdb_last_bgsave_status", "ok");
-    report.field("rdb_last_bgsave_time_sec", -1);
-    report.field("rdb_current_bgsave_time_sec", -1);
-    for name in [
-        "rdb_saves",
-        "rdb_last_cow_size",
-        "rdb_last_load_keys_expired",
-        "rdb_last_load_keys_loaded",
-        "aof_enabled",
-        "aof_rewrite_in_progress",
-        "aof_rewrite_scheduled",
-    ] {
-        report.field(name, 0);
-    }
-    report.field("aof_last_rewrite_time_sec", -1);
-    report.field("aof_current_rewrite_time_sec", -1);
-    report.field("aof_last_bgrewrite_status", "ok");
-    report.field("aof_rewrites", 0);
-    report.field("aof_rewrites_consecutive_failures", 0);
-    report.field("aof_last_write_status", "ok");
-    report.field("aof_last_cow_size", 0);
-    report.field("module_fork_in_progress", 0);
-    report.field("module_fork_last_cow_size", 0);
 }
 
 /// A primary without replicas.

@@ -1,0 +1,102 @@
+//! A key as the commands that make it, in the protocol: at most 64 elements by each, as Redis writes them.
+
+use spinel_aof::encode_command;
+use spinel_family::DbIndex;
+use spinel_store::value::{HashIter, Members, SetIter};
+use spinel_store::{Entry, List, Text, UnixMillis, ValueRef};
+use spinel_structs::number::format_double;
+use spinel_structs::sorted_set::Order;
+
+/// Elements made by one command.
+const ELEMENTS: usize = 64;
+
+/// Appends the command that selects a database.
+pub(crate) fn put_select(out: &mut Vec<u8>, db: DbIndex) {
+    encode_command(out, [b"SELECT".as_slice(), db.0.to_string().as_bytes()]);
+}
+
+/// Appends the commands that make a key, bit by bit.
+pub(crate) struct CommandEncoder<'e> {
+    key: &'e [u8],
+    rest: Rest<'e>,
+    expiry: Option<UnixMillis>,
+}
+
+enum Rest<'e> {
+    Text(Text<'e>),
+    /// The elements from this one on.
+    List(&'e List, usize),
+    Set(SetIter<'e>),
+    Hash(HashIter<'e>),
+    SortedSet(Members<'e>),
+    Nothing,
+}
+
+impl<'e> CommandEncoder<'e> {
+    pub(crate) fn new(entry: &'e Entry) -> Self {
+        let rest = match entry.value() {
+            ValueRef::String(text) => Rest::Text(text),
+            ValueRef::List(list) => Rest::List(list, 0),
+            ValueRef::Set(set) => Rest::Set(set.iter()),
+            ValueRef::Hash(hash) => Rest::Hash(hash.iter()),
+            ValueRef::SortedSet(zset) => Rest::SortedSet(zset.members(0..zset.len(), Order::Ascending)),
+        };
+        Self { key: entry.key(), rest, expiry: entry.expiry() }
+    }
+
+    /// Appends about so many bytes; false if that was all.
+    pub(crate) fn put_some(&mut self, out: &mut Vec<u8>, bytes: usize) -> bool {
+        let enough = out.len().saturating_add(bytes);
+        while out.len() < enough {
+            if !self.put_command(out) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Appends one command; false if there is none left.
+    fn put_command(&mut self, out: &mut Vec<u8>) -> bool {
+        let mut words: Vec<Vec<u8>> = Vec::with_capacity(2 + 2 * ELEMENTS);
+        words.extend([Vec::new(), self.key.to_vec()]);
+        let name: &[u8] = match &mut self.rest {
+            Rest::Text(text) => {
+                words.push(text.to_vec());
+                self.rest = Rest::Nothing;
+                b"SET"
+            }
+            Rest::List(list, from) => {
+                let end = list.len().min(*from + ELEMENTS);
+                words.extend(list.range(*from..end).map(|element| element.to_vec()));
+                *from = end;
+                b"RPUSH"
+            }
+            Rest::Set(members) => {
+                words.extend(members.take(ELEMENTS).map(Text::to_vec));
+                b"SADD"
+            }
+            Rest::Hash(fields) => {
+                let fields = fields.take(ELEMENTS);
+                words.extend(fields.flat_map(|(field, value)| [field.to_vec(), value.to_vec()]));
+                b"HMSET"
+            }
+            Rest::SortedSet(members) => {
+                words.extend(members.take(ELEMENTS).flat_map(|(member, score)| {
+                    let mut text = Vec::new();
+                    format_double(score, &mut text);
+                    [text, member.to_vec()]
+                }));
+                b"ZADD"
+            }
+            Rest::Nothing => b"",
+        };
+        if words.len() > 2 {
+            words[0] = name.to_vec();
+            encode_command(out, words.iter().map(Vec::as_slice));
+            return true;
+        }
+        let Some(UnixMillis(at)) = self.expiry.take() else { return false };
+        encode_command(out, [b"PEXPIREAT".as_slice(), self.key, at.to_string().as_bytes()]);
+        true
+    }
+}

@@ -1,0 +1,124 @@
+//! SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF: snapshots by command.
+
+use std::sync::Arc;
+
+use spinel_family::{Command, CommandError, Encoder, Parse, Words, is_token};
+
+use super::saving::{Asker, Busy, Wish};
+use super::state::Purpose;
+use crate::Flow;
+use crate::arguments::{optional, token};
+use crate::session::{SessionCommand, SessionContext, session_commands};
+
+session_commands! {
+    /// SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF.
+    pub(crate) static COMMANDS;
+    session Bgrewriteaof,
+    session Bgsave,
+    session Lastsave,
+    session Save,
+}
+
+/// Saves the data set and replies when that is done. Other clients go on meanwhile; what they change is not saved.
+#[derive(Command)]
+#[command(group = Server, since = "1.0.0", complexity = "O(N) where N is the total number of keys in all databases")]
+#[command(flags(admin, noscript, no_async_loading, no_multi))]
+struct Save;
+
+impl SessionCommand for Save {
+    fn run(&self, cx: &mut SessionContext<'_>, _out: &mut Encoder) -> Result<Flow, CommandError> {
+        begin(cx, Wish::Saved)
+            .map_err(|Busy(_)| CommandError::text("ERR Background save already in progress"))
+    }
+}
+
+/// Begins to save the data set as it is at this moment.
+#[derive(Command)]
+#[command(group = Server, since = "1.0.0", complexity = "O(1)", manual, arity = -1)]
+#[command(flags(admin, noscript, no_async_loading))]
+#[command(history = &[("3.2.2", "The word `SCHEDULE` was added.")])]
+#[command(args = &[optional("3.2.2", token("schedule", "SCHEDULE"))])]
+struct Bgsave {
+    schedule: bool,
+}
+
+impl<'a> Parse<'a> for Bgsave {
+    fn parse(words: &mut Words<'a>) -> Result<Self, CommandError> {
+        let Some(word) = words.peek() else { return Ok(Self { schedule: false }) };
+        words.skip_one();
+        if is_token(word, "SCHEDULE") && words.is_empty() {
+            Ok(Self { schedule: true })
+        } else {
+            Err(CommandError::Syntax)
+        }
+    }
+}
+
+impl SessionCommand for Bgsave {
+    fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        let running = cx.engine().persistence.state.lock().running.map(|running| running.purpose);
+        if running == Some(Purpose::Save) {
+            return Err(CommandError::text("ERR Background save already in progress"));
+        }
+        if cx.in_exec || running.is_some() && self.schedule {
+            cx.engine().persistence.state.lock().save_scheduled = true;
+            out.simple("Background saving scheduled");
+            return Ok(Flow::Continue);
+        }
+        begin(cx, Wish::Begun).map_err(|Busy(purpose)| match purpose {
+            Purpose::Save => CommandError::text("ERR Background save already in progress"),
+            Purpose::Rewrite => CommandError::text(
+                "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to \
+                 schedule a BGSAVE whenever possible.",
+            ),
+        })
+    }
+}
+
+/// Begins to write the append-only file anew, as short as the data set allows.
+#[derive(Command)]
+#[command(group = Server, since = "1.0.0", complexity = "O(1)", flags(admin, noscript, no_async_loading))]
+struct Bgrewriteaof;
+
+impl SessionCommand for Bgrewriteaof {
+    fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        let running = cx.engine().persistence.state.lock().running.map(|running| running.purpose);
+        if running == Some(Purpose::Rewrite) {
+            return Err(CommandError::text("ERR Background append only file rewriting already in progress"));
+        }
+        let engine = Arc::clone(cx.worker.engine());
+        if cx.in_exec || running.is_some() || engine.begin_rewrite().is_err() {
+            engine.persistence.state.lock().rewrite_scheduled = true;
+            out.simple("Background append only file rewriting scheduled");
+        } else {
+            out.simple("Background append only file rewriting started");
+        }
+        Ok(Flow::Continue)
+    }
+}
+
+/// Begins to save; the client is answered from there.
+fn begin(cx: &mut SessionContext<'_>, wish: Wish) -> Result<Flow, Busy> {
+    let engine = Arc::clone(cx.worker.engine());
+    let name: &[u8] = match wish {
+        Wish::Begun => b"bgsave",
+        Wish::Saved => b"save",
+    };
+    let asker = Asker::new(cx, wish, name);
+    engine.begin_save(Some(asker))?;
+    cx.session.moved = true;
+    Ok(Flow::Waiting)
+}
+
+/// Tells when the data set was saved last, in Unix seconds.
+#[derive(Command)]
+#[command(group = Server, since = "1.0.0", complexity = "O(1)", flags(loading, stale, fast))]
+#[command(categories(Admin, Dangerous), tips("nondeterministic_output"))]
+struct Lastsave;
+
+impl SessionCommand for Lastsave {
+    fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        out.integer(cx.engine().persistence.state.lock().last_save);
+        Ok(Flow::Continue)
+    }
+}

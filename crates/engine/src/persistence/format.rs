@@ -1,0 +1,173 @@
+//! The two forms of a snapshot: the RDB format, and commands that make the data set again (the base of an append-only file
+//! with `aof-use-rdb-preamble no`).
+
+use spinel_family::{DbIndex, UnixMillis};
+use spinel_rdb::encode::{
+    Attributes, EncodeOptions, Progress, ValueEncoder, put_aux, put_entry, put_eof, put_function, put_header,
+    put_key, put_resize_db, put_select_db,
+};
+use spinel_rdb::{Checksum, Target};
+use spinel_store::Entry;
+
+use super::as_commands::CommandEncoder;
+use crate::Engine;
+use crate::config::{RdbVersion, Settings};
+use crate::connection::REDIS_VERSION;
+
+/// Keys of one database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DbKeys {
+    pub(crate) db: DbIndex,
+    pub(crate) keys: u64,
+    pub(crate) expiring: u64,
+}
+
+/// What is written of the use of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Usage {
+    Nothing,
+    /// Seconds since the last use, at this clock.
+    Idle(u32),
+}
+
+/// What a file says about itself.
+#[derive(Clone, Debug)]
+struct About {
+    version: &'static str,
+    now_seconds: i64,
+    used_memory: u64,
+    is_aof_base: bool,
+}
+
+/// The form of a snapshot.
+#[derive(Clone, Debug)]
+pub(crate) enum Format {
+    Rdb(Box<Rdb>),
+    Commands,
+}
+
+/// The RDB format with its options.
+#[derive(Clone, Debug)]
+pub(crate) struct Rdb {
+    options: EncodeOptions,
+    usage: Usage,
+    about: About,
+    /// Libraries that were in the file loaded last.
+    functions: Vec<Vec<u8>>,
+}
+
+/// The options for values that are written now.
+pub(crate) fn encode_options(settings: &Settings) -> EncodeOptions {
+    let rdb = &settings.persistence.rdb;
+    let target = match rdb.version {
+        // Sets as listpacks, which need version 11, are not among our encodings.
+        RdbVersion::Auto | RdbVersion::V10 => Target::V10,
+        RdbVersion::V9 => Target::V9,
+        RdbVersion::V11 => Target::V11,
+        RdbVersion::V12 => Target::V12,
+        RdbVersion::Valkey80 => Target::Valkey80,
+    };
+    EncodeOptions { compression: rdb.compression, target }
+}
+
+impl Format {
+    /// The RDB format as the settings want it.
+    pub(crate) fn rdb(engine: &Engine, settings: &Settings, is_aof_base: bool) -> Self {
+        let policy = settings.memory.maxmemory_policy;
+        let usage = if policy.counts_idle_time() {
+            Usage::Idle(UnixMillis(engine.unix_seconds() * 1000).access_clock())
+        } else {
+            Usage::Nothing
+        };
+        let about = About {
+            version: REDIS_VERSION,
+            now_seconds: engine.unix_seconds(),
+            used_memory: engine.host().probe.memory().allocated,
+            is_aof_base,
+        };
+        let functions = engine.persistence.functions();
+        Self::Rdb(Box::new(Rdb { options: encode_options(settings), usage, about, functions }))
+    }
+
+    /// Appends what stands before the first key.
+    pub(crate) fn put_head(&self, out: &mut Vec<u8>, counts: &[DbKeys]) {
+        let Self::Rdb(rdb) = self else { return };
+        let about = &rdb.about;
+        put_header(out, rdb.options.target);
+        put_aux(out, b"redis-ver", about.version.as_bytes());
+        put_aux(out, b"redis-bits", b"64");
+        put_aux(out, b"ctime", about.now_seconds.to_string().as_bytes());
+        put_aux(out, b"used-mem", about.used_memory.to_string().as_bytes());
+        put_aux(out, b"aof-base", if about.is_aof_base { b"1" } else { b"0" });
+        for code in &rdb.functions {
+            put_function(out, code, rdb.options);
+        }
+        for of_db in counts {
+            put_select_db(out, of_db.db.0);
+            put_resize_db(out, of_db.keys, of_db.expiring);
+        }
+    }
+
+    /// Appends what stands behind the last key; the checksum has gone over everything before.
+    pub(crate) fn put_foot(&self, out: &mut Vec<u8>, checksum: Option<Checksum>) {
+        if let Self::Rdb(_) = self {
+            put_eof(out, checksum);
+        }
+    }
+
+    /// Appends that what follows belongs to a database.
+    pub(crate) fn put_select(&self, out: &mut Vec<u8>, db: DbIndex) {
+        match self {
+            Self::Rdb(_) => put_select_db(out, db.0),
+            Self::Commands => super::as_commands::put_select(out, db),
+        }
+    }
+
+    /// Appends a key.
+    pub(crate) fn put_entry(&self, out: &mut Vec<u8>, entry: &Entry) {
+        match self {
+            Self::Rdb(rdb) => put_entry(out, entry.key(), entry.value(), rdb.attributes(entry), rdb.options),
+            Self::Commands => while CommandEncoder::new(entry).put_some(out, usize::MAX) {},
+        }
+    }
+
+    /// Begins to append a key whose value is large.
+    pub(crate) fn begin_entry<'e>(&self, out: &mut Vec<u8>, entry: &'e Entry) -> EntryEncoder<'e> {
+        match self {
+            Self::Rdb(rdb) => EntryEncoder::Rdb(put_key(
+                out,
+                entry.key(),
+                entry.value(),
+                rdb.attributes(entry),
+                rdb.options,
+            )),
+            Self::Commands => EntryEncoder::Commands(CommandEncoder::new(entry)),
+        }
+    }
+}
+
+impl Rdb {
+    fn attributes(&self, entry: &Entry) -> Attributes {
+        let idle_seconds = match self.usage {
+            Usage::Nothing => None,
+            Usage::Idle(clock) => Some(u64::from(clock.wrapping_sub(entry.access()) & 0x00FF_FFFF)),
+        };
+        Attributes { expiry: entry.expiry(), idle_seconds, frequency: None }
+    }
+}
+
+/// Appends a large value bit by bit.
+pub(crate) enum EntryEncoder<'e> {
+    Rdb(ValueEncoder<'e>),
+    Commands(CommandEncoder<'e>),
+}
+
+impl EntryEncoder<'_> {
+    /// Appends about so many bytes; false if that was all.
+    pub(crate) fn put_some(&mut self, out: &mut Vec<u8>, bytes: usize) -> bool {
+        match self {
+            Self::Rdb(encoder) => encoder.step(out, bytes) == Progress::More,
+            Self::Commands(encoder) => encoder.put_some(out, bytes),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Loading the append-only file: its commands are run again, as nobody's, on a data set that nobody else may reach.
+//!
+//! No key expires meanwhile, whatever its time: the log says itself what became of it. So the commands are run at a time
+//! long past, except for those with a time relative to now, which only logs of other servers hold.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use spinel_aof::disk::{DiskFile, FileReader};
+use spinel_aof::recovery::{Level, Loader};
+use spinel_family::{Args, DbIndex, Encoder, OwnedArgs, UnixMillis, is_token};
+use spinel_structs::number::parse_i64;
+
+use crate::data::Call;
+use crate::log::LogLevel;
+use crate::persistence::loading::{LoadError, LoadOptions};
+use crate::persistence::target::KeyDelay;
+use crate::registry::Action;
+use crate::session::Session;
+use crate::{Endpoint, Engine, Flow, Worker};
+
+/// Seconds after which the clock of entries begins anew.
+const CLOCK_SECONDS: i64 = 1 << 24;
+
+/// Why data was not taken.
+#[derive(Debug)]
+pub(super) enum Refused {
+    Snapshot(LoadError),
+    Command(String),
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Snapshot(error) => error.fmt(f),
+            Self::Command(text) => f.write_str(text),
+        }
+    }
+}
+
+/// Runs the commands of a log.
+pub(super) struct CommandLoader {
+    engine: Arc<Engine>,
+    worker: Worker,
+    session: Session,
+    out: Encoder,
+    /// Commands since `MULTI`.
+    transaction: Option<Vec<OwnedArgs>>,
+    /// A time at which no key has expired, with the clock of entries of now.
+    long_past: UnixMillis,
+    delay: KeyDelay,
+}
+
+impl CommandLoader {
+    pub(super) fn new(engine: &Arc<Engine>) -> Self {
+        let mut worker = Worker::for_loading(engine);
+        let session = worker.connect(Endpoint::default());
+        let seconds = engine.unix_seconds().rem_euclid(CLOCK_SECONDS);
+        let out = Encoder::new(session.protocol);
+        let delay = KeyDelay::new(engine.settings().persistence.rdb.key_load_delay);
+        Self {
+            engine: Arc::clone(engine),
+            worker,
+            session,
+            out,
+            transaction: None,
+            long_past: UnixMillis(seconds * 1000),
+            delay,
+        }
+    }
+
+    fn run(&mut self, name: &str, args: Args<'_>) -> Result<(), Refused> {
+        let Some(command) = self.engine.lookup(args) else {
+            let word = args.get(0).unwrap_or_default().escape_ascii();
+            let text = format!("Unknown command '{word}' reading the append only file {name}");
+            self.engine.log.write(LogLevel::Warning, &text);
+            return Err(Refused::Command(text));
+        };
+        if command.spec.name == "select" {
+            return self.select(args);
+        }
+        let Action::Data(entry) = command.action else { return Ok(()) };
+        if !command.spec.accepts(args.len()) {
+            let text = format!("Wrong number of arguments for '{}' in {name}", command.spec.name);
+            return Err(Refused::Command(text));
+        }
+        self.worker.now = if is_relative(command.spec.name, args) {
+            self.engine.clock.unix_millis()
+        } else {
+            self.long_past
+        };
+        loop {
+            self.out.clear();
+            let call = Call { command, entry, args, known: None };
+            let flow = self.worker.run_replayed(&mut self.session, call, &mut self.out);
+            match flow {
+                Ok(Flow::Parked) => std::thread::yield_now(),
+                // An error is what the command ended in the first time, too: it changed nothing.
+                Ok(_) | Err(_) => break,
+            }
+        }
+        self.delay.rest(1, || self.engine.is_shutting_down());
+        Ok(())
+    }
+
+    fn select(&mut self, args: Args<'_>) -> Result<(), Refused> {
+        let databases = self.engine.keyspace.databases();
+        let db = args.get(1).and_then(parse_i64).and_then(|db| usize::try_from(db).ok());
+        match db.filter(|db| *db < databases) {
+            Some(db) => {
+                self.session.select(DbIndex(db as u16));
+                Ok(())
+            }
+            None => Err(Refused::Command(format!("There are {databases} databases only: {}", printed(args)))),
+        }
+    }
+}
+
+impl Drop for CommandLoader {
+    fn drop(&mut self) {
+        self.worker.disconnect(&mut self.session);
+        self.engine.keyspace.wake_missed();
+    }
+}
+
+impl Loader for CommandLoader {
+    type Error = Refused;
+
+    fn snapshot(&mut self, _name: &str, file: &Arc<dyn DiskFile>) -> Result<u64, Refused> {
+        let options = LoadOptions { merge: false, keep_expired: true };
+        let source = FileReader::new(Arc::clone(file));
+        let loaded = self.engine.load_snapshot(source, options);
+        loaded.map(|(loaded, _, _)| loaded.bytes).map_err(|error| {
+            self.engine.log.write(LogLevel::Warning, &error.to_string());
+            Refused::Snapshot(error)
+        })
+    }
+
+    fn command(&mut self, name: &str, args: Args<'_>) -> Result<(), Refused> {
+        let word = args.get(0).unwrap_or_default();
+        if is_token(word, "MULTI") {
+            self.transaction = Some(Vec::new());
+            return Ok(());
+        }
+        if is_token(word, "EXEC") {
+            let queue = self.transaction.take().unwrap_or_default();
+            return queue.iter().try_for_each(|args| self.run(name, args.args()));
+        }
+        match &mut self.transaction {
+            Some(queue) => {
+                queue.push(OwnedArgs::from_args(args));
+                Ok(())
+            }
+            None => self.run(name, args),
+        }
+    }
+
+    fn drop_transaction(&mut self) {
+        self.transaction = None;
+    }
+
+    fn progress(&mut self, bytes_read: u64) {
+        self.engine.persistence.loading.loaded_bytes.store(bytes_read, Ordering::Relaxed);
+    }
+
+    fn log(&mut self, level: Level, line: String) {
+        let level = match level {
+            Level::Notice => LogLevel::Notice,
+            Level::Warning => LogLevel::Warning,
+        };
+        self.engine.log.write(level, &line);
+    }
+}
+
+/// The words of a command, for the log.
+fn printed(args: Args<'_>) -> String {
+    args.iter().map(|word| word.escape_ascii().to_string()).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a command's effect depends on when it is run.
+fn is_relative(name: &str, args: Args<'_>) -> bool {
+    let has = |word: &str| args.iter().skip(2).any(|arg| is_token(arg, word));
+    match name {
+        "expire" | "pexpire" | "setex" | "psetex" => true,
+        "set" | "getex" => has("EX") || has("PX"),
+        "restore" | "restore-asking" => !has("ABSTTL") && args.get(2) != Some(b"0"),
+        _ => false,
+    }
+}

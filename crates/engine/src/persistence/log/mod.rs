@@ -1,0 +1,314 @@
+//! The append-only file between the commands and the disk.
+//!
+//! ```text
+//!  commands, under their locks ─▶ LogBuffer ─▶ LogWriter ─▶ file ─▶ sync
+//!                                     │   who is there: a loop at the end of its batch,
+//!                                     │   or the writing thread
+//!  replies of the batch ◀── gate ─────┴── safe: written (everysec, no) or durable (always)
+//! ```
+//!
+//! - Under `everysec` and `no` a loop writes what its batch appended before it sends the replies: a killed process loses
+//!   nothing that was acknowledged. It does so only while the disk is calm; otherwise the writing thread does, and the
+//!   replies wait for it, not the loop.
+//! - Under `always` the writing thread writes and syncs what all loops appended meanwhile; replies wait for that.
+//! - When the disk fails, commands that write are refused (`MISCONF`), replies to what is not safe are held back, and the
+//!   writing thread tries again until the disk is well.
+//!
+//! Lock order: shards, then [`Log::buffer`]; [`Log::writing`], then [`Log::buffer`]. Nobody takes `writing` under shards.
+
+mod bell;
+mod loading;
+mod rewrite;
+mod switching;
+mod threads;
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+use spinel_aof::annotation::{ReplicationId, Stamp};
+use spinel_aof::{Directory, LogBuffer, LogPosition, LogWriter, WriterOptions};
+use spinel_family::{Args, DbIndex, OwnedArgs, UnixMillis};
+
+use self::bell::Bell;
+use crate::Engine;
+use crate::config::{AppendFsync, Settings};
+use crate::journal::JournalPosition;
+
+/// A write that took longer than this, in nanoseconds, came from a busy disk.
+const BUSY_NANOS: u64 = 2_000_000;
+/// For how long loops leave writing to the thread after that, in nanoseconds.
+const BUSY_FOR_NANOS: u64 = 500_000_000;
+/// Attempts at the writer's lock by a loop, which another loop holds for microseconds.
+const SPINS: usize = 64;
+/// Room taken ahead under `always`, in bytes.
+const ROOM_AHEAD: u64 = 8 << 20;
+
+/// The files being written.
+pub(crate) struct Writing {
+    pub(crate) writer: LogWriter,
+    pub(crate) directory: Directory,
+    replication_id: ReplicationId,
+}
+
+impl Writing {
+    fn stamp(&self, position: LogPosition, now: UnixMillis) -> Stamp {
+        Stamp { replication_id: self.replication_id, offset: position.0, time_ms: now.0.max(0) as u64 }
+    }
+}
+
+/// The append-only file.
+pub(crate) struct Log {
+    is_on: AtomicBool,
+    /// An [`AppendFsync`].
+    policy: AtomicU8,
+    now_seconds: AtomicI64,
+    /// Up to where commands appended.
+    appended: AtomicU64,
+    /// Up to where replies may be sent.
+    safe: AtomicU64,
+    /// Somebody waits for `safe`.
+    is_awaited: AtomicBool,
+    busy_until_nanos: AtomicU64,
+    buffer: Mutex<LogBuffer>,
+    writing: Mutex<Option<Writing>>,
+    write_bell: Bell,
+    sync_bell: Bell,
+    /// Why writes are refused, if they are; protects itself.
+    refusal: Mutex<Option<String>>,
+    pub(crate) figures: Figures,
+}
+
+/// What INFO tells.
+#[derive(Debug, Default)]
+pub(crate) struct Figures {
+    /// Bytes of all files but the one being written.
+    pub(crate) others: AtomicU64,
+    /// Bytes after the last rewrite, or at the start.
+    pub(crate) base_size: AtomicU64,
+    pub(crate) is_syncing: AtomicBool,
+    pub(crate) delayed_syncs: AtomicU64,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            is_on: AtomicBool::new(false),
+            policy: AtomicU8::new(AppendFsync::EverySecond as u8),
+            now_seconds: AtomicI64::new(0),
+            appended: AtomicU64::new(0),
+            safe: AtomicU64::new(0),
+            is_awaited: AtomicBool::new(false),
+            busy_until_nanos: AtomicU64::new(0),
+            buffer: Mutex::new(LogBuffer::new(LogPosition(0))),
+            writing: Mutex::new(None),
+            write_bell: Bell::default(),
+            sync_bell: Bell::default(),
+            refusal: Mutex::new(None),
+            figures: Figures::default(),
+        }
+    }
+}
+
+impl Log {
+    /// Whether commands are logged.
+    #[inline]
+    pub(crate) fn is_on(&self) -> bool {
+        self.is_on.load(Ordering::Relaxed)
+    }
+
+    fn buffer(&self) -> MutexGuard<'_, LogBuffer> {
+        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn writing(&self) -> MutexGuard<'_, Option<Writing>> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The files, if nobody writes them for long.
+    fn try_writing(&self) -> Option<MutexGuard<'_, Option<Writing>>> {
+        for _ in 0..SPINS {
+            match self.writing.try_lock() {
+                Ok(writing) => return Some(writing),
+                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => std::hint::spin_loop(),
+            }
+        }
+        None
+    }
+
+    fn always(&self) -> bool {
+        self.policy.load(Ordering::Relaxed) == AppendFsync::Always as u8
+    }
+
+    fn every_second(&self) -> bool {
+        self.policy.load(Ordering::Relaxed) == AppendFsync::EverySecond as u8
+    }
+
+    /// Tells the time, for annotations.
+    #[inline]
+    pub(crate) fn tell_time(&self, now: UnixMillis) {
+        let seconds = now.0 / 1000;
+        if self.is_on() && self.now_seconds.load(Ordering::Relaxed) != seconds {
+            self.now_seconds.store(seconds, Ordering::Relaxed);
+        }
+    }
+
+    /// Records a command, under the locks of its keys.
+    pub(crate) fn append(&self, db: DbIndex, command: Args<'_>) {
+        let now = self.now_seconds.load(Ordering::Relaxed);
+        let mut buffer = self.buffer();
+        let end = buffer.append(u32::from(db.0), now, command.iter());
+        self.appended.store(end.0, Ordering::Release);
+    }
+
+    /// Records several commands as one transaction.
+    pub(crate) fn append_transaction(&self, commands: &[(DbIndex, OwnedArgs)]) {
+        let now = self.now_seconds.load(Ordering::Relaxed);
+        let (Some((first, _)), Some((last, _))) = (commands.first(), commands.last()) else { return };
+        let mut buffer = self.buffer();
+        buffer.begin_transaction(u32::from(first.0), now);
+        for (db, command) in commands {
+            buffer.append(u32::from(db.0), now, command.args().iter());
+        }
+        let end = buffer.end_transaction(u32::from(last.0), now);
+        self.appended.store(end.0, Ordering::Release);
+    }
+
+    /// Up to where replies may be sent.
+    #[inline]
+    pub(crate) fn safe(&self) -> JournalPosition {
+        if self.is_on() {
+            JournalPosition(self.safe.load(Ordering::SeqCst))
+        } else {
+            JournalPosition(u64::MAX)
+        }
+    }
+
+    /// See [`Journal::wait_beyond`](crate::journal::Journal::wait_beyond).
+    pub(crate) fn wait_beyond(&self, position: JournalPosition) -> bool {
+        self.is_awaited.store(true, Ordering::SeqCst);
+        self.safe() <= position
+    }
+
+    /// Bytes of all its files.
+    pub(crate) fn size(&self) -> u64 {
+        self.figures.others.load(Ordering::Relaxed) + self.increment_bytes()
+    }
+
+    /// Bytes that wait to be written.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.buffer().waiting_bytes()
+    }
+
+    /// Why commands that write are refused, if they are.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Forgets where the files are; for a history with another name.
+    pub(crate) fn rename_history(&self, id: &str) {
+        if let Some(writing) = self.writing().as_mut() {
+            writing.replication_id = replication_id(id);
+        }
+    }
+}
+
+fn replication_id(id: &str) -> ReplicationId {
+    id.as_bytes().try_into().ok().and_then(ReplicationId::new).unwrap_or(ReplicationId::ZERO)
+}
+
+fn writer_options(settings: &Settings) -> WriterOptions {
+    let is_always = settings.persistence.aof.fsync == AppendFsync::Always;
+    WriterOptions { preallocate_bytes: if is_always { ROOM_AHEAD } else { 0 }, ..WriterOptions::default() }
+}
+
+impl Engine {
+    /// At the end of a batch: writes what it appended, or has it written; says up to where the log must be safe before
+    /// its replies may go, if it is not yet.
+    pub(crate) fn write_log(&self) -> Option<JournalPosition> {
+        let log = &self.journal.log;
+        if !log.is_on() {
+            return None;
+        }
+        let appended = log.appended.load(Ordering::Acquire);
+        if log.safe.load(Ordering::Acquire) >= appended {
+            return None;
+        }
+        if !log.always() {
+            self.write_in_passing();
+            if log.safe.load(Ordering::Acquire) >= appended {
+                return None;
+            }
+        }
+        let waits = log.wait_beyond(JournalPosition(appended - 1));
+        log.write_bell.ring();
+        waits.then_some(JournalPosition(appended))
+    }
+
+    /// Writes what was appended, if the disk is calm and nobody else is at it.
+    fn write_in_passing(&self) {
+        let log = &self.journal.log;
+        let start = self.clock.monotonic_nanos();
+        if start < log.busy_until_nanos.load(Ordering::Relaxed) || log.buffer().has_cut() {
+            return;
+        }
+        let Some(mut guard) = log.try_writing() else { return };
+        let Some(writing) = guard.as_mut().filter(|writing| writing.writer.refusal().is_none()) else {
+            return;
+        };
+        self.drain_log(writing);
+        self.publish_log(writing);
+        let end = self.clock.monotonic_nanos();
+        if end.saturating_sub(start) > BUSY_NANOS {
+            log.busy_until_nanos.store(end + BUSY_FOR_NANOS, Ordering::Relaxed);
+        }
+    }
+
+    /// Writes all that waits.
+    fn drain_log(&self, writing: &mut Writing) {
+        let log = &self.journal.log;
+        loop {
+            let batch = {
+                let mut buffer = log.buffer();
+                while let Some(memory) = writing.writer.take_freed() {
+                    buffer.recycle(memory);
+                }
+                buffer.take()
+            };
+            let Some(batch) = batch else { break };
+            let stamp = writing.stamp(batch.end(), self.clock.unix_millis());
+            // A refusal keeps the batch in the writer; it is published with everything else.
+            if writing.writer.write(batch, stamp).is_err() {
+                break;
+            }
+        }
+    }
+
+    /// Tells everybody how far the log is, and wakes who waits for it.
+    fn publish_log(&self, writing: &Writing) {
+        let log = &self.journal.log;
+        let safe = if log.always() { writing.writer.durable() } else { writing.writer.written() };
+        log.safe.fetch_max(safe.0, Ordering::SeqCst);
+        let refusal = writing.writer.refusal().map(|refusal| refusal.system.clone());
+        let mut known = log.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known != refusal {
+            self.report_log_trouble(refusal.as_deref());
+            self.set_log_failed(refusal.is_some());
+            *known = refusal;
+        }
+        drop(known);
+        if log.is_awaited.swap(false, Ordering::SeqCst) {
+            self.nudge_workers();
+        }
+    }
+
+    fn report_log_trouble(&self, refusal: Option<&str>) {
+        let line = match refusal {
+            Some(why) => {
+                format!("Error writing to the AOF file: {why}. Writes are refused until the disk is well.")
+            }
+            None => "AOF write error looks solved, Redis can write again.".to_owned(),
+        };
+        self.log.write(crate::log::LogLevel::Warning, &line);
+    }
+}

@@ -1,0 +1,251 @@
+//! Rewriting: a new base for the append-only file, taken as a snapshot while the log goes on in a new increment.
+//!
+//! ```text
+//! next increment made ─▶ an instant: marks turned, log cut ─▶ walker writes the base ─▶ manifest names both ─▶ history goes
+//! ```
+//!
+//! Whatever fails in between, the manifest names files that hold everything.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use spinel_aof::{BaseFormat, Directory, DirectoryError, Following, Names};
+
+use super::Writing;
+use crate::Engine;
+use crate::config::Settings;
+use crate::log::LogLevel;
+use crate::persistence::format::Format;
+use crate::persistence::saving::Busy;
+use crate::persistence::state::{Outcome, Purpose};
+use crate::persistence::target::Target;
+use crate::persistence::walker;
+
+/// How often it is looked whether the log has come to its new file.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// Why a rewrite ended without a new base.
+#[derive(Debug)]
+enum RewriteError {
+    Disk(io::Error),
+    Directory(DirectoryError),
+    /// It was called off, or the log had to change its file for other reasons.
+    CalledOff,
+}
+
+impl fmt::Display for RewriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disk(error) => error.fmt(f),
+            Self::Directory(error) => error.fmt(f),
+            Self::CalledOff => f.write_str("called off"),
+        }
+    }
+}
+
+impl From<io::Error> for RewriteError {
+    fn from(error: io::Error) -> Self {
+        Self::Disk(error)
+    }
+}
+
+impl From<DirectoryError> for RewriteError {
+    fn from(error: DirectoryError) -> Self {
+        Self::Directory(error)
+    }
+}
+
+/// What the log does when the new base is there.
+enum Log {
+    /// It goes on in this increment.
+    In(String),
+    /// It begins in the increment that has no name yet.
+    Begins,
+    /// It is off.
+    Off(Box<Directory>),
+}
+
+pub(super) fn names(settings: &Settings) -> Names {
+    let aof = &settings.persistence.aof;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Names::new(text(&aof.dirname), text(&aof.filename))
+}
+
+/// The form of a base.
+fn base_format(engine: &Engine, settings: &Settings) -> (Format, BaseFormat) {
+    if settings.persistence.aof.rdb_preamble {
+        (Format::rdb(engine, settings, true), BaseFormat::Rdb)
+    } else {
+        (Format::Commands, BaseFormat::Resp)
+    }
+}
+
+impl Engine {
+    /// Begins to rewrite in the background.
+    ///
+    /// # Errors
+    /// [`Busy`] if a snapshot is being written already.
+    pub(crate) fn begin_rewrite(self: &Arc<Self>) -> Result<(), Busy> {
+        self.reserve_snapshot(Purpose::Rewrite)?;
+        {
+            let mut state = self.persistence.state.lock();
+            state.rewrite_scheduled = false;
+            state.rewrites.tried = self.unix_seconds();
+        }
+        self.log.write(LogLevel::Notice, "Background append only file rewriting started");
+        let engine = Arc::clone(self);
+        self.persistence.spawn("snapshot", move || {
+            let result = engine.rewrite();
+            engine.end_rewrite(&result);
+        });
+        Ok(())
+    }
+
+    fn rewrite(&self) -> Result<(), RewriteError> {
+        let settings = self.settings();
+        let (format, base_format) = base_format(self, &settings);
+        let temporary = names(&settings).temporary_base(self.host().probe.about().process_id);
+        let mut target = Target::temporary(self, &settings, &temporary)?;
+        let mut log = self.prepare_log(&settings)?;
+        let snapshot = self.take_snapshot(format, || self.turn_log(&mut log));
+        walker::walk(self, &snapshot, &mut target)?;
+        if snapshot.is_aborted() {
+            target.abandon()?;
+            return Err(RewriteError::CalledOff);
+        }
+        let base_bytes = target.complete(&snapshot.format)?;
+        self.wait_for_rotation(&log)?;
+        self.install(log, &temporary, base_format)?;
+        target.keep();
+        let figures = &self.journal.log.figures;
+        figures.others.store(base_bytes, Ordering::Relaxed);
+        figures.base_size.store(base_bytes + self.journal.log.increment_bytes(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Makes the file that the log goes on in.
+    fn prepare_log(&self, settings: &Settings) -> Result<Log, RewriteError> {
+        let log = &self.journal.log;
+        let now = self.clock.unix_millis();
+        let mut guard = log.writing();
+        let Some(writing) = guard.as_mut() else {
+            let directory = Directory::open(Arc::clone(&self.host().files), names(settings))?;
+            directory.create_folder()?;
+            return Ok(Log::Off(Box::new(directory)));
+        };
+        if !log.is_on() {
+            return Ok(Log::Begins);
+        }
+        let stamp = writing.stamp(log.buffer().end(), now);
+        let next = writing.directory.begin_increment(stamp)?;
+        let name = next.name().to_owned();
+        self.log.write(LogLevel::Notice, &format!("Creating AOF incr file {name} on background rewrite"));
+        writing.writer.begin_rotation(next);
+        Ok(Log::In(name))
+    }
+
+    /// At the instant of the snapshot.
+    fn turn_log(&self, log: &mut Log) {
+        let shared = &self.journal.log;
+        match log {
+            Log::In(_) => {
+                shared.buffer().cut();
+                shared.write_bell.ring();
+            }
+            Log::Begins => shared.turn_on(),
+            Log::Off(_) => {}
+        }
+    }
+
+    fn wait_for_rotation(&self, log: &Log) -> Result<(), RewriteError> {
+        use spinel_aof::Rotation;
+        let Log::In(_) = log else { return Ok(()) };
+        loop {
+            let rotation =
+                self.journal.log.writing().as_ref().map(|writing| writing.writer.rotation().clone());
+            match rotation {
+                Some(Rotation::Done(_)) => return Ok(()),
+                Some(Rotation::Waiting) if !self.is_shutting_down() => std::thread::sleep(LOOK_AGAIN),
+                _ => return Err(RewriteError::CalledOff),
+            }
+        }
+    }
+
+    /// Makes the new base the base.
+    fn install(&self, log: Log, temporary: &str, format: BaseFormat) -> Result<(), RewriteError> {
+        let keeps_history = self.published().settings.persistence.aof.keep_history;
+        let install = |directory: &mut Directory, following: Following<'_>| {
+            directory.install_base(temporary, format, following)?;
+            self.log.write(LogLevel::Notice, "Successfully renamed the temporary AOF base file");
+            if !keeps_history {
+                for name in directory.delete_history()? {
+                    self.log.write(
+                        LogLevel::Notice,
+                        &format!("Removing the history file {name} in the background"),
+                    );
+                }
+            }
+            Ok(())
+        };
+        match log {
+            Log::Off(mut directory) => install(&mut directory, Following::Nothing),
+            Log::In(first) => match self.journal.log.writing().as_mut() {
+                Some(Writing { directory, .. }) => install(directory, Following::From(&first)),
+                None => Err(RewriteError::CalledOff),
+            },
+            Log::Begins => match self.journal.log.writing().as_mut() {
+                Some(Writing { directory, .. }) => install(directory, Following::Temporary),
+                None => Err(RewriteError::CalledOff),
+            },
+        }
+    }
+
+    /// Makes the base of a new log from the data set as it is.
+    pub(super) fn write_first_base(&self, directory: &mut Directory, settings: &Settings) -> io::Result<()> {
+        let (format, base_format) = base_format(self, settings);
+        let temporary = names(settings).temporary_base(self.host().probe.about().process_id);
+        let mut target = Target::temporary(self, settings, &temporary)?;
+        self.at_an_instant(|held| self.write_all(held, &format, &mut target))?;
+        target.complete(&format)?;
+        let failed = |error: DirectoryError| io::Error::other(error.to_string());
+        directory.create_folder().map_err(failed)?;
+        directory.install_base(&temporary, base_format, Following::Nothing).map_err(failed)?;
+        target.keep();
+        if let Some(base) = directory.manifest().base() {
+            self.log
+                .write(LogLevel::Notice, &format!("Creating AOF base file {} on server start", base.name));
+        }
+        Ok(())
+    }
+
+    fn end_rewrite(&self, result: &Result<(), RewriteError>) {
+        let now = self.unix_seconds();
+        self.persistence.current.set(None);
+        let outcome = if result.is_ok() { Outcome::Ok } else { Outcome::Failed };
+        let mut state = self.persistence.state.lock();
+        let running = state.running.take().expect("this one ran");
+        if let Err(RewriteError::CalledOff) = result {
+            state.rewrites.took = now - running.since;
+        } else {
+            state.rewrites.end(outcome, running.since, now);
+        }
+        drop(state);
+        match result {
+            Ok(()) => {
+                self.log.write(LogLevel::Notice, "Background AOF rewrite terminated with success");
+                self.log.write(LogLevel::Notice, "Background AOF rewrite finished successfully");
+            }
+            Err(error) => {
+                self.log.write(
+                    LogLevel::Warning,
+                    &format!("Background AOF rewrite terminated with error: {error}"),
+                );
+                // The increment begun for it stays, unless the log never came to it.
+                self.journal.log.forget_beginning(self);
+            }
+        }
+    }
+}

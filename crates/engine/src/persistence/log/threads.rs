@@ -1,0 +1,132 @@
+//! The threads of the log: one that writes, one that syncs once a second and takes room ahead.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use crate::Engine;
+
+/// How often the threads look whether anything is to be done, if nobody calls them.
+const IDLE: Duration = Duration::from_millis(100);
+/// Nanoseconds between two syncs under `everysec`.
+const SYNC_EVERY_NANOS: u64 = 1_000_000_000;
+
+impl Engine {
+    /// Starts the threads, unless they run.
+    pub(super) fn start_log_threads(self: &Arc<Self>) {
+        if self.persistence.log_threads_started.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        self.persistence.spawn("log-writer", {
+            let engine = Arc::downgrade(self);
+            move || write_all_along(&engine)
+        });
+        self.persistence.spawn("log-sync", {
+            let engine = Arc::downgrade(self);
+            move || sync_all_along(&engine)
+        });
+    }
+
+    /// Writes what waits, and under `always` makes it durable.
+    fn write_and_sync(&self) {
+        let log = &self.journal.log;
+        let mut guard = log.writing();
+        let Some(writing) = guard.as_mut() else { return };
+        if writing.writer.refusal().is_some() {
+            let now_ms = self.clock.unix_millis().0.max(0) as u64;
+            // Still in trouble: what was appended meanwhile stays in the buffer.
+            let is_well = writing.writer.retry(&mut writing.directory, now_ms).is_ok();
+            if !is_well {
+                self.publish_log(writing);
+                return;
+            }
+        }
+        self.drain_log(writing);
+        let ticket = if log.always() { writing.writer.begin_sync() } else { None };
+        self.publish_log(writing);
+        let wants_room = log.always();
+        let Some(ticket) = ticket else { return };
+        drop(guard);
+        let outcome = ticket.run();
+        let mut guard = log.writing();
+        if let Some(writing) = guard.as_mut() {
+            // A failure is published as the writer's refusal.
+            let _ = writing.writer.end_sync(outcome);
+            self.publish_log(writing);
+        }
+        drop(guard);
+        if wants_room {
+            log.sync_bell.ring();
+        }
+    }
+
+    /// Makes durable what was written.
+    fn sync_log(&self) {
+        let log = &self.journal.log;
+        let mut guard = log.writing();
+        let Some(ticket) = guard.as_mut().and_then(|writing| writing.writer.begin_sync()) else { return };
+        drop(guard);
+        log.figures.is_syncing.store(true, Ordering::Relaxed);
+        let outcome = ticket.run();
+        log.figures.is_syncing.store(false, Ordering::Relaxed);
+        if let Some(writing) = log.writing().as_mut() {
+            // A failure is published as the writer's refusal.
+            let _ = writing.writer.end_sync(outcome);
+            self.publish_log(writing);
+        }
+    }
+
+    fn take_room(&self) {
+        let log = &self.journal.log;
+        let preallocation = log.writing().as_mut().and_then(|writing| writing.writer.begin_preallocation());
+        let Some(preallocation) = preallocation else { return };
+        let outcome = preallocation.run();
+        if let Some(writing) = log.writing().as_mut() {
+            writing.writer.end_preallocation(outcome);
+        }
+    }
+
+    fn may_sync(&self) -> bool {
+        let settings = &self.published().settings;
+        !settings.persistence.aof.no_fsync_on_rewrite || self.persistence.current.get().is_none()
+    }
+}
+
+fn write_all_along(engine: &Weak<Engine>) {
+    while let Some(engine) = engine.upgrade() {
+        if engine.persistence.log_is_closed() {
+            return;
+        }
+        engine.write_and_sync();
+        let log = &engine.journal.log;
+        if !log.has_work() {
+            log.write_bell.wait(IDLE);
+        }
+    }
+}
+
+fn sync_all_along(engine: &Weak<Engine>) {
+    let mut last = 0;
+    while let Some(engine) = engine.upgrade() {
+        if engine.persistence.log_is_closed() {
+            return;
+        }
+        let now = engine.clock.monotonic_nanos();
+        let log = &engine.journal.log;
+        if log.every_second() && now.saturating_sub(last) >= SYNC_EVERY_NANOS && engine.may_sync() {
+            last = now;
+            engine.sync_log();
+        }
+        if log.always() {
+            engine.take_room();
+        }
+        log.sync_bell.wait(IDLE);
+    }
+}
+
+impl super::Log {
+    /// Whether something waits that can be written now.
+    fn has_work(&self) -> bool {
+        self.is_on() && !self.buffer().is_empty() && self.refusal().is_none()
+    }
+}

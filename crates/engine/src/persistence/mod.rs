@@ -1,0 +1,134 @@
+//! What reaches the disk and comes back from it: snapshots, without a fork, and their loading.
+//!
+//! ```text
+//! BGSAVE ─▶ saving ─▶ an instant of the world ─▶ walker (its own thread) ─▶ target: temp-PID.rdb ─▶ dump.rdb
+//!                          │ marks turned            ▲
+//!                          ▼                          │ portions
+//!                     writers ───── entries they are about to change ─────▶ snapshot.kept
+//! ```
+//!
+//! One snapshot is taken at a time, whatever for. It is consistent to one instant across all shards; nobody waits for it
+//! but writers of values so large that they cannot be copied in passing.
+
+mod as_commands;
+mod commands;
+mod format;
+mod loading;
+mod log;
+mod payload;
+mod reload;
+mod saving;
+mod snapshot;
+mod state;
+mod target;
+mod upkeep;
+mod walker;
+
+pub(crate) use commands::COMMANDS;
+pub(crate) use format::encode_options;
+pub(crate) use loading::{LoadError, LoadOptions, Loading};
+pub(crate) use log::Log;
+pub(crate) use payload::DATA_COMMANDS;
+pub use reload::NotLoaded;
+pub(crate) use reload::Reload;
+pub(crate) use saving::{Asker, Wish};
+pub(crate) use snapshot::Current;
+pub(crate) use state::{Outcome, Purpose};
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use spinel_store::Held;
+
+use crate::Engine;
+
+/// Who holds a snapshot when nobody but its walker is busy with it: the walker's thread twice, and [`Current`].
+const KNOWN_HOLDERS: usize = 2;
+
+/// What an engine knows of its persistence.
+#[derive(Default)]
+pub(crate) struct Persistence {
+    pub(crate) state: state::Shared,
+    pub(crate) current: Current,
+    /// Checksums of payloads are not looked at (`DEBUG SET-SKIP-CHECKSUM-VALIDATION`).
+    pub(crate) skip_checksums: AtomicBool,
+    pub(crate) loading: Loading,
+    /// Libraries of functions in the snapshot loaded last, kept as they came; protects itself.
+    functions: std::sync::Mutex<Vec<Vec<u8>>>,
+    log_threads_started: AtomicBool,
+    log_closed: AtomicBool,
+    threads: std::sync::Mutex<Vec<std::thread::JoinHandle<()>>>,
+}
+
+impl Persistence {
+    pub(crate) fn functions(&self) -> Vec<Vec<u8>> {
+        self.functions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn keep_function(&self, code: Vec<u8>) {
+        self.functions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(code);
+    }
+
+    pub(crate) fn forget_functions(&self) {
+        self.functions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
+    }
+
+    /// Runs a job that takes long on a thread of its own.
+    fn spawn(&self, name: &str, job: impl FnOnce() + Send + 'static) {
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(job)
+            .expect("the system can start one thread more");
+        let mut threads = self.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        threads.retain(|thread| !thread.is_finished());
+        threads.push(thread);
+    }
+
+    /// Whether the threads of the log are to end.
+    fn log_is_closed(&self) -> bool {
+        self.log_closed.load(Ordering::SeqCst)
+    }
+
+    /// Ends the threads of the log and waits for the jobs under way.
+    pub(crate) fn join(&self) {
+        self.log_closed.store(true, Ordering::SeqCst);
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        for thread in threads {
+            // A panic there was reported by the thread itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Engine {
+    pub(crate) fn unix_seconds(&self) -> i64 {
+        self.clock.unix_millis().0.div_euclid(1000)
+    }
+
+    /// Changes to the data set since the start.
+    pub(crate) fn dirty(&self) -> u64 {
+        self.worker_stats().iter().map(|stats| stats.dirty.get()).sum()
+    }
+
+    /// Runs `with` while nobody else is in the world and all shards are held. Not for threads of the event loops, which
+    /// are in the world.
+    pub(crate) fn at_an_instant<R>(&self, with: impl FnOnce(&mut Held<'_>) -> R) -> R {
+        loop {
+            let world = self.world.exclusive();
+            match self.keyspace.hold_all() {
+                Ok(mut held) => {
+                    let result = with(&mut held);
+                    drop(held);
+                    self.keyspace.wake_missed();
+                    return result;
+                }
+                Err(taken) => {
+                    drop(world);
+                    // A long command has it.
+                    drop(self.keyspace.wait_lock(taken));
+                    self.keyspace.wake_missed();
+                }
+            }
+        }
+    }
+}

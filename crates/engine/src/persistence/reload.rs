@@ -1,0 +1,166 @@
+//! Loading where a server begins, and where DEBUG RELOAD lets it begin again.
+
+use std::io;
+use std::sync::Arc;
+
+use spinel_aof::disk::{DiskFile, FileReader, OpenMode};
+use spinel_family::{CommandError, DbIndex};
+use spinel_store::{Held, ShardIndex};
+
+use super::saving::Asker;
+use super::{LoadError, LoadOptions};
+use crate::Engine;
+use crate::config::Settings;
+use crate::log::LogLevel;
+
+/// What `DEBUG RELOAD` does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reload {
+    /// Saves first.
+    pub(crate) save: bool,
+    /// Empties the data set before loading.
+    pub(crate) flush: bool,
+    pub(crate) load: LoadOptions,
+}
+
+/// Why the data set is not there; the log has said it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotLoaded;
+
+impl Engine {
+    /// From now on commands that need the data set are refused, until [`load_at_start`](Self::load_at_start) is through.
+    pub fn begin_loading(&self) {
+        self.set_loading(true);
+    }
+
+    /// Loads the data set that was saved, if any; until the end commands that need it are refused.
+    ///
+    /// # Errors
+    /// [`NotLoaded`] if there is a file that cannot be loaded: the server must end then, and the file stays as it is.
+    pub fn load_at_start(self: &Arc<Self>) -> Result<(), NotLoaded> {
+        let settings = self.settings();
+        let result = if settings.persistence.aof.enabled {
+            self.load_log_at_start(&settings)
+        } else {
+            self.load_snapshot_at_start().map(|_| ())
+        };
+        self.set_loading(false);
+        self.forget_changes();
+        result
+    }
+
+    fn load_log_at_start(self: &Arc<Self>, settings: &Settings) -> Result<(), NotLoaded> {
+        let opened = self.open_log(settings)?;
+        if opened.is_empty && self.load_snapshot_at_start()? {
+            let line = "There is no append only file yet: it begins with the data of the snapshot";
+            self.log.write(LogLevel::Warning, line);
+        }
+        self.continue_log(opened, settings)
+    }
+
+    /// Loads the snapshot, if there is one.
+    fn load_snapshot_at_start(self: &Arc<Self>) -> Result<bool, NotLoaded> {
+        let start = self.clock.monotonic_nanos();
+        let is_there = self.load_snapshot_file(LoadOptions::default()).map_err(|_| NotLoaded)?;
+        if is_there {
+            let seconds = self.clock.monotonic_nanos().saturating_sub(start) as f64 / 1e9;
+            self.log.write(LogLevel::Notice, &format!("DB loaded from disk: {seconds:.3} seconds"));
+        }
+        Ok(is_there)
+    }
+
+    /// Empties the data set and loads the log again (`DEBUG LOADAOF`). Not for threads of the event loops.
+    fn reload_log(self: &Arc<Self>) -> Result<(), NotLoaded> {
+        let settings = self.settings();
+        self.set_loading(true);
+        self.at_an_instant(|held| {
+            self.close_log();
+            self.empty(held);
+        });
+        let result = self.open_log(&settings).and_then(|opened| self.continue_log(opened, &settings));
+        self.set_loading(false);
+        result
+    }
+
+    /// Begins to load the log again, and answers `asker` when that is done.
+    pub(crate) fn begin_log_reload(self: &Arc<Self>, asker: Asker) {
+        let engine = Arc::clone(self);
+        self.persistence.spawn("loader", move || {
+            let result = engine.reload_log();
+            let reply = match result {
+                Ok(()) => {
+                    engine.log.write(LogLevel::Warning, "Append Only File loaded by DEBUG LOADAOF");
+                    Ok("OK")
+                }
+                Err(NotLoaded) => Err("ERR Error trying to load the AOF files, check server logs."),
+            };
+            asker.answer(&engine, reply);
+        });
+    }
+
+    fn empty(&self, held: &mut Held<'_>) {
+        for shard in held.iter_mut() {
+            for db in 0..self.keyspace.databases() {
+                drop(shard.db_mut(DbIndex(db as u16)).clear());
+            }
+        }
+    }
+
+    /// Loads `dbfilename`; false if there is none. What went wrong is in the log.
+    fn load_snapshot_file(&self, options: LoadOptions) -> Result<bool, LoadError> {
+        let name = String::from_utf8_lossy(&self.settings().persistence.dbfilename).into_owned();
+        let opened = self.host().files.open(&name, OpenMode::Read);
+        let file: Arc<dyn DiskFile> = match opened {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => {
+                self.log.write(
+                    LogLevel::Warning,
+                    &format!("Fatal error: can't open the RDB file {name} for reading: {error}"),
+                );
+                return Err(LoadError::Read(spinel_rdb::decode::ReadError::Io(error)));
+            }
+        };
+        self.persistence.loading.begin(self.unix_seconds(), file.length().unwrap_or(0));
+        self.persistence.forget_functions();
+        match self.load_snapshot(FileReader::new(file), options) {
+            Ok(_) => Ok(true),
+            Err(error) => {
+                self.log.write(LogLevel::Warning, &format!("Error reading the RDB file {name}: {error}"));
+                self.log.write(LogLevel::Warning, "Terminating server after rdb file reading failure.");
+                Err(error)
+            }
+        }
+    }
+
+    /// What was loaded counts as saved.
+    fn forget_changes(&self) {
+        let dirty = self.dirty();
+        self.persistence.state.lock().dirty_at_save = dirty;
+    }
+
+    /// Saves, empties and loads the data set. The caller has the world. A shard that is taken is the inner error: nothing
+    /// was done.
+    pub(crate) fn reload(self: &Arc<Self>, reload: Reload) -> Result<Result<(), ShardIndex>, CommandError> {
+        let mut held = match self.keyspace.hold_all() {
+            Ok(held) => held,
+            Err(taken) => return Ok(Err(taken)),
+        };
+        if reload.save && self.save_now(&held).is_err() {
+            return Err(CommandError::text("ERR"));
+        }
+        if reload.flush {
+            self.empty(&mut held);
+        }
+        drop(held);
+        let loaded = self.load_snapshot_file(reload.load);
+        self.keyspace.wake_missed();
+        match loaded {
+            Ok(_) => {
+                self.log.write(LogLevel::Warning, "DB reloaded by DEBUG RELOAD");
+                Ok(Ok(()))
+            }
+            Err(_) => Err(CommandError::text("ERR Error trying to load the RDB dump, check server logs.")),
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Saving: snapshots into `dbfilename`, begun by BGSAVE, SAVE, save points or the end of the server.
+
+use std::io;
+use std::sync::Arc;
+
+use spinel_family::OwnedArgs;
+use spinel_store::{Held, Shard};
+
+use super::format::Format;
+use super::snapshot::{Portion, Snapshot};
+use super::state::{Outcome, Purpose, Running};
+use super::target::Target;
+use super::walker::{self, Output as _};
+use crate::clients::Client;
+use crate::inbox::FinishedCall;
+use crate::log::LogLevel;
+use crate::registry::{CommandId, REGISTRY};
+use crate::session::{ReplyMode, SessionContext};
+use crate::{Engine, Message};
+
+/// Bytes written at once by [`Engine::save_now`].
+const PORTION_BYTES: usize = 1 << 20;
+
+/// Why no snapshot is begun: another is being written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Busy(pub(crate) Purpose);
+
+/// What a client waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// That the instant of the snapshot is over (BGSAVE): what it writes from then on is not in it.
+    Begun,
+    /// That the file is there (SAVE).
+    Saved,
+}
+
+/// A client that waits.
+pub(crate) struct Asker {
+    pub(crate) wish: Wish,
+    pub(crate) client: Arc<Client>,
+    pub(crate) command: CommandId,
+    pub(crate) args: OwnedArgs,
+    pub(crate) since_nanos: u64,
+    /// It wants no replies.
+    pub(crate) is_silent: bool,
+}
+
+impl Asker {
+    /// The client of the running command, which is found in the registry by `name`.
+    pub(crate) fn new(cx: &SessionContext<'_>, wish: Wish, name: &[u8]) -> Self {
+        Self {
+            wish,
+            client: Arc::clone(&cx.session.client),
+            command: REGISTRY.find(name).expect("commands ask by their own names").id,
+            args: OwnedArgs::from_args(cx.args),
+            since_nanos: cx.engine().clock.monotonic_nanos(),
+            is_silent: cx.session.reply_mode != ReplyMode::On,
+        }
+    }
+
+    pub(crate) fn answer(self, engine: &Engine, reply: Result<&str, &str>) {
+        let failed = reply.is_err();
+        let text = match reply {
+            Ok(text) => format!("+{text}\r\n"),
+            Err(text) => {
+                engine.stats.count_error(text.as_bytes());
+                format!("-{text}\r\n")
+            }
+        };
+        let nanos = engine.clock.monotonic_nanos().saturating_sub(self.since_nanos);
+        let call = Box::new(FinishedCall { command: self.command, args: self.args, nanos, failed });
+        let reply = if self.is_silent { Vec::new() } else { text.into_bytes() };
+        self.client.post(Message::Finished { reply, call });
+    }
+}
+
+impl Engine {
+    /// Reserves the one place there is for a snapshot.
+    pub(crate) fn reserve_snapshot(&self, purpose: Purpose) -> Result<(), Busy> {
+        let since = self.unix_seconds();
+        let mut state = self.persistence.state.lock();
+        if let Some(running) = state.running {
+            return Err(Busy(running.purpose));
+        }
+        state.running = Some(Running { purpose, since, dirty: 0 });
+        Ok(())
+    }
+
+    /// Takes a snapshot of the instant, for which the place was reserved; `also` is done at the same instant.
+    pub(crate) fn take_snapshot(&self, format: Format, also: impl FnOnce()) -> Arc<Snapshot> {
+        self.at_an_instant(|held| {
+            also();
+            let snapshot = Arc::new(Snapshot::new(format, walker::counts(self)));
+            if let Some(running) = &mut self.persistence.state.lock().running {
+                running.dirty = self.dirty();
+            }
+            self.persistence.current.set(Some(Arc::clone(&snapshot)));
+            walker::begin(held, &snapshot);
+            snapshot
+        })
+    }
+
+    /// Begins to save in the background.
+    ///
+    /// # Errors
+    /// [`Busy`] if a snapshot is being written already.
+    pub(crate) fn begin_save(self: &Arc<Self>, asker: Option<Asker>) -> Result<(), Busy> {
+        self.reserve_snapshot(Purpose::Save)?;
+        self.persistence.state.lock().saves.tried = self.unix_seconds();
+        let engine = Arc::clone(self);
+        self.persistence.spawn("snapshot", move || engine.save(asker));
+        Ok(())
+    }
+
+    /// The work of the thread that saves.
+    fn save(&self, mut asker: Option<Asker>) {
+        let settings = self.settings();
+        let mut snapshot = None;
+        let result =
+            Target::create(self, &settings, &settings.persistence.dbfilename).and_then(|mut target| {
+                let taken = self.take_snapshot(Format::rdb(self, &settings, false), || ());
+                let taken = snapshot.insert(taken);
+                self.log.write(LogLevel::Notice, "Background saving started");
+                if let Some(asker) = asker.take_if(|asker| asker.wish == Wish::Begun) {
+                    asker.answer(self, Ok("Background saving started"));
+                }
+                walker::walk(self, taken, &mut target)?;
+                if taken.is_aborted() { target.abandon() } else { target.finish(&taken.format) }
+            });
+        let is_aborted = snapshot.is_some_and(|snapshot| snapshot.is_aborted());
+        let outcome = self.end_save(&result, is_aborted);
+        if let Some(asker) = asker {
+            asker.answer(self, if outcome == Outcome::Ok { Ok("OK") } else { Err("ERR") });
+        }
+    }
+
+    fn end_save(&self, result: &io::Result<()>, is_aborted: bool) -> Outcome {
+        let now = self.unix_seconds();
+        self.persistence.current.set(None);
+        let outcome = if result.is_ok() && !is_aborted { Outcome::Ok } else { Outcome::Failed };
+        let mut state = self.persistence.state.lock();
+        let running = state.running.take().expect("this one ran");
+        if outcome == Outcome::Ok {
+            state.last_save = now;
+            state.dirty_at_save = running.dirty;
+        }
+        if result.is_ok() && is_aborted {
+            state.saves.took = now - running.since;
+        } else {
+            state.saves.end(outcome, running.since, now);
+        }
+        drop(state);
+        let log = |level, line: &str| self.log.write(level, line);
+        match result {
+            Err(error) => {
+                log(LogLevel::Warning, &format!("Error saving DB on disk: {error}"));
+                log(LogLevel::Warning, "Background saving error");
+            }
+            Ok(()) if is_aborted => log(LogLevel::Warning, "Background saving stopped"),
+            Ok(()) => {
+                log(LogLevel::Notice, "DB saved on disk");
+                log(LogLevel::Notice, "Background saving terminated with success");
+            }
+        }
+        self.set_gates();
+        outcome
+    }
+
+    /// Stops a snapshot that is being written for `purpose`.
+    pub(crate) fn abort_snapshot(&self, purpose: Purpose) -> bool {
+        let running = self.persistence.state.lock().running;
+        if running.is_none_or(|running| running.purpose != purpose) {
+            return false;
+        }
+        self.persistence.current.get().is_some_and(|snapshot| {
+            snapshot.abort();
+            true
+        })
+    }
+
+    /// Saves at once: the caller holds all shards.
+    ///
+    /// # Errors
+    /// If the file cannot be written; what was there before is still there then.
+    pub(crate) fn save_now(&self, held: &Held<'_>) -> io::Result<()> {
+        let settings = self.settings();
+        let (now, dirty) = (self.unix_seconds(), self.dirty());
+        let result = self.write_now(held, &settings);
+        let mut state = self.persistence.state.lock();
+        if result.is_ok() {
+            state.last_save = now;
+            state.dirty_at_save = dirty;
+            state.saves.last = Outcome::Ok;
+        }
+        drop(state);
+        match &result {
+            Ok(()) => self.log.write(LogLevel::Notice, "DB saved on disk"),
+            Err(error) => self.log.write(LogLevel::Warning, &format!("Error saving DB on disk: {error}")),
+        }
+        self.set_gates();
+        result
+    }
+
+    fn write_now(&self, held: &Held<'_>, settings: &crate::config::Settings) -> io::Result<()> {
+        let mut target = Target::create(self, settings, &settings.persistence.dbfilename)?;
+        let format = Format::rdb(self, settings, false);
+        self.write_all(held, &format, &mut target)?;
+        target.finish(&format)
+    }
+
+    /// Writes everything there is; the caller holds all shards.
+    pub(crate) fn write_all(
+        &self,
+        held: &Held<'_>,
+        format: &Format,
+        target: &mut Target<'_>,
+    ) -> io::Result<()> {
+        let mut portion = Portion::default();
+        format.put_head(&mut portion.bytes, &walker::counts(self));
+        for (db, part) in held.iter().flat_map(Shard::used_dbs) {
+            for entry in part.table() {
+                portion.put(format, db, entry);
+                if portion.bytes.len() >= PORTION_BYTES {
+                    target.put(&portion.bytes)?;
+                    portion.clear();
+                }
+            }
+        }
+        target.put(&portion.bytes)
+    }
+}

@@ -1,0 +1,99 @@
+//! What is known of saving: what runs, how the last attempts ended, what is asked for next.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Ok,
+    Failed,
+}
+
+impl Outcome {
+    /// As INFO says it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "err",
+        }
+    }
+}
+
+/// What a snapshot is taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// `BGSAVE`, `SAVE` and save points.
+    Save,
+    /// A new base of the append-only file.
+    Rewrite,
+}
+
+/// A snapshot being written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Running {
+    pub(crate) purpose: Purpose,
+    /// When it began, in Unix seconds.
+    pub(crate) since: i64,
+    /// Changes counted until its instant.
+    pub(crate) dirty: u64,
+}
+
+/// Attempts of one kind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attempts {
+    pub(crate) last: Outcome,
+    /// When the last one began, in Unix seconds; 0 for never.
+    pub(crate) tried: i64,
+    /// How long the last one took, in seconds; -1 before the first.
+    pub(crate) took: i64,
+    /// Those that succeeded.
+    pub(crate) done: u64,
+    /// Those that failed since one succeeded.
+    pub(crate) failed_in_a_row: u64,
+}
+
+impl Default for Attempts {
+    fn default() -> Self {
+        Self { last: Outcome::Ok, tried: 0, took: -1, done: 0, failed_in_a_row: 0 }
+    }
+}
+
+impl Attempts {
+    pub(crate) fn end(&mut self, outcome: Outcome, since: i64, now: i64) {
+        self.last = outcome;
+        self.took = now - since;
+        match outcome {
+            Outcome::Ok => {
+                self.done += 1;
+                self.failed_in_a_row = 0;
+            }
+            Outcome::Failed => self.failed_in_a_row += 1,
+        }
+    }
+}
+
+/// What is known of saving.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) running: Option<Running>,
+    pub(crate) saves: Attempts,
+    pub(crate) rewrites: Attempts,
+    /// When the data set was saved last, or the server started, in Unix seconds.
+    pub(crate) last_save: i64,
+    /// Changes counted until the instant of the last save.
+    pub(crate) dirty_at_save: u64,
+    /// A save is to begin as soon as nothing else runs.
+    pub(crate) save_scheduled: bool,
+    /// Likewise a rewrite.
+    pub(crate) rewrite_scheduled: bool,
+}
+
+/// The state behind its lock, which protects nothing else and is taken after all others.
+#[derive(Debug, Default)]
+pub(crate) struct Shared(Mutex<State>);
+
+impl Shared {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
