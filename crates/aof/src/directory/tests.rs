@@ -145,6 +145,36 @@ fn turn_on(disk: &SimDisk) -> Result<(), ()> {
 }
 
 #[test]
+fn a_sync_may_fail_while_the_log_is_being_turned_on() {
+    for keep_bytes in [0, usize::MAX] {
+        let disk = SimDisk::new(64);
+        let mut log = Log::new(&disk, WriterOptions::default()).unwrap();
+        log.set(100);
+        assert!(log.write());
+        log.writer.close(stamp(1)).unwrap();
+        let increment = log.directory.begin_temporary_increment(stamp(1)).unwrap();
+        let options = WriterOptions { keep_bytes, ..WriterOptions::default() };
+        log.writer = LogWriter::begin(increment, options, LogPosition(0), stamp(1));
+        log.buffer = crate::LogBuffer::new(LogPosition(0));
+        log.set(2);
+        assert!(log.write());
+        disk.fail(Step::Sync, 0, 2);
+        assert!(log.writer.sync().is_err());
+        log.set(3);
+        assert!(!log.write());
+        assert!(log.writer.retry(&mut log.directory, 1000).is_err());
+        log.writer.retry(&mut log.directory, 9000).unwrap();
+        assert_eq!(log.writer.durable(), log.buffer.end());
+        log.set(4);
+        assert!(log.write());
+        write_base(&disk, "temp", 2).unwrap();
+        log.directory.install_base("temp", BaseFormat::Resp, Following::Temporary).unwrap();
+        log.writer.sync().unwrap();
+        assert_eq!(commands(&disk.after_power_cut(5)).unwrap(), sets(5));
+    }
+}
+
+#[test]
 fn leftovers_are_deleted_and_foreign_files_are_not() {
     let disk = SimDisk::new(64);
     disk.create_folder("dir").unwrap();

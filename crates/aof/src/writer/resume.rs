@@ -19,6 +19,9 @@ impl LogWriter {
             self.kept_bytes = self.kept.iter().map(|queued| queued.batch.bytes.len()).sum();
             self.kept_is_whole = true;
         }
+        if self.segment.name == directory.names().temporary_increment() {
+            return self.resume_in_place();
+        }
         let increment = directory.prepare_increment().map_err(|error| self.fail_with(error))?;
         let segment = match self.write_again(&increment) {
             Ok(segment) => segment,
@@ -28,11 +31,6 @@ impl LogWriter {
             }
         };
         directory.adopt(&increment, self.next.as_ref()).map_err(|error| self.fail_with(error))?;
-        self.next = None;
-        self.rotation_is_due = false;
-        if self.rotation == Rotation::Waiting {
-            self.rotation = Rotation::Cancelled;
-        }
         self.leave(segment);
         Ok(())
     }
@@ -43,33 +41,48 @@ impl LogWriter {
         let (stamp, durable) = (self.stamp, self.segment.durable);
         let line = SealLine { kind: LineKind::Resume, stamp, at: 0, durable, length: 0 };
         segment.append(&line.encode(b""))?;
-        for queued in self.kept.iter_mut().chain(&mut self.queue) {
-            if !queued.batch.commands().is_empty() {
-                seal(queued, segment.written, 0);
-                segment.append(&queued.batch.bytes)?;
-            }
-        }
-        segment.file().sync_data()?;
-        segment.durable = segment.written;
+        write_and_sync(&mut segment, self.kept.iter_mut().chain(&mut self.queue))?;
         Ok(segment)
+    }
+
+    /// Writes it again at the same place of a file that was begun without a name in the manifest: as long as it has none, no
+    /// other can follow it.
+    fn resume_in_place(&mut self) -> Result<(), Refusal> {
+        let written = self.segment.written;
+        self.segment.written = self.segment.durable;
+        let again = self.kept.iter_mut().chain(&mut self.queue);
+        if let Err(error) = write_and_sync(&mut self.segment, again) {
+            self.segment.written = written;
+            return Err(self.fail(Trouble::Write, &error));
+        }
+        self.everything_is_durable();
+        Ok(())
     }
 
     /// Goes on with a file that holds everything.
     fn leave(&mut self, segment: Segment) {
-        let end = self.queue.back().map_or(self.written, |queued| queued.batch.end());
-        if let Some(queued) = self.queue.back() {
-            self.stamp = queued.stamp;
-        }
         // For other readers; ours know from the new file that what is cut off here does not count.
         let old = &mut self.segment;
         old.written = old.durable;
         let _ = old.finish().and_then(|()| old.file().sync_data());
+        self.everything_is_durable();
+        self.go_on_with(segment);
+    }
+
+    /// Everything was written again without regard to cuts, so no file begins at one.
+    fn everything_is_durable(&mut self) {
+        self.next = None;
+        self.rotation_is_due = false;
+        if self.rotation == Rotation::Waiting {
+            self.rotation = Rotation::Cancelled;
+        }
+        if let Some(queued) = self.queue.back() {
+            (self.stamp, self.written) = (queued.stamp, queued.batch.end());
+        }
         self.queue.clear();
         self.forget_kept(LogPosition(u64::MAX));
-        self.written = end;
-        self.durable = end;
+        self.durable = self.written;
         self.stuck = None;
-        self.go_on_with(segment);
     }
 
     /// Reads what was written and is not durable from the file, which still has it if the system does; seals prove it.
@@ -108,6 +121,21 @@ impl LogWriter {
         };
         self.fail(Trouble::Sync, &error)
     }
+}
+
+/// Writes batches at the end of a file and makes all of it durable.
+fn write_and_sync<'a>(
+    segment: &mut Segment,
+    batches: impl Iterator<Item = &'a mut Queued>,
+) -> io::Result<()> {
+    let durable = segment.durable;
+    for queued in batches.filter(|queued| !queued.batch.commands().is_empty()) {
+        seal(queued, segment.written, durable);
+        segment.append(&queued.batch.bytes)?;
+    }
+    segment.file().sync_data()?;
+    segment.durable = segment.written;
+    Ok(())
 }
 
 impl Queued {
