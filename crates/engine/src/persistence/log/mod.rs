@@ -48,6 +48,8 @@ pub(crate) struct Writing {
     pub(crate) writer: LogWriter,
     pub(crate) directory: Directory,
     replication_id: ReplicationId,
+    /// The manifest names what is written; before that, a first base is still missing.
+    has_begun: bool,
 }
 
 impl Writing {
