@@ -49,12 +49,16 @@ const PATIENCE_SHIFT: usize = 6;
 const MAX_STEP: usize = 16;
 
 /// Compresses `input` into the beginning of `out` and returns the length, or `None` if it does not fit there.
+///
+/// # Panics
+/// If `input` has 4 GiB or more.
 #[must_use]
 pub fn compress(input: &[u8], out: &mut [u8]) -> Option<usize> {
     match input.len() {
-        0..=512 => compress_with::<512>(input, out),
-        513..=8192 => compress_with::<4096>(input, out),
-        _ => compress_with::<16_384>(input, out),
+        0..=128 => compress_with::<u8, 128>(input, out),
+        129..=1024 => compress_with::<u16, 512>(input, out),
+        1025..=16_384 => compress_with::<u16, 4096>(input, out),
+        _ => compress_with::<u32, 16_384>(input, out),
     }
 }
 
@@ -87,32 +91,55 @@ pub fn decompress(compressed: &[u8], length: usize, out: &mut Vec<u8>) -> bool {
     if measure(compressed) != Some(length) {
         return false;
     }
+    let start = out.len();
     out.reserve_exact(length);
-    let mut rest = compressed;
-    while let [control, after @ ..] = rest {
-        if usize::from(*control) < MAX_LITERALS {
-            let (literals, after) = after.split_at(usize::from(*control) + 1);
-            out.extend_from_slice(literals);
-            rest = after;
-        } else {
-            let (count, distance, after) = read_match(*control, after).expect("`measure` saw it whole");
-            repeat(out, count, distance);
-            rest = after;
-        }
-    }
+    out.resize(start + length, 0);
+    expand(compressed, &mut out[start..]);
     true
 }
 
-/// Appends `count` bytes from `distance` bytes before the end, which may be more than there are.
+/// Writes what `compressed`, which was measured, stands for to `out`, which has that length.
+fn expand(compressed: &[u8], out: &mut [u8]) {
+    let mut to = 0;
+    let mut rest = compressed;
+    while let [control, after @ ..] = rest {
+        let count = usize::from(*control) + 1;
+        if count <= MAX_LITERALS {
+            // A copy of known size is cheaper than one that fits; what is too much is overwritten by what follows.
+            match (after.first_chunk::<MAX_LITERALS>(), out[to..].first_chunk_mut::<MAX_LITERALS>()) {
+                (Some(source), Some(place)) => *place = *source,
+                _ => out[to..to + count].copy_from_slice(&after[..count]),
+            }
+            to += count;
+            rest = &after[count..];
+        } else {
+            let (count, distance, after) = read_match(*control, after).expect("`measure` saw it whole");
+            repeat(out, to, count, distance);
+            to += count;
+            rest = after;
+        }
+    }
+}
+
+/// Copies `count` bytes to `to` from `distance` bytes before, which may be fewer than that.
 #[inline]
-fn repeat(out: &mut Vec<u8>, count: usize, distance: usize) {
-    let start = out.len() - distance;
-    let mut left = count;
+fn repeat(out: &mut [u8], to: usize, count: usize, distance: usize) {
+    let from = to - distance;
+    if count <= SHORT_MATCH && distance >= SHORT_MATCH {
+        let (before, after) = out.split_at_mut(to);
+        if let (Some(source), Some(place)) =
+            (before[from..].first_chunk::<SHORT_MATCH>(), after.first_chunk_mut::<SHORT_MATCH>())
+        {
+            *place = *source;
+            return;
+        }
+    }
     // Each copy doubles what can be copied next, so a run takes few of them.
-    while left > 0 {
-        let now = left.min(out.len() - start);
-        out.extend_from_within(start..start + now);
-        left -= now;
+    let mut done = 0;
+    while done < count {
+        let now = (count - done).min(distance + done);
+        out.copy_within(from..from + now, to + done);
+        done += now;
     }
 }
 
@@ -128,27 +155,54 @@ fn read_match(control: u8, after: &[u8]) -> Option<(usize, usize, &[u8])> {
     }
 }
 
-fn compress_with<const SLOTS: usize>(input: &[u8], out: &mut [u8]) -> Option<usize> {
-    // A place is kept as its successor: 0 is none.
-    let mut table = [0u32; SLOTS];
+/// A place in the input as a table keeps it: one more than the place, 0 for none.
+trait Slot: Copy + Default {
+    fn of(place: usize) -> Self;
+    fn place(self) -> Option<usize>;
+}
+
+macro_rules! slot {
+    ($($number:ty),*) => {$(
+        impl Slot for $number {
+            #[inline]
+            fn of(place: usize) -> Self {
+                Self::try_from(place + 1).expect("the table was chosen for the length of the input")
+            }
+
+            #[inline]
+            fn place(self) -> Option<usize> {
+                (self as usize).checked_sub(1)
+            }
+        }
+    )*};
+}
+
+slot!(u8, u16, u32);
+
+fn compress_with<S: Slot, const SLOTS: usize>(input: &[u8], out: &mut [u8]) -> Option<usize> {
+    let mut table = [S::default(); SLOTS];
     let mut sink = Sink { out, len: 0 };
     let (mut at, mut literals_from) = (0, 0);
-    while let Some(three) = three_at(input, at) {
-        let slot = &mut table[hash::<SLOTS>(three)];
-        let before = std::mem::replace(slot, at as u32 + 1) as usize;
-        let distance = (at + 1).wrapping_sub(before);
-        if before == 0 || distance > MAX_DISTANCE || three_at(input, before - 1) != Some(three) {
+    // Four bytes are fetched at once, of which three count: the very last three are never found to repeat.
+    while let Some(four) = four_at(input, at) {
+        let slot = &mut table[hash::<SLOTS>(four)];
+        let before = std::mem::replace(slot, S::of(at)).place();
+        let found = before.filter(|before| {
+            at - before <= MAX_DISTANCE
+                && four_at(input, *before).is_some_and(|other| (four ^ other) & THREE_BYTES == 0)
+        });
+        let Some(before) = found else {
             at += (1 + ((at - literals_from) >> PATIENCE_SHIFT)).min(MAX_STEP);
             continue;
-        }
-        let count = match_length(input, before - 1, at);
+        };
+        let count = match_length(input, before, at);
         sink.literals(&input[literals_from..at])?;
-        sink.repetition(count, distance)?;
+        sink.repetition(count, at - before)?;
         at += count;
         literals_from = at;
         for inside in [at - 2, at - 1] {
-            if let Some(three) = three_at(input, inside) {
-                table[hash::<SLOTS>(three)] = inside as u32 + 1;
+            if let Some(four) = four_at(input, inside) {
+                table[hash::<SLOTS>(four)] = S::of(inside);
             }
         }
     }
@@ -156,15 +210,17 @@ fn compress_with<const SLOTS: usize>(input: &[u8], out: &mut [u8]) -> Option<usi
     Some(sink.len)
 }
 
-#[inline]
-fn three_at(input: &[u8], at: usize) -> Option<u32> {
-    let three = input.get(at..at + MIN_MATCH)?;
-    Some(u32::from(three[0]) << 16 | u32::from(three[1]) << 8 | u32::from(three[2]))
-}
+const THREE_BYTES: u32 = 0x00FF_FFFF;
 
 #[inline]
-fn hash<const SLOTS: usize>(three: u32) -> usize {
-    (three.wrapping_mul(2_654_435_761) >> (32 - SLOTS.trailing_zeros())) as usize
+fn four_at(input: &[u8], at: usize) -> Option<u32> {
+    input.get(at..)?.first_chunk::<4>().map(|four| u32::from_le_bytes(*four))
+}
+
+/// A number below `SLOTS` for the first three of four bytes.
+#[inline]
+fn hash<const SLOTS: usize>(four: u32) -> usize {
+    ((four << 8).wrapping_mul(2_654_435_761) >> (32 - SLOTS.trailing_zeros())) as usize
 }
 
 /// How many bytes at `at` repeat those at `before`, three of which are known to.
@@ -240,12 +296,12 @@ mod tests {
     #[test]
     fn the_forms_are_those_of_the_picture() {
         assert_eq!(packed(b"abc"), b"\x02abc");
-        assert_eq!(packed(b"abcabc"), b"\x02abc\x20\x02");
+        assert_eq!(packed(b"abcabcd"), b"\x02abc\x20\x02\x00d");
         assert_eq!(packed(&[b'a'; 9]), b"\x00a\xC0\x00");
         assert_eq!(packed(&[b'a'; 10]), b"\x00a\xE0\x00\x00");
         assert_eq!(packed(&[b'a'; 265]), b"\x00a\xE0\xFF\x00");
-        let far = [&b"xyz"[..], &[0; MAX_DISTANCE - 3], b"xyz"].concat();
-        assert!(packed(&far).ends_with(b"\x3F\xFF"), "the farthest repetition");
+        let far = [&b"xyz"[..], &[0; MAX_DISTANCE - 3], b"xyz!"].concat();
+        assert!(packed(&far).ends_with(b"\x3F\xFF\x00!"), "the farthest repetition");
         assert_eq!(unpacked(&packed(&far)), Some(far));
     }
 

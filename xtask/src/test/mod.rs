@@ -48,8 +48,8 @@ fn announce() {
          2. unit tests and documentation tests of every crate\n  \
          3. a release build of the server and of the programs that witness against it\n  \
          4. the reference suites against the server, compared with conformance/ledger\n  \
-         5. generated commands to the server and to Redis, replies compared; concurrent clients, histories checked; what\n         \
-         COMMAND says of both compared\n  \
+         5. generated commands to the server and to Redis, replies compared; concurrent clients, histories checked; values\n         \
+         and files exchanged with Redis; what COMMAND says of both compared\n  \
          6. the programs in examples/, with redis-py, against the server"
     );
 }

@@ -1,5 +1,5 @@
-//! The programs of `crates/oracle`: generated commands compared with Redis, histories of concurrent clients, what the
-//! servers say about commands, and logs that cross over.
+//! The programs of `crates/oracle`: generated commands compared with Redis, histories of concurrent clients, values and
+//! files exchanged with Redis, what the servers say about commands, and logs that cross over.
 //!
 //! All print one line per family or kind, which counts as one test.
 
@@ -27,6 +27,8 @@ pub(super) fn run(references: &References, summary: &mut Summary) {
         let name = format!("concurrent histories, {name}");
         summary.add_outcome(&name, history(&name, server_args));
     }
+    let name = "values and files exchanged with Redis";
+    summary.add_outcome(name, exchange(references, name));
     let name = "what COMMAND says";
     summary.add_outcome(name, command_tables(references, name));
     let name = "logs that cross over";
@@ -45,6 +47,14 @@ fn command_tables(references: &References, name: &str) -> Outcome<Part> {
     println!("\n{name}: facts about every command");
     let mut command = Command::new(server().with_file_name("spinel-command-tables"));
     command.arg("--reference").arg(&references.redis.server).arg("--subject").arg(server());
+    let (output, succeeded) = process::transcript(&mut command)?;
+    Ok(Part::counted(name, count(&output, "equal ", "different "), succeeded))
+}
+
+fn exchange(references: &References, name: &str) -> Outcome<Part> {
+    println!("\n{name}: values in every encoding, by DUMP and RESTORE, and files");
+    let mut command = Command::new(server().with_file_name("spinel-rdb-exchange"));
+    command.arg("--reference").arg(&references.redis.server);
     let (output, succeeded) = process::transcript(&mut command)?;
     Ok(Part::counted(name, count(&output, "equal ", "different "), succeeded))
 }

@@ -1,6 +1,8 @@
 //! Values as plain data, and entries made of them.
 #![allow(dead_code, unreachable_pub, reason = "each test uses what it needs")]
 
+pub mod old;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
