@@ -109,6 +109,8 @@ pub struct Directory {
     disk: Arc<dyn Disk>,
     names: Names,
     manifest: Manifest,
+    /// Files of manifests that may count instead of `manifest`, since their names could not be synced.
+    doubtful: Vec<String>,
 }
 
 impl Directory {
@@ -118,7 +120,7 @@ impl Directory {
     /// # Errors
     /// When the manifest makes no sense or the disk fails.
     pub fn open(disk: Arc<dyn Disk>, names: Names) -> Result<Directory, DirectoryError> {
-        let mut directory = Directory { disk, names, manifest: Manifest::default() };
+        let mut directory = Directory { disk, names, manifest: Manifest::default(), doubtful: Vec::new() };
         let path = directory.names.path(&directory.names.manifest());
         if directory.is_file(&path)? {
             let fail = |error| {
@@ -175,6 +177,17 @@ impl Directory {
             .map_err(|error| io_error(format!("Can't open the append-only file {name}"), error))
     }
 
+    /// Makes durable all that was found: who wrote it may have been killed before it could.
+    pub(crate) fn sync_all(&self) -> Result<(), DirectoryError> {
+        for info in self.manifest.loaded() {
+            let synced = self.open_file(&info.name, OpenMode::Write)?.sync_data();
+            synced.map_err(|error| io_error(format!("Fail to fsync the AOF file {}", info.name), error))?;
+        }
+        let folder = self.names.folder();
+        let synced = self.disk.sync_folder(folder).and_then(|()| self.disk.sync_folder(""));
+        synced.map_err(|error| io_error(format!("Fail to fsync AOF directory {folder}"), error))
+    }
+
     /// Makes the folder, if it is missing.
     ///
     /// # Errors
@@ -215,12 +228,25 @@ impl Directory {
         Ok(NewIncrement { name, file, written: 0 })
     }
 
-    /// Names a prepared increment in the manifest.
-    pub(crate) fn adopt(&mut self, name: &str) -> Result<(), DirectoryError> {
+    /// Names a prepared increment, whole and synced, in the manifest, and forgets `unused`, which is named there.
+    pub(crate) fn adopt(
+        &mut self,
+        increment: &NewIncrement,
+        unused: Option<&NewIncrement>,
+    ) -> Result<(), DirectoryError> {
         let mut manifest = self.manifest.clone();
         let next = manifest.add_increment(&self.names);
-        assert_eq!(next, name, "another increment was begun meanwhile");
-        Ok(self.persist(manifest)?)
+        assert_eq!(next, increment.name, "another increment was begun meanwhile");
+        if let Some(unused) = unused {
+            manifest.remove_increment(&unused.name);
+        }
+        let outcome = self.persist(manifest);
+        match (&outcome, unused) {
+            (Ok(()), Some(unused)) => self.discard(unused),
+            (Err(Unpersisted { is_certain: true, .. }), _) => self.discard(increment),
+            _ => {}
+        }
+        Ok(outcome?)
     }
 
     /// Makes a finished and synced base the base; increments that do not follow it are history then.
@@ -334,6 +360,7 @@ impl Directory {
         match write_file(&*self.disk, &temporary, &path, text.as_bytes()) {
             Ok(()) => {
                 self.manifest = manifest;
+                self.delete_doubtful();
                 Ok(())
             }
             Err(error) => {
@@ -343,8 +370,25 @@ impl Directory {
                     Ok(now) => now != text.as_bytes(),
                     Err(error) => error.kind() == io::ErrorKind::NotFound,
                 };
+                if !is_certain {
+                    // Its files have to stay as they are until another manifest counts for certain.
+                    self.manifest.skip_names_of(&manifest);
+                    self.doubtful.extend(manifest.loaded().map(|info| info.name.clone()));
+                }
                 let what = format!("Error trying to write the AOF manifest file {name}");
                 Err(Unpersisted { error: io_error(what, error), is_certain })
+            }
+        }
+    }
+
+    /// Deletes the files of manifests that do not count, for certain now.
+    fn delete_doubtful(&mut self) {
+        for name in std::mem::take(&mut self.doubtful) {
+            let is_named =
+                self.manifest.loaded().chain(self.manifest.history()).any(|info| info.name == name);
+            if !is_named {
+                // What stays is a file that nobody knows.
+                let _ = self.disk.unlink(&self.names.path(&name));
             }
         }
     }

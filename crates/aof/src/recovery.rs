@@ -3,10 +3,14 @@
 //! It fails closed. A file that the manifest names must be there; damage is refused with the file, the place and the
 //! command that repairs it. Only the end may be torn: then it is cut where the last whole command or transaction ends,
 //! if `aof-load-truncated` allows it. The log lines are those of Redis.
+//!
+//! What was read is not yet known to be on the disk: the process before us may have met a sync that failed, and been killed.
+//! The system shows such pages as if they were saved, and a sync now would succeed without saving them. So whatever the
+//! seals do not know to be durable is written once more; after a clean end that is nothing.
 
 use crate::annotation::{LINE_LEN, LineKind, SealLine, Stamp, checksum, sealed_front};
 use crate::directory::{Directory, DirectoryError, system_text};
-use crate::disk::{DiskFile, OpenMode};
+use crate::disk::{DiskFile, OpenMode, read_exact_at, write_all_at};
 use crate::manifest::{FileInfo, FileKind};
 use crate::reader::{LogReader, Problem, ReadError, Record};
 use spinel_resp::Args;
@@ -16,6 +20,9 @@ use std::sync::Arc;
 
 /// What snapshots begin with: that of Redis, and that of Valkey from version 9 on.
 const SNAPSHOT_MAGICS: [&[u8]; 2] = [b"REDIS", b"VALKEY"];
+
+/// Bytes that are copied at once.
+const COPY_BYTES: usize = 256 * 1024;
 
 /// How loud a line of the log is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -211,14 +218,14 @@ pub(crate) fn begins_with_snapshot(file: &dyn DiskFile) -> io::Result<bool> {
 
 /// Whether there is more in a file than lines that say it was opened.
 fn holds_data(directory: &Directory, planned: &Planned) -> Result<bool, LoadError> {
-    if planned.info.kind == FileKind::Base || planned.length > 64 * LINE_LEN as u64 {
+    if planned.info.kind == FileKind::Base {
         return Ok(true);
     }
     let file = directory.open_file(&planned.info.name, OpenMode::Read)?;
     let mut reader = LogReader::of_part(file, 0, planned.length);
     loop {
         match reader.read() {
-            Ok(None) => return Ok(false),
+            Ok(None) | Err(ReadError::Torn { .. }) => return Ok(false),
             Ok(Some(Record::Seal(seal))) if seal.length == 0 && seal.kind != LineKind::Resume => {}
             _ => return Ok(true),
         }
@@ -282,11 +289,28 @@ impl<L: Loader> FileLoad<'_, L> {
             Ok(()) => reader.offset(),
             Err(error) => self.torn(error, torn_end)?,
         };
-        if end < self.planned.length {
-            let cut = self.file.set_length(end).and_then(|()| self.file.sync_data());
-            cut.map_err(|error| io_of(&self.planned.info, error))?;
-        }
+        let settled = self.settle(end, doubtful_from(&reader).unwrap_or(end));
+        settled.map_err(|error| io_of(&self.planned.info, error))?;
         Ok(end)
+    }
+
+    /// Cuts the file at `end`, and writes again what was read behind `doubtful`: a sync of the writer before us may have
+    /// failed, and then what the system shows is not what the disk holds, and no sync will ever say so.
+    fn settle(&self, end: u64, doubtful: u64) -> io::Result<()> {
+        if end < self.planned.length {
+            self.file.set_length(end)?;
+        } else if doubtful >= end {
+            return Ok(());
+        }
+        let mut at = doubtful;
+        let mut chunk = vec![0; COPY_BYTES];
+        while at < end {
+            let length = chunk.len().min((end - at) as usize);
+            read_exact_at(&*self.file, &mut chunk[..length], at)?;
+            write_all_at(&*self.file, &chunk[..length], at)?;
+            at += length as u64;
+        }
+        self.file.sync_data()
     }
 
     /// Loads what is at the front, if it is a snapshot; where it ends.
@@ -382,6 +406,16 @@ impl<L: Loader> FileLoad<'_, L> {
         self.loader.drop_transaction();
         self.loaded.cut = Some((name, self.planned.length - boundary));
         Ok(boundary)
+    }
+}
+
+/// From where on a file was not known to be durable by who wrote it, if that was us and we were interrupted.
+fn doubtful_from(reader: &LogReader) -> Option<u64> {
+    let seal = reader.last_seal()?;
+    match seal.kind {
+        LineKind::Close if seal.durable == seal.at => None,
+        LineKind::Resume => Some(LINE_LEN as u64),
+        LineKind::Open | LineKind::Batch | LineKind::Close => Some(seal.durable),
     }
 }
 

@@ -36,9 +36,18 @@ pub(crate) struct Log {
 
 impl Log {
     pub(crate) fn new(disk: &SimDisk, options: WriterOptions) -> Result<Log, DirectoryError> {
+        Self::open(disk, options, LogPosition(0))
+    }
+
+    /// Goes on with the log that a disk holds.
+    pub(crate) fn open(
+        disk: &SimDisk,
+        options: WriterOptions,
+        start: LogPosition,
+    ) -> Result<Log, DirectoryError> {
         let mut directory = open(disk)?;
-        let writer = LogWriter::open(&mut directory, options, LogPosition(0), stamp(1))?;
-        Ok(Log { directory, buffer: LogBuffer::new(LogPosition(0)), writer })
+        let writer = LogWriter::open(&mut directory, options, start, stamp(1))?;
+        Ok(Log { directory, buffer: LogBuffer::new(start), writer })
     }
 
     /// Appends `SET number value`.

@@ -113,6 +113,17 @@ impl Manifest {
         }
     }
 
+    /// Forgets an increment that was never used.
+    pub(crate) fn remove_increment(&mut self, name: &str) {
+        self.increments.retain(|info| info.name != name);
+    }
+
+    /// Takes care that no name is given again that `other` gave.
+    pub(crate) fn skip_names_of(&mut self, other: &Manifest) {
+        self.last_base = self.last_base.max(other.last_base);
+        self.last_increment = self.last_increment.max(other.last_increment);
+    }
+
     /// How many increments there are from the one of this name on.
     pub(crate) fn increments_from(&self, name: &str) -> usize {
         let found = self.increments.iter().position(|info| info.name == name);

@@ -366,10 +366,7 @@ impl LogReader {
 
     /// What something unreadable outside of batches means.
     fn broken(&mut self, at: u64, problem: Problem) -> Result<ReadError, io::Error> {
-        let is_ours = self.sealed
-            || problem == Problem::Seal
-            || problem == Problem::Checksum
-            || at == 0 && self.window.starts_unfinished()?;
+        let is_ours = self.sealed || problem == Problem::Seal || problem == Problem::Checksum;
         if !is_ours || self.in_transaction || evidence::was_durable(&self.window, at)? {
             return Ok(self.damage(at, problem));
         }

@@ -1,6 +1,5 @@
 //! The part of a file that is in memory: it slides forward and grows only by bytes that are really there.
 
-use crate::annotation::{LINE_LEN, PREFIX};
 use crate::disk::DiskFile;
 use crc_fast::Digest;
 use std::io;
@@ -117,17 +116,6 @@ impl Window {
             zeros
         })?;
         Ok(zeros)
-    }
-
-    /// Whether the rest begins with room for a line that was to come last, and batches behind it.
-    pub(super) fn starts_unfinished(&mut self) -> io::Result<bool> {
-        let length = LINE_LEN + PREFIX.len();
-        if self.end - self.offset() < length as u64 {
-            return Ok(false);
-        }
-        self.fill(length as u64)?;
-        let (room, batch) = self.bytes[self.taken..self.taken + length].split_at(LINE_LEN);
-        Ok(room.iter().all(|byte| *byte == 0) && batch == PREFIX)
     }
 
     /// Shows the bytes `from..to` in pieces, as long as they are wanted.

@@ -143,7 +143,7 @@ fn what_a_later_file_repeats_is_read_once() {
     disk.fail(crate::disk::sim::Step::Sync, 0, 1);
     assert!(log.writer.sync().is_err());
     // The old file can neither be cut nor synced.
-    disk.fail(crate::disk::sim::Step::Length, 2, 1);
+    disk.fail(crate::disk::sim::Step::Length, 0, 1);
     log.writer.retry(&mut log.directory, 9999).unwrap();
     let killed = disk.after_kill();
     let directory = open(&killed).unwrap();

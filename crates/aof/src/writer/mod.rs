@@ -142,6 +142,8 @@ impl LogWriter {
         start: LogPosition,
         stamp: Stamp,
     ) -> Result<LogWriter, DirectoryError> {
+        // What was loaded may be in memory only; the line that calls it durable comes after.
+        directory.sync_all()?;
         let Some(last) = directory.manifest().increments().last() else {
             let increment = directory.begin_increment(stamp)?;
             return Ok(Self::begin(increment, options, start, stamp));
@@ -149,8 +151,6 @@ impl LogWriter {
         let name = last.name.clone();
         let file = directory.open_file(&name, OpenMode::Create)?;
         let outcome = file.length().and_then(|length| {
-            // What was loaded may be in memory only; the line that calls it durable comes after.
-            file.sync_data()?;
             let line =
                 SealLine { kind: LineKind::Open, stamp, at: length, durable: length, length: 0 }.encode(b"");
             let mut segment = Segment::new(name.clone(), file, length, length);
@@ -492,5 +492,7 @@ fn write_trouble(error: &io::Error) -> Trouble {
     }
 }
 
+#[cfg(test)]
+mod model_tests;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use super::{LogWriter, Queued, Refusal, Rotation, Trouble, seal};
 use crate::annotation::{LINE_LEN, LineKind, SealLine, Stamp, checksum, sealed_front};
 use crate::buffer::{Batch, LogPosition};
 use crate::directory::{Directory, DirectoryError, NewIncrement};
-use crate::disk::{read_exact_at, write_all_at};
+use crate::disk::read_exact_at;
 use crate::segment::Segment;
 use std::io;
 
@@ -19,50 +19,36 @@ impl LogWriter {
             self.kept_bytes = self.kept.iter().map(|queued| queued.batch.bytes.len()).sum();
             self.kept_is_whole = true;
         }
+        let increment = directory.prepare_increment().map_err(|error| self.fail_with(error))?;
+        let segment = match self.write_again(&increment) {
+            Ok(segment) => segment,
+            Err(error) => {
+                directory.discard(&increment);
+                return Err(self.fail(Trouble::Write, &error));
+            }
+        };
+        directory.adopt(&increment, self.next.as_ref()).map_err(|error| self.fail_with(error))?;
+        self.next = None;
+        self.rotation_is_due = false;
         if self.rotation == Rotation::Waiting {
             self.rotation = Rotation::Cancelled;
-            self.rotation_is_due = false;
         }
-        let (increment, is_named) = match self.next.take() {
-            Some(next) => (next, true),
-            None => (directory.prepare_increment().map_err(|error| self.fail_with(error))?, false),
-        };
-        match self.write_again(&increment) {
-            Ok(segment) => {
-                if !is_named && let Err(error) = directory.adopt(&increment.name) {
-                    // The name may be in a manifest that counts after a power cut; the file says what to do with it.
-                    return Err(self.fail_with(error));
-                }
-                self.leave(segment);
-                Ok(())
-            }
-            Err(error) => {
-                if is_named {
-                    self.next = Some(increment);
-                } else {
-                    directory.discard(&increment);
-                }
-                Err(self.fail(Trouble::Write, &error))
-            }
-        }
+        self.leave(segment);
+        Ok(())
     }
 
-    /// Writes and syncs the increment. Its first line comes last: only then the old file's tail stops to count.
+    /// Writes and syncs the increment, which no manifest names yet.
     fn write_again(&mut self, increment: &NewIncrement) -> io::Result<Segment> {
-        let first = LINE_LEN as u64;
-        increment.file.set_length(0)?;
-        increment.file.set_length(first)?;
-        let mut segment = Segment::new(increment.name.clone(), increment.file.clone(), first, first);
+        let mut segment = Segment::new(increment.name.clone(), increment.file.clone(), 0, 0);
+        let (stamp, durable) = (self.stamp, self.segment.durable);
+        let line = SealLine { kind: LineKind::Resume, stamp, at: 0, durable, length: 0 };
+        segment.append(&line.encode(b""))?;
         for queued in self.kept.iter_mut().chain(&mut self.queue) {
             if !queued.batch.commands().is_empty() {
                 seal(queued, segment.written, 0);
                 segment.append(&queued.batch.bytes)?;
             }
         }
-        segment.file().sync_data()?;
-        let (stamp, durable) = (self.stamp, self.segment.durable);
-        let line = SealLine { kind: LineKind::Resume, stamp, at: 0, durable, length: 0 };
-        write_all_at(&**segment.file(), &line.encode(b""), 0)?;
         segment.file().sync_data()?;
         segment.durable = segment.written;
         Ok(segment)

@@ -17,7 +17,7 @@
 //! before it is given room and never more than 88 times its own length.
 //!
 //! # To add a type
-//! Its number in `opcode.rs` with the shape of its bytes, a file here that builds it, a line in [`decode_value`].
+//! Its number in `opcode.rs` with the shape of its bytes, a file here that builds it, a line in `decode_value`.
 
 mod cursor;
 mod fault;

@@ -120,7 +120,7 @@ impl Records {
     }
 }
 
-/// Cuts a file into parts; see the [module](self).
+/// Cuts a file into runs of whole records, which any number of threads decode, and what stands between them.
 #[derive(Debug)]
 pub struct Splitter<R> {
     source: R,
