@@ -83,9 +83,12 @@ impl Worker {
                 let result = run(&mut cx, words, out);
                 if result.is_ok()
                     && !scratch.has_notes()
-                    && !engine.journal.is_on()
                     && cx.effects().is_only_dirty()
+                    && (!engine.journal.is_on() || cx.effects().propagation.is_verbatim())
                 {
+                    if cx.effects().dirty > 0 && engine.journal.is_on() {
+                        engine.journal.append(options.db, args);
+                    }
                     drop(cx);
                     self.stats.dirty.add(std::mem::take(&mut self.effects.dirty));
                     self.effects.propagation = Propagation::Verbatim;

@@ -47,6 +47,13 @@ impl Engine {
         let held = self.keyspace.hold_all().map_err(ShutdownRefused::Busy)?;
         let warn = |line: &str| self.log.write(LogLevel::Warning, line);
         warn("User requested shutdown...");
+        if self.journal.log.is_beginning() && !self.is_loading() {
+            if !flags.contains(ShutdownFlags::FORCE) {
+                warn("Writing initial AOF, can't exit.");
+                return Err(ShutdownRefused::Unsaved);
+            }
+            warn("Writing initial AOF. Exit anyway.");
+        }
         let has_points = !self.published().settings.persistence.save.is_empty();
         let saves =
             flags.contains(ShutdownFlags::SAVE) || has_points && !flags.contains(ShutdownFlags::NOSAVE);

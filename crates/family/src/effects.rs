@@ -126,6 +126,15 @@ pub enum Propagation {
     Nothing,
 }
 
+impl Propagation {
+    /// Whether the journal records the command as it came.
+    #[inline]
+    #[must_use]
+    pub fn is_verbatim(&self) -> bool {
+        matches!(self, Self::Verbatim)
+    }
+}
+
 /// Everything that commands under one set of locks leave behind.
 #[derive(Default)]
 pub struct Effects {

@@ -101,7 +101,8 @@ impl Engine {
     fn empty(&self, held: &mut Held<'_>) {
         for shard in held.iter_mut() {
             for db in 0..self.keyspace.databases() {
-                drop(shard.db_mut(DbIndex(db as u16)).clear());
+                let mut old = shard.db_mut(DbIndex(db as u16)).clear();
+                while old.hand_over_some(usize::MAX) {}
             }
         }
     }

@@ -9,7 +9,7 @@ use spinel_store::{Held, Shard};
 use super::format::Format;
 use super::snapshot::{Portion, Snapshot};
 use super::state::{Outcome, Purpose, Running};
-use super::target::Target;
+use super::target::{Target, Writes};
 use super::walker::{self, Output as _};
 use crate::clients::Client;
 use crate::inbox::FinishedCall;
@@ -116,17 +116,16 @@ impl Engine {
     fn save(&self, mut asker: Option<Asker>) {
         let settings = self.settings();
         let mut snapshot = None;
-        let result =
-            Target::create(self, &settings, &settings.persistence.dbfilename).and_then(|mut target| {
-                let taken = self.take_snapshot(Format::rdb(self, &settings, false), || ());
-                let taken = snapshot.insert(taken);
-                self.log.write(LogLevel::Notice, "Background saving started");
-                if let Some(asker) = asker.take_if(|asker| asker.wish == Wish::Begun) {
-                    asker.answer(self, Ok("Background saving started"));
-                }
-                walker::walk(self, taken, &mut target)?;
-                if taken.is_aborted() { target.abandon() } else { target.finish(&taken.format) }
-            });
+        let result = Target::create(self, &settings, Writes::InBackground).and_then(|mut target| {
+            let taken = self.take_snapshot(Format::rdb(self, &settings, false), || ());
+            let taken = snapshot.insert(taken);
+            self.log.write(LogLevel::Notice, "Background saving started");
+            if let Some(asker) = asker.take_if(|asker| asker.wish == Wish::Begun) {
+                asker.answer(self, Ok("Background saving started"));
+            }
+            walker::walk(self, taken, &mut target)?;
+            if taken.is_aborted() { target.abandon() } else { target.finish(&taken.format) }
+        });
         let is_aborted = snapshot.is_some_and(|snapshot| snapshot.is_aborted());
         let outcome = self.end_save(&result, is_aborted);
         if let Some(asker) = asker {
@@ -202,7 +201,7 @@ impl Engine {
     }
 
     fn write_now(&self, held: &Held<'_>, settings: &crate::config::Settings) -> io::Result<()> {
-        let mut target = Target::create(self, settings, &settings.persistence.dbfilename)?;
+        let mut target = Target::create(self, settings, Writes::AtOnce)?;
         let format = Format::rdb(self, settings, false);
         self.write_all(held, &format, &mut target)?;
         target.finish(&format)

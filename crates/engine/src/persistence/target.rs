@@ -17,6 +17,15 @@ const SYNC_BYTES: u64 = 32 << 20;
 /// The longest rest in one piece, so that an abort is noticed.
 const LONGEST_REST: Duration = Duration::from_millis(10);
 
+/// Who writes a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Writes {
+    /// A thread of its own.
+    InBackground,
+    /// Whoever holds all shards.
+    AtOnce,
+}
+
 /// A snapshot file being written.
 pub(crate) struct Target<'e> {
     engine: &'e Engine,
@@ -33,12 +42,17 @@ pub(crate) struct Target<'e> {
 }
 
 impl<'e> Target<'e> {
-    /// Opens the temporary file.
+    /// Opens the temporary file for a snapshot: another in the background than at once, for both may be written.
     ///
     /// # Errors
     /// Those of the disk.
-    pub(crate) fn create(engine: &'e Engine, settings: &Settings, name: &[u8]) -> io::Result<Self> {
-        let temporary = format!("temp-{}.rdb", engine.host().probe.about().process_id);
+    pub(crate) fn create(engine: &'e Engine, settings: &Settings, writes: Writes) -> io::Result<Self> {
+        let kind = match writes {
+            Writes::InBackground => "bg-",
+            Writes::AtOnce => "",
+        };
+        let temporary = format!("temp-{kind}{}.rdb", engine.host().probe.about().process_id);
+        let name = &settings.persistence.dbfilename;
         let mut target = Self::temporary(engine, settings, &temporary)?;
         target.name = String::from_utf8_lossy(name).into_owned();
         Ok(target)

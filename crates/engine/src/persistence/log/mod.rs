@@ -48,6 +48,8 @@ pub(crate) struct Writing {
     pub(crate) writer: LogWriter,
     pub(crate) directory: Directory,
     replication_id: ReplicationId,
+    /// The manifest names what is written; before that, a first base is still missing.
+    has_begun: bool,
 }
 
 impl Writing {
@@ -218,8 +220,11 @@ fn replication_id(id: &str) -> ReplicationId {
 }
 
 fn writer_options(settings: &Settings) -> WriterOptions {
-    let is_always = settings.persistence.aof.fsync == AppendFsync::Always;
-    WriterOptions { preallocate_bytes: if is_always { ROOM_AHEAD } else { 0 }, ..WriterOptions::default() }
+    match settings.persistence.aof.fsync {
+        AppendFsync::Always => WriterOptions { preallocate_bytes: ROOM_AHEAD, ..WriterOptions::default() },
+        // What a second brings is not kept in memory; after a failed sync it is read back from the file.
+        AppendFsync::EverySecond | AppendFsync::No => WriterOptions { preallocate_bytes: 0, keep_bytes: 0 },
+    }
 }
 
 impl Engine {

@@ -131,12 +131,19 @@ impl Engine {
         let log = &self.journal.log;
         let now = self.clock.unix_millis();
         let mut guard = log.writing();
-        let Some(writing) = guard.as_mut() else {
+        if guard.is_none() && !settings.persistence.aof.enabled {
             let directory = Directory::open(Arc::clone(&self.host().files), names(settings))?;
             directory.create_folder()?;
             return Ok(Log::Off(Box::new(directory)));
+        }
+        let writing = match guard.take() {
+            Some(writing) => guard.insert(writing),
+            None => {
+                let begun = self.begin_writing(settings)?;
+                guard.insert(begun)
+            }
         };
-        if !log.is_on() {
+        if !writing.has_begun {
             return Ok(Log::Begins);
         }
         let stamp = writing.stamp(log.buffer().end(), now);
@@ -197,7 +204,11 @@ impl Engine {
                 None => Err(RewriteError::CalledOff),
             },
             Log::Begins => match self.journal.log.writing().as_mut() {
-                Some(Writing { directory, .. }) => install(directory, Following::Temporary),
+                Some(Writing { directory, has_begun, .. }) => {
+                    install(directory, Following::Temporary)?;
+                    *has_begun = true;
+                    Ok(())
+                }
                 None => Err(RewriteError::CalledOff),
             },
         }

@@ -1,10 +1,11 @@
 //! Turning the append-only file on and off, at the start, while running, and at the end.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
+use spinel_aof::annotation::Stamp;
 use spinel_aof::recovery::{self, TornEnd};
-use spinel_aof::{Directory, LogBuffer, LogPosition, LogWriter};
+use spinel_aof::{Directory, DirectoryError, LogBuffer, LogPosition, LogWriter};
 
 use super::loading::CommandLoader;
 use super::rewrite::names;
@@ -29,17 +30,25 @@ impl Log {
         self.writing().as_ref().map_or(0, |writing| writing.writer.file_length())
     }
 
-    /// A rewrite failed: if the log was to begin with it, it has no files.
+    /// Whether its first base is still being written.
+    pub(crate) fn is_beginning(&self) -> bool {
+        self.writing().as_ref().is_some_and(|writing| !writing.has_begun)
+    }
+
+    /// A rewrite failed. If the log was to begin with it, what was logged follows nothing, and it begins anew.
     pub(super) fn forget_beginning(&self, engine: &Engine) {
-        let has_base = match self.writing().as_ref() {
-            Some(writing) => writing.directory.manifest().base().is_some(),
-            None => return,
-        };
-        if !has_base && self.is_on() {
-            // What is logged follows nothing; another attempt begins with the next upkeep.
+        let mut writing = self.writing();
+        if writing.as_ref().is_none_or(|writing| writing.has_begun) {
+            return;
+        }
+        *writing = None;
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.is_on.store(false, Ordering::SeqCst);
+        drop(writing);
+        engine.set_log_failed(false);
+        engine.nudge_workers();
+        if engine.published().settings.persistence.aof.enabled {
             engine.persistence.state.lock().rewrite_scheduled = true;
-            self.is_on.store(false, Ordering::SeqCst);
-            engine.nudge_workers();
         }
     }
 
@@ -107,11 +116,8 @@ impl Engine {
             })?;
         }
         let id = replication_id(&self.replication_id());
-        let now = spinel_aof::annotation::Stamp {
-            replication_id: id,
-            offset: start.0,
-            time_ms: self.clock.unix_millis().0.max(0) as u64,
-        };
+        let now =
+            Stamp { replication_id: id, offset: start.0, time_ms: self.clock.unix_millis().0.max(0) as u64 };
         let has_increment = !directory.manifest().increments().is_empty();
         let writer =
             LogWriter::open(&mut directory, writer_options(settings), start, now).map_err(|error| {
@@ -128,31 +134,21 @@ impl Engine {
         if let Err(error) = directory.delete_temporary() {
             warn(&format!("Temporary files of the AOF cannot be deleted: {error}"));
         }
-        self.journal.log.start(Writing { writer, directory, replication_id: id }, start, settings);
+        self.journal.log.start(
+            Writing { writer, directory, replication_id: id, has_begun: true },
+            start,
+            settings,
+        );
         self.start_log_threads();
         Ok(())
     }
 
-    /// Makes what a later `appendonly yes` needs: the files; the log itself begins with the snapshot.
+    /// Makes what `appendonly yes` needs: the files, and a first base; the log itself begins with the snapshot for that.
     ///
     /// # Errors
     /// If the files cannot be made; the log has said why.
     pub(crate) fn prepare_to_log(self: &Arc<Self>, settings: &Settings) -> Result<(), NotLoaded> {
-        let prepare = || {
-            let directory = Directory::open(Arc::clone(&self.host().files), names(settings))?;
-            directory.create_folder()?;
-            let id = replication_id(&self.replication_id());
-            let start = self.journal.log.buffer().end();
-            let stamp = spinel_aof::annotation::Stamp {
-                replication_id: id,
-                offset: start.0,
-                time_ms: self.clock.unix_millis().0.max(0) as u64,
-            };
-            let first = directory.begin_temporary_increment(stamp)?;
-            let writer = LogWriter::begin(first, writer_options(settings), start, stamp);
-            Ok::<_, spinel_aof::DirectoryError>(Writing { writer, directory, replication_id: id })
-        };
-        let writing = prepare().map_err(|error| {
+        let writing = self.begin_writing(settings).map_err(|error| {
             error.log_lines().iter().for_each(|line| self.log.write(LogLevel::Warning, line));
             NotLoaded
         })?;
@@ -167,6 +163,19 @@ impl Engine {
             );
         }
         Ok(())
+    }
+
+    /// Opens a first increment, which has no name before there is a base.
+    pub(super) fn begin_writing(&self, settings: &Settings) -> Result<Writing, DirectoryError> {
+        let directory = Directory::open(Arc::clone(&self.host().files), names(settings))?;
+        directory.create_folder()?;
+        let id = replication_id(&self.replication_id());
+        let start = self.journal.log.buffer().end();
+        let time_ms = self.clock.unix_millis().0.max(0) as u64;
+        let stamp = Stamp { replication_id: id, offset: start.0, time_ms };
+        let first = directory.begin_temporary_increment(stamp)?;
+        let writer = LogWriter::begin(first, writer_options(settings), start, stamp);
+        Ok(Writing { writer, directory, replication_id: id, has_begun: false })
     }
 
     /// `appendonly no`: the caller has the world.
@@ -197,7 +206,7 @@ impl Engine {
         result || !was_on
     }
 
-    fn close_writer(&self, writing: &mut Writing, stamp: spinel_aof::annotation::Stamp) -> bool {
+    fn close_writer(&self, writing: &mut Writing, stamp: Stamp) -> bool {
         match writing.writer.close(stamp) {
             Ok(()) => true,
             Err(refusal) => {
@@ -214,5 +223,5 @@ pub(crate) struct Opened {
     directory: Directory,
     /// There was nothing.
     pub(crate) is_empty: bool,
-    stamp: Option<spinel_aof::annotation::Stamp>,
+    stamp: Option<Stamp>,
 }
