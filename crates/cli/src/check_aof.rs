@@ -6,8 +6,8 @@ use spinel_aof::check::{Check, Console, Mode};
 use spinel_aof::disk::{DiskFile, FileReader, RealDisk};
 use spinel_rdb::decode::{DecodeContext, Reader};
 use spinel_store::EncodingLimits;
-use spinel_structs::hash::HashKey;
-use std::hash::{BuildHasher, Hasher, RandomState};
+
+use crate::hash_key::random_key;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -73,15 +73,6 @@ fn check_snapshot(file: &Arc<dyn DiskFile>) -> Result<u64, String> {
             }
         }
     }
-}
-
-/// A key that whoever made the file does not know.
-fn random_key() -> HashKey {
-    let half = || RandomState::new().build_hasher().finish().to_le_bytes();
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&half());
-    bytes[8..].copy_from_slice(&half());
-    HashKey::from_bytes(bytes)
 }
 
 /// The terminal.

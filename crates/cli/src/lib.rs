@@ -7,3 +7,5 @@
 
 pub mod bench;
 pub mod check_aof;
+pub mod check_rdb;
+mod hash_key;

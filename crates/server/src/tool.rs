@@ -14,6 +14,10 @@ pub(crate) fn run() -> Option<ExitCode> {
     let name = Path::new(program).file_name()?.to_str()?;
     match rest {
         rest if name == "redis-check-aof" => Some(spinel_cli::check_aof::main(program, rest)),
+        rest if name == "redis-check-rdb" => Some(spinel_cli::check_rdb::main(program, rest)),
+        [check, rdb, rest @ ..] if check == "check" && rdb == "rdb" => {
+            Some(spinel_cli::check_rdb::main(&format!("{program} check rdb"), rest))
+        }
         [check, aof, rest @ ..] if check == "check" && aof == "aof" => {
             Some(spinel_cli::check_aof::main(&format!("{program} check aof"), rest))
         }
