@@ -48,6 +48,8 @@ pub(crate) struct Writing {
     pub(crate) writer: LogWriter,
     pub(crate) directory: Directory,
     replication_id: ReplicationId,
+    /// A sync runs, which must end before the files are closed.
+    is_syncing: bool,
     /// The manifest names what is written; before that, a first base is still missing.
     has_begun: bool,
 }

@@ -24,8 +24,8 @@ use crate::persistence::state::{Outcome, Purpose};
 use crate::persistence::target::Target;
 use crate::persistence::walker;
 
-/// How often it is looked whether the log has come to its new file.
-const LOOK_AGAIN: Duration = Duration::from_millis(1);
+/// How often it is looked whether what the log was doing is over.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// Why a rewrite ended without a new base.
 #[derive(Debug)]

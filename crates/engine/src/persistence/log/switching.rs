@@ -8,7 +8,7 @@ use spinel_aof::recovery::{self, TornEnd};
 use spinel_aof::{Directory, DirectoryError, LogBuffer, LogPosition, LogWriter};
 
 use super::loading::CommandLoader;
-use super::rewrite::names;
+use super::rewrite::{LOOK_AGAIN, names};
 use super::{Log, Writing, replication_id, writer_options};
 use crate::Engine;
 use crate::config::Settings;
@@ -135,7 +135,7 @@ impl Engine {
             warn(&format!("Temporary files of the AOF cannot be deleted: {error}"));
         }
         self.journal.log.start(
-            Writing { writer, directory, replication_id: id, has_begun: true },
+            Writing { writer, directory, replication_id: id, is_syncing: false, has_begun: true },
             start,
             settings,
         );
@@ -175,7 +175,7 @@ impl Engine {
         let stamp = Stamp { replication_id: id, offset: start.0, time_ms };
         let first = directory.begin_temporary_increment(stamp)?;
         let writer = LogWriter::begin(first, writer_options(settings), start, stamp);
-        Ok(Writing { writer, directory, replication_id: id, has_begun: false })
+        Ok(Writing { writer, directory, replication_id: id, is_syncing: false, has_begun: false })
     }
 
     /// `appendonly no`: the caller has the world.
@@ -190,6 +190,11 @@ impl Engine {
     pub(crate) fn close_log(&self) -> bool {
         let log = &self.journal.log;
         let mut guard = log.writing();
+        while guard.as_ref().is_some_and(|writing| writing.is_syncing) {
+            drop(guard);
+            std::thread::sleep(LOOK_AGAIN);
+            guard = log.writing();
+        }
         let Some(writing) = guard.as_mut() else { return true };
         let was_on = log.is_on();
         if was_on {

@@ -43,6 +43,7 @@ impl Engine {
         }
         self.drain_log(writing);
         let ticket = if log.always() { writing.writer.begin_sync() } else { None };
+        writing.is_syncing |= ticket.is_some();
         self.publish_log(writing);
         let wants_room = log.always();
         let Some(ticket) = ticket else { return };
@@ -50,6 +51,7 @@ impl Engine {
         let outcome = ticket.run();
         let mut guard = log.writing();
         if let Some(writing) = guard.as_mut() {
+            writing.is_syncing = false;
             // A failure is published as the writer's refusal.
             let _ = writing.writer.end_sync(outcome);
             self.publish_log(writing);
@@ -64,12 +66,15 @@ impl Engine {
     fn sync_log(&self) {
         let log = &self.journal.log;
         let mut guard = log.writing();
-        let Some(ticket) = guard.as_mut().and_then(|writing| writing.writer.begin_sync()) else { return };
+        let Some(writing) = guard.as_mut() else { return };
+        let Some(ticket) = writing.writer.begin_sync() else { return };
+        writing.is_syncing = true;
         drop(guard);
         log.figures.is_syncing.store(true, Ordering::Relaxed);
         let outcome = ticket.run();
         log.figures.is_syncing.store(false, Ordering::Relaxed);
         if let Some(writing) = log.writing().as_mut() {
+            writing.is_syncing = false;
             // A failure is published as the writer's refusal.
             let _ = writing.writer.end_sync(outcome);
             self.publish_log(writing);
