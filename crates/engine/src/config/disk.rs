@@ -127,6 +127,10 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 1);
         assert!(OsDisk.replace(&dir.join("none/a.conf"), b"").is_err());
+        // Written, but it cannot be put in the place of a folder.
+        std::fs::create_dir_all(dir.join("folder/full")).unwrap();
+        assert!(OsDisk.replace(&dir.join("folder"), b"").is_err());
+        assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 2);
         std::fs::remove_dir_all(&dir).unwrap();
     }
 }
