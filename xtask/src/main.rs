@@ -10,6 +10,7 @@ mod args;
 mod bench;
 mod check;
 mod conformance;
+mod crash;
 mod process;
 mod refs;
 mod summary;
@@ -41,6 +42,13 @@ usage: cargo xtask VERB [options]
       --update          write the ledger: fewer excuses, higher counts; new failures need --excuse
       --excuse REASON   with --update: the reason recorded for tests that newly do not pass
       --matching TEXT   with --excuse: only for tests whose name contains TEXT
+  crash [options]       kills the server in a loop under load and looks for what it acknowledged
+      --cycles N        how often, for each policy (default: 100)
+      --appendfsync P   always, everysec, no, or snapshot: no log, asked to end (default: all of them)
+      --power-cut       cuts the power of its disk instead: needs root and loop devices (default policy: always)
+      --life-ms N       the longest time until it is killed (default: 400)
+      --seed N          what chance decides
+      --server PATH     the server under test (default: target/release/spinel)
   bench [options]       paired benchmark runs beside the references; options go to spinel-bench
 ";
 
@@ -54,6 +62,7 @@ fn main() -> ExitCode {
         "test" => Args::parse(words, &[], &["quick"]).and_then(|args| test::run(&args)),
         "conformance" => Args::parse(words, conformance::VALUES, conformance::SWITCHES)
             .and_then(|args| conformance::run(&args)),
+        "crash" => Args::parse(words, crash::VALUES, crash::SWITCHES).and_then(|args| crash::run(&args)),
         "bench" => bench::run(words.collect()),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

@@ -1,8 +1,9 @@
 //! The programs of `crates/oracle`: generated commands compared with Redis, histories of concurrent clients, values and
-//! files exchanged with Redis, what the servers say about commands, and logs that cross over.
+//! files exchanged with Redis, what the servers say about commands, logs that cross over, and what outlives a kill.
 //!
 //! All print one line per family or kind, which counts as one test.
 
+use crate::crash;
 use crate::refs::References;
 use crate::summary::{Part, Summary};
 use crate::workspace::server;
@@ -13,6 +14,8 @@ use std::process::Command;
 const COMMANDS: &str = "200000";
 /// Operations of each history.
 const OPERATIONS: &str = "1000000";
+/// How often the server is killed under each policy; `cargo xtask crash` does it longer.
+const KILLS: &str = "10";
 /// The two ways to run the server: the reference mode, and as finely divided as tests go.
 const SETTINGS: [(&str, &str); 2] =
     [("one shard", "--shards 1 --threads 1"), ("64 shards", "--shards 64 --threads 4")];
@@ -33,6 +36,16 @@ pub(super) fn run(references: &References, summary: &mut Summary) {
     summary.add_outcome(name, command_tables(references, name));
     let name = "logs that cross over";
     summary.add_outcome(name, logs(references, name));
+    for policy in ["always", "everysec", "snapshot"] {
+        let name = format!("acknowledged writes after {KILLS} ends, {policy}");
+        summary.add_outcome(&name, kills(&name, policy));
+    }
+}
+
+fn kills(name: &str, policy: &str) -> Outcome<Part> {
+    println!("\n{name}: killed under load, or asked to end, and started again");
+    let (output, succeeded) = process::transcript(&mut crash::command(&server(), policy, KILLS))?;
+    Ok(Part::counted(name, count(&output, "kept ", "lost "), succeeded))
 }
 
 fn logs(references: &References, name: &str) -> Outcome<Part> {

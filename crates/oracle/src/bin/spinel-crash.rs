@@ -14,7 +14,8 @@ usage: spinel-crash --subject PATH [options]
 
   --subject PATH        the server under test
   --server-args TEXT    its further arguments, separated by blanks
-  --appendfsync POLICY  always, everysec or no (default: everysec)
+  --policy WORD         appendfsync: always, everysec or no; snapshot: no log, and never killed (default: everysec)
+  --life-ms N           the longest time until it is killed (default: 400)
   --cycles N            how often it is killed (default: 100)
   --clients N           connections that write at once (default: 4)
   --depth N             rounds of ten commands sent at once (default: 4)
@@ -56,14 +57,16 @@ fn crash(options: &Options) -> Result<bool, String> {
 
 fn print(options: &Options, report: &Report) -> bool {
     report.wrong.iter().take(SHOWN).for_each(|line| println!("  {line}"));
-    let is_well = report.lost == 0 && report.wrong.is_empty();
+    let is_cut = options.before_kill.is_none() || report.control_lost.1 > 0;
+    let is_well = report.lost == 0 && report.wrong.is_empty() && is_cut;
     let starts = report.restart_ms.len().max(1) as u128;
     println!(
-        "{} {}: {} cycles, {} acknowledged writes, {} lost, {} otherwise wrong, {} rewrites and saves, {} ms per restart \
+        "{} {}: {} kills, {} ends, {} acknowledged writes, {} lost, {} otherwise wrong, {} rewrites and saves, {} ms per restart \
          (longest {})",
         if is_well { "kept" } else { "lost" },
-        options.appendfsync,
+        options.policy,
         report.cycles,
+        report.asked,
         report.acknowledged,
         report.lost,
         report.wrong.len(),
@@ -71,6 +74,13 @@ fn print(options: &Options, report: &Report) -> bool {
         report.restart_ms.iter().sum::<u128>() / starts,
         report.restart_ms.iter().max().unwrap_or(&0),
     );
+    if options.before_kill.is_some() {
+        let (synced, unsynced) = report.control_lost;
+        if !is_cut {
+            println!("  nothing was cut: what was not synced is there, too");
+        }
+        println!("control: {synced} synced lines lost, {unsynced} lines lost that were not synced");
+    }
     is_well
 }
 
@@ -80,7 +90,8 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Options, String> {
         server_args: Vec::new(),
         folder: PathBuf::new(),
         cycles: 100,
-        appendfsync: "everysec".to_owned(),
+        policy: "everysec".to_owned(),
+        life_ms: 400,
         clients: 4,
         depth: 4,
         seed: 1,
@@ -93,7 +104,8 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Options, String> {
         match option.as_str() {
             "--subject" => options.program = PathBuf::from(value),
             "--server-args" => options.server_args = value.split_whitespace().map(str::to_owned).collect(),
-            "--appendfsync" => options.appendfsync = value,
+            "--policy" => options.policy = value,
+            "--life-ms" => options.life_ms = number()?.max(1) as usize,
             "--cycles" => options.cycles = number()? as usize,
             "--clients" => options.clients = number()?.clamp(1, 1000) as usize,
             "--depth" => options.depth = number()?.clamp(1, 1000) as usize,

@@ -28,10 +28,9 @@ impl Process {
         let log = std::env::temp_dir().join(format!("spinel-crash-{}.log", std::process::id()));
         let output = File::create(&log)?;
         let child = Command::new(&options.program)
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--dir"])
             .arg(&options.folder)
-            .args(["--appendonly", "yes", "--appendfsync", &options.appendfsync])
-            .args(["--auto-aof-rewrite-min-size", "1mb"])
+            .args(durability(options))
             .args(&options.server_args)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
@@ -72,9 +71,33 @@ impl Process {
         shell(&format!("kill -STOP {}", self.child.id()))
     }
 
+    /// Asks it to end, and waits for that; what is wrong with its end, in words.
+    pub(super) fn ask_to_end(&mut self) -> io::Result<Option<String>> {
+        shell(&format!("kill -TERM {}", self.child.id()))?;
+        let deadline = Instant::now() + LOAD_LIMIT;
+        loop {
+            match self.child.try_wait()? {
+                Some(status) if status.success() => return Ok(None),
+                Some(status) => return Ok(Some(self.failed(&format!("it ended with {status}")).to_string())),
+                None if Instant::now() > deadline => return Err(self.failed("it does not end")),
+                None => std::thread::sleep(LOOK_AGAIN),
+            }
+        }
+    }
+
     pub(super) fn kill(&mut self) -> io::Result<()> {
         self.child.kill()?;
         self.child.wait().map(drop)
+    }
+}
+
+/// The arguments that say what is to be kept.
+fn durability(options: &Options) -> Vec<&str> {
+    if options.is_never_killed() {
+        vec!["--appendonly", "no", "--save", "3600", "1"]
+    } else {
+        let log = ["--appendonly", "yes", "--appendfsync", &options.policy];
+        [&["--save", "", "--auto-aof-rewrite-min-size", "1mb"], &log[..]].concat()
     }
 }
 
