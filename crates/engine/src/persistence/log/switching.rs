@@ -9,7 +9,7 @@ use spinel_aof::{Directory, DirectoryError, LogBuffer, LogPosition, LogWriter};
 
 use super::loading::CommandLoader;
 use super::rewrite::{LOOK_AGAIN, names};
-use super::{Log, Writing, replication_id, writer_options};
+use super::{Drain, Log, Writing, replication_id, writer_options};
 use crate::Engine;
 use crate::config::Settings;
 use crate::log::LogLevel;
@@ -198,7 +198,7 @@ impl Engine {
         let Some(writing) = guard.as_mut() else { return true };
         let was_on = log.is_on();
         if was_on {
-            self.drain_log(writing);
+            self.drain_log(writing, Drain::All);
         }
         let stamp = writing.stamp(log.buffer().end(), self.clock.unix_millis());
         let result = self.close_writer(writing, stamp);
