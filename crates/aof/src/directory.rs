@@ -221,6 +221,12 @@ impl Directory {
         self.create_increment(self.names.temporary_increment(), stamp)
     }
 
+    /// Removes the increment that [`begin_temporary_increment`](Self::begin_temporary_increment) made, if it is there.
+    pub fn discard_temporary_increment(&self) {
+        // What cannot be removed now is emptied by the next one, or removed at the next start.
+        let _ = self.disk.unlink(&self.names.path(&self.names.temporary_increment()));
+    }
+
     /// Makes an increment that the manifest does not name yet, without its first line; see [`adopt`](Self::adopt).
     pub(crate) fn prepare_increment(&self) -> Result<NewIncrement, DirectoryError> {
         let name = self.manifest.clone().add_increment(&self.names);

@@ -85,7 +85,7 @@ impl Engine {
             self.close_log()
         };
         self.persistence.join();
-        is_durable
+        is_durable && !self.persistence.is_broken.load(Ordering::SeqCst)
     }
 
     /// Plans a shutdown for the next upkeep: what a signal handler's thread calls.

@@ -25,4 +25,4 @@ mod server;
 
 pub use client::TestClient;
 pub use record::JournalEntry;
-pub use server::TestServer;
+pub use server::{SharedServer, TestServer, TestWorker};

@@ -1,6 +1,7 @@
 //! The engine's workers and the connections to them, moved step by step.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -77,6 +78,8 @@ impl Bell {
 /// The workers and all connections.
 pub(crate) struct Machine {
     pub(crate) engine: Arc<Engine>,
+    /// Threads beside this one hold shards: those of the persistence, or other machines.
+    has_company: bool,
     workers: Vec<Worker>,
     connections: Vec<Connection>,
     bell: Arc<Bell>,
@@ -84,15 +87,21 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub(crate) fn new(engine: Arc<Engine>) -> Self {
+        let all = 0..engine.workers();
+        Self::of_workers(engine, all, false)
+    }
+
+    /// Some of the workers; others are moved elsewhere.
+    pub(crate) fn of_workers(engine: Arc<Engine>, indexes: Range<usize>, has_company: bool) -> Self {
         let bell = Arc::new(Bell::default());
-        let workers = (0..engine.workers())
+        let workers = indexes
             .map(|index| {
                 let bell = Arc::clone(&bell);
                 engine.inbox(index).set_waker(Box::new(move || bell.ring()));
                 Worker::new(&engine, index)
             })
             .collect();
-        Self { engine, workers, connections: Vec::new(), bell }
+        Self { engine, has_company, workers, connections: Vec::new(), bell }
     }
 
     /// A new connection; connections go to the workers in turn.
@@ -142,7 +151,10 @@ impl Machine {
                 continue;
             }
             // Whoever waits for a shard waits for a helper thread that has it, and is roused before that one answers.
-            if !self.connections.iter().any(|connection| connection.session.moved) {
+            let waits = |connection: &Connection| {
+                connection.session.moved || self.has_company && connection.state == State::Parked
+            };
+            if !self.connections.iter().any(waits) {
                 return;
             }
             self.bell.wait();
@@ -169,6 +181,8 @@ impl Machine {
             }
         }
         worker.end();
+        // Nothing is held back: a test asks what is safe.
+        let _ = worker.write_journal();
         if moved && connection.state == State::Closed {
             worker.disconnect(&mut connection.session);
         }
@@ -193,7 +207,13 @@ impl Machine {
             }
         }
         self.workers[worker].end();
+        let _ = self.workers[worker].write_journal();
         true
+    }
+
+    /// Whether everything that the journal was told is safe; has it written if it is not.
+    pub(crate) fn is_safe(&self) -> bool {
+        self.workers.iter().all(|worker| worker.write_journal().is_none())
     }
 
     /// Ends blocked commands whose time is up, the earliest first.

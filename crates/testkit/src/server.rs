@@ -5,14 +5,114 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use spinel_aof::disk::Disk;
 use spinel_engine::config::{ProtectedAction, Settings};
+use spinel_engine::host::Host;
 use spinel_engine::journal::Journal;
+use spinel_engine::persistence::NotLoaded;
 use spinel_engine::{Engine, EngineOptions};
 
 use crate::client::TestClient;
 use crate::clock::VirtualClock;
 use crate::machine::Machine;
 use crate::record::{JournalEntry, Record};
+
+/// An engine and what a test holds of it.
+struct Made {
+    engine: Arc<Engine>,
+    clock: VirtualClock,
+    journal: Record<JournalEntry>,
+    log: Record<String>,
+}
+
+impl Made {
+    fn of(settings: Settings) -> Self {
+        let (clock, journal, log) = (VirtualClock::default(), Record::default(), Record::default());
+        let engine = Engine::new(EngineOptions {
+            config_file: None,
+            workers: settings.process.threads,
+            settings,
+            clock: Box::new(clock.clone()),
+            entropy: [7; 48],
+            journal: Journal::new(Some(Box::new(journal.clone()))),
+            log: Box::new(log.clone()),
+        });
+        Self { engine, clock, journal, log }
+    }
+
+    fn open(disk: Arc<dyn Disk>, change: impl FnOnce(&mut Settings)) -> Result<Self, NotLoaded> {
+        let mut settings = Settings::default();
+        settings.process.threads = 1;
+        settings.security.enable_debug_command = ProtectedAction::Yes;
+        settings.persistence.save.clear();
+        change(&mut settings);
+        let made = Self::of(settings);
+        made.engine.set_host(Host { files: disk, ..Host::default() });
+        made.engine.begin_loading();
+        made.engine.load_at_start()?;
+        Ok(made)
+    }
+}
+
+/// A server whose workers are moved by threads of their own, on a disk.
+pub struct SharedServer {
+    engine: Arc<Engine>,
+    clock: VirtualClock,
+}
+
+impl SharedServer {
+    /// As [`TestServer::open`].
+    ///
+    /// # Errors
+    /// If what is there cannot be loaded.
+    pub fn open(disk: Arc<dyn Disk>, change: impl FnOnce(&mut Settings)) -> Result<Self, NotLoaded> {
+        let Made { engine, clock, .. } = Made::open(disk, change)?;
+        Ok(Self { engine, clock })
+    }
+
+    /// A worker, for the thread that calls; once for each.
+    #[must_use]
+    pub fn worker(&self, index: usize) -> TestWorker {
+        let machine = Machine::of_workers(Arc::clone(&self.engine), index..index + 1, true);
+        TestWorker { machine: Rc::new(RefCell::new(machine)) }
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    /// The engine itself.
+    #[must_use]
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+}
+
+/// A worker of a [`SharedServer`].
+pub struct TestWorker {
+    machine: Rc<RefCell<Machine>>,
+}
+
+impl TestWorker {
+    /// A new connection.
+    #[must_use]
+    pub fn connect(&self) -> TestClient {
+        let place = self.machine.borrow_mut().connect();
+        TestClient::new(Rc::clone(&self.machine), place)
+    }
+
+    /// As [`TestServer::is_safe`].
+    #[must_use]
+    pub fn is_safe(&self) -> bool {
+        self.machine.borrow().is_safe()
+    }
+
+    /// As [`TestServer::upkeep`].
+    pub fn upkeep(&self) {
+        self.machine.borrow_mut().upkeep();
+    }
+}
 
 /// An engine without sockets, with a clock that stands still.
 pub struct TestServer {
@@ -53,17 +153,33 @@ impl TestServer {
         // There is no disk, unless a test brings one.
         settings.persistence.save.clear();
         change(&mut settings);
-        let (clock, journal, log) = (VirtualClock::default(), Record::default(), Record::default());
-        let engine = Engine::new(EngineOptions {
-            config_file: None,
-            workers: settings.process.threads,
-            settings,
-            clock: Box::new(clock.clone()),
-            entropy: [7; 48],
-            journal: Journal::new(Some(Box::new(journal.clone()))),
-            log: Box::new(log.clone()),
-        });
+        let made = Made::of(settings);
+        let Made { engine, clock, journal, log } = made;
         Self { machine: Rc::new(RefCell::new(Machine::new(engine))), clock, journal, log }
+    }
+
+    /// A server on a disk, which has loaded what is there. The persistence has real threads: ask [`is_safe`](Self::is_safe)
+    /// and what else there is to be awaited.
+    ///
+    /// # Errors
+    /// If what is there cannot be loaded.
+    pub fn open(disk: Arc<dyn Disk>, change: impl FnOnce(&mut Settings)) -> Result<Self, NotLoaded> {
+        let Made { engine, clock, journal, log } = Made::open(disk, change)?;
+        let all = 0..engine.workers();
+        let machine = Machine::of_workers(engine, all, true);
+        Ok(Self { machine: Rc::new(RefCell::new(machine)), clock, journal, log })
+    }
+
+    /// Whether everything that was written may be acknowledged; has the log written if not.
+    #[must_use]
+    pub fn is_safe(&self) -> bool {
+        self.machine.borrow().is_safe()
+    }
+
+    /// Ends the server as a process ends that was asked to; false if not everything is durable.
+    #[must_use]
+    pub fn shut_down(self) -> bool {
+        self.engine().finish()
     }
 
     /// A new connection.

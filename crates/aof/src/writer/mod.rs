@@ -241,6 +241,12 @@ impl LogWriter {
         self.segment.written
     }
 
+    /// Whether a sync runs that was handed out: until it ends, the writer must be neither closed nor replaced.
+    #[must_use]
+    pub fn is_syncing(&self) -> bool {
+        self.syncing
+    }
+
     /// How the last change of files is going.
     #[must_use]
     pub fn rotation(&self) -> &Rotation {

@@ -54,6 +54,11 @@ pub(crate) struct Persistence {
     pub(crate) loading: Loading,
     /// Libraries of functions in the snapshot loaded last, kept as they came; protects itself.
     functions: std::sync::Mutex<Vec<Vec<u8>>>,
+    /// Held from looking whether a finished file is still wanted until it is in its place: an older one never replaces
+    /// a newer one.
+    place: std::sync::Mutex<()>,
+    /// What is in memory is not what is on disk: the log could not be loaded again.
+    pub(crate) is_broken: AtomicBool,
     log_threads_started: AtomicBool,
     log_closed: AtomicBool,
     threads: std::sync::Mutex<Vec<std::thread::JoinHandle<()>>>,

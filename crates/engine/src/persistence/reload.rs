@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use spinel_aof::disk::{DiskFile, FileReader, OpenMode};
 use spinel_family::{CommandError, DbIndex};
@@ -73,12 +74,27 @@ impl Engine {
     fn reload_log(self: &Arc<Self>) -> Result<(), NotLoaded> {
         let settings = self.settings();
         self.set_loading(true);
-        self.at_an_instant(|held| {
-            self.close_log();
-            self.empty(held);
+        let is_on_disk = self.at_an_instant(|held| {
+            let is_on_disk = !self.journal.log.is_beginning() && self.flush_log();
+            if is_on_disk {
+                self.close_log();
+                self.empty(held);
+            }
+            is_on_disk
         });
+        if !is_on_disk {
+            self.set_loading(false);
+            self.log.write(LogLevel::Warning, "The AOF does not hold everything, it is not loaded");
+            return Err(NotLoaded);
+        }
         let result = self.open_log(&settings).and_then(|opened| self.continue_log(opened, &settings));
-        self.set_loading(false);
+        if result.is_err() {
+            // Nobody may see half a data set, or write to it without a log.
+            self.persistence.is_broken.store(true, Ordering::SeqCst);
+            self.request_shutdown();
+        } else {
+            self.set_loading(false);
+        }
         result
     }
 
@@ -102,6 +118,7 @@ impl Engine {
         for shard in held.iter_mut() {
             for db in 0..self.keyspace.databases() {
                 let mut old = shard.db_mut(DbIndex(db as u16)).clear();
+                // A snapshot in progress still wants what it has not saved yet.
                 while old.hand_over_some(usize::MAX) {}
             }
         }

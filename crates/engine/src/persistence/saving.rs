@@ -96,6 +96,10 @@ impl Engine {
             }
             self.persistence.current.set(Some(Arc::clone(&snapshot)));
             walker::begin(held, &snapshot);
+            if self.is_loading() {
+                // Half a data set.
+                snapshot.abort();
+            }
             snapshot
         })
     }
@@ -124,7 +128,11 @@ impl Engine {
                 asker.answer(self, Ok("Background saving started"));
             }
             walker::walk(self, taken, &mut target)?;
-            if taken.is_aborted() { target.abandon() } else { target.finish(&taken.format) }
+            if taken.is_aborted() {
+                target.abandon()
+            } else {
+                target.finish(&taken.format, &|| taken.is_aborted())
+            }
         });
         let is_aborted = snapshot.is_some_and(|snapshot| snapshot.is_aborted());
         let outcome = self.end_save(&result, is_aborted);
@@ -177,13 +185,14 @@ impl Engine {
         })
     }
 
-    /// Saves at once: the caller holds all shards.
+    /// Saves at once: the caller holds all shards. A save in the background is older, and stopped.
     ///
     /// # Errors
     /// If the file cannot be written; what was there before is still there then.
     pub(crate) fn save_now(&self, held: &Held<'_>) -> io::Result<()> {
         let settings = self.settings();
         let (now, dirty) = (self.unix_seconds(), self.dirty());
+        self.abort_snapshot(Purpose::Save);
         let result = self.write_now(held, &settings);
         let mut state = self.persistence.state.lock();
         if result.is_ok() {
@@ -204,7 +213,7 @@ impl Engine {
         let mut target = Target::create(self, settings, Writes::AtOnce)?;
         let format = Format::rdb(self, settings, false);
         self.write_all(held, &format, &mut target)?;
-        target.finish(&format)
+        target.finish(&format, &|| false)
     }
 
     /// Writes everything there is; the caller holds all shards.

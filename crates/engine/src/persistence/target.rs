@@ -81,12 +81,17 @@ impl<'e> Target<'e> {
         })
     }
 
-    /// Completes the file and puts it in its place.
+    /// Completes the file and puts it in its place, unless it has become unwanted.
     ///
     /// # Errors
     /// Those of the disk; the file that was in the place before is still there then.
-    pub(crate) fn finish(mut self, format: &Format) -> io::Result<()> {
+    pub(crate) fn finish(mut self, format: &Format, is_unwanted: &dyn Fn() -> bool) -> io::Result<()> {
         self.complete(format)?;
+        let place = &self.engine.persistence.place;
+        let _place = place.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if is_unwanted() {
+            return self.abandon();
+        }
         replace_file(&*self.disk, &self.temporary, &self.name)?;
         self.is_done = true;
         Ok(())

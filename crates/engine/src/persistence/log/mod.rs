@@ -23,7 +23,7 @@ mod switching;
 mod threads;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use spinel_aof::annotation::{ReplicationId, Stamp};
 use spinel_aof::{Directory, LogBuffer, LogPosition, LogWriter, WriterOptions};
@@ -48,8 +48,6 @@ pub(crate) struct Writing {
     pub(crate) writer: LogWriter,
     pub(crate) directory: Directory,
     replication_id: ReplicationId,
-    /// A sync runs, which must end before the files are closed.
-    is_syncing: bool,
     /// The manifest names what is written; before that, a first base is still missing.
     has_begun: bool,
 }
@@ -75,6 +73,11 @@ pub(crate) struct Log {
     busy_until_nanos: AtomicU64,
     buffer: Mutex<LogBuffer>,
     writing: Mutex<Option<Writing>>,
+    /// A sync has ended; belongs to `writing`.
+    sync_ended: Condvar,
+    /// Counts logs that began and ended, so that a rewrite knows whether the log is still the one it is for. Changes
+    /// while somebody has the world, or at the end.
+    serial: AtomicU64,
     write_bell: Bell,
     sync_bell: Bell,
     /// Why writes are refused, if they are; protects itself.
@@ -96,6 +99,8 @@ enum Drain {
 pub(crate) struct Figures {
     /// Bytes of all files but the one being written.
     pub(crate) others: AtomicU64,
+    /// Bytes of that one.
+    pub(crate) increment: AtomicU64,
     /// Bytes after the last rewrite, or at the start.
     pub(crate) base_size: AtomicU64,
     pub(crate) is_syncing: AtomicBool,
@@ -114,6 +119,8 @@ impl Default for Log {
             busy_until_nanos: AtomicU64::new(0),
             buffer: Mutex::new(LogBuffer::new(LogPosition(0))),
             writing: Mutex::new(None),
+            sync_ended: Condvar::new(),
+            serial: AtomicU64::new(0),
             write_bell: Bell::default(),
             sync_bell: Bell::default(),
             refusal: Mutex::new(None),
@@ -135,6 +142,19 @@ impl Log {
 
     fn writing(&self) -> MutexGuard<'_, Option<Writing>> {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The files, when no sync of them runs: to close or replace them.
+    fn writing_at_rest(&self) -> MutexGuard<'_, Option<Writing>> {
+        let is_syncing = |writing: &mut Option<Writing>| {
+            writing.as_ref().is_some_and(|writing| writing.writer.is_syncing())
+        };
+        self.sync_ended.wait_while(self.writing(), is_syncing).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which log this is.
+    fn serial(&self) -> u64 {
+        self.serial.load(Ordering::SeqCst)
     }
 
     /// The files, if nobody writes them for long.
@@ -205,7 +225,8 @@ impl Log {
 
     /// Bytes of all its files.
     pub(crate) fn size(&self) -> u64 {
-        self.figures.others.load(Ordering::Relaxed) + self.increment_bytes()
+        let Figures { others, increment, .. } = &self.figures;
+        others.load(Ordering::Relaxed) + increment.load(Ordering::Relaxed)
     }
 
     /// Bytes that wait to be written.
@@ -305,6 +326,7 @@ impl Engine {
         let log = &self.journal.log;
         let safe = if log.always() { writing.writer.durable() } else { writing.writer.written() };
         log.safe.fetch_max(safe.0, Ordering::SeqCst);
+        log.figures.increment.store(writing.writer.file_length(), Ordering::Relaxed);
         let refusal = writing.writer.refusal().map(|refusal| refusal.system.clone());
         let mut known = log.refusal.lock().unwrap_or_else(PoisonError::into_inner);
         if *known != refusal {

@@ -12,9 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use spinel_aof::{BaseFormat, Directory, DirectoryError, Following, Names};
+use spinel_aof::{BaseFormat, Directory, DirectoryError, Following, Names, Rotation};
 
-use super::Writing;
 use crate::Engine;
 use crate::config::Settings;
 use crate::log::LogLevel;
@@ -24,8 +23,8 @@ use crate::persistence::state::{Outcome, Purpose};
 use crate::persistence::target::Target;
 use crate::persistence::walker;
 
-/// How often it is looked whether what the log was doing is over.
-pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(1);
+/// How often it is looked whether the log has come to its new file.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// Why a rewrite ended without a new base.
 #[derive(Debug)]
@@ -34,6 +33,8 @@ enum RewriteError {
     Directory(DirectoryError),
     /// It was called off, or the log had to change its file for other reasons.
     CalledOff,
+    /// The log has not come yet to the file that the last rewrite made for it.
+    Unfinished,
 }
 
 impl fmt::Display for RewriteError {
@@ -42,6 +43,7 @@ impl fmt::Display for RewriteError {
             Self::Disk(error) => error.fmt(f),
             Self::Directory(error) => error.fmt(f),
             Self::CalledOff => f.write_str("called off"),
+            Self::Unfinished => f.write_str("the log still waits for the disk to change its file"),
         }
     }
 }
@@ -58,14 +60,24 @@ impl From<DirectoryError> for RewriteError {
     }
 }
 
-/// What the log does when the new base is there.
+/// What the log does when the new base is there, and which log it is.
 enum Log {
     /// It goes on in this increment.
-    In(String),
+    In { name: String, serial: u64 },
     /// It begins in the increment that has no name yet.
-    Begins,
+    Begins { serial: u64 },
     /// It is off.
     Off(Box<Directory>),
+}
+
+impl Log {
+    /// Whether the log is still the one that it was when the rewrite began.
+    fn is_current(&self, log: &super::Log) -> bool {
+        match self {
+            Self::In { serial, .. } | Self::Begins { serial } => *serial == log.serial(),
+            Self::Off(_) => true,
+        }
+    }
 }
 
 pub(super) fn names(settings: &Settings) -> Names {
@@ -109,8 +121,12 @@ impl Engine {
         let (format, base_format) = base_format(self, &settings);
         let temporary = names(&settings).temporary_base(self.host().probe.about().process_id);
         let mut target = Target::temporary(self, &settings, &temporary)?;
-        let mut log = self.prepare_log(&settings)?;
-        let snapshot = self.take_snapshot(format, || self.turn_log(&mut log));
+        let log = self.prepare_log(&settings)?;
+        let mut has_turned = false;
+        let snapshot = self.take_snapshot(format, || has_turned = self.turn_log(&log));
+        if !has_turned {
+            snapshot.abort();
+        }
         walker::walk(self, &snapshot, &mut target)?;
         if snapshot.is_aborted() {
             target.abandon()?;
@@ -122,7 +138,8 @@ impl Engine {
         target.keep();
         let figures = &self.journal.log.figures;
         figures.others.store(base_bytes, Ordering::Relaxed);
-        figures.base_size.store(base_bytes + self.journal.log.increment_bytes(), Ordering::Relaxed);
+        let increment_bytes = figures.increment.load(Ordering::Relaxed);
+        figures.base_size.store(base_bytes + increment_bytes, Ordering::Relaxed);
         Ok(())
     }
 
@@ -130,46 +147,55 @@ impl Engine {
     fn prepare_log(&self, settings: &Settings) -> Result<Log, RewriteError> {
         let log = &self.journal.log;
         let now = self.clock.unix_millis();
-        let mut guard = log.writing();
-        if guard.is_none() && !settings.persistence.aof.enabled {
+        let mut guard = log.writing_at_rest();
+        let serial = log.serial();
+        let Some(writing) = guard.as_mut() else {
+            if self.published().settings.persistence.aof.enabled {
+                // The log is being loaded again: the data set is not what it says.
+                return Err(RewriteError::CalledOff);
+            }
             let directory = Directory::open(Arc::clone(&self.host().files), names(settings))?;
             directory.create_folder()?;
             return Ok(Log::Off(Box::new(directory)));
-        }
-        let writing = match guard.take() {
-            Some(writing) => guard.insert(writing),
-            None => {
-                let begun = self.begin_writing(settings)?;
-                guard.insert(begun)
-            }
         };
         if !writing.has_begun {
-            return Ok(Log::Begins);
+            let mut buffer = log.buffer();
+            buffer.clear();
+            // What an earlier attempt left in the file does not follow this one's base.
+            writing.begin_again(settings, buffer.end(), now)?;
+            self.forget_log_trouble();
+            return Ok(Log::Begins { serial });
+        }
+        if *writing.writer.rotation() == Rotation::Waiting {
+            return Err(RewriteError::Unfinished);
         }
         let stamp = writing.stamp(log.buffer().end(), now);
         let next = writing.directory.begin_increment(stamp)?;
         let name = next.name().to_owned();
         self.log.write(LogLevel::Notice, &format!("Creating AOF incr file {name} on background rewrite"));
         writing.writer.begin_rotation(next);
-        Ok(Log::In(name))
+        Ok(Log::In { name, serial })
     }
 
-    /// At the instant of the snapshot.
-    fn turn_log(&self, log: &mut Log) {
+    /// At the instant of the snapshot; false if the log has ended meanwhile.
+    fn turn_log(&self, log: &Log) -> bool {
         let shared = &self.journal.log;
+        if !log.is_current(shared) {
+            return false;
+        }
         match log {
-            Log::In(_) => {
+            Log::In { .. } => {
                 shared.buffer().cut();
                 shared.write_bell.ring();
             }
-            Log::Begins => shared.turn_on(),
+            Log::Begins { .. } => shared.turn_on(),
             Log::Off(_) => {}
         }
+        true
     }
 
     fn wait_for_rotation(&self, log: &Log) -> Result<(), RewriteError> {
-        use spinel_aof::Rotation;
-        let Log::In(_) = log else { return Ok(()) };
+        let Log::In { .. } = log else { return Ok(()) };
         loop {
             let rotation =
                 self.journal.log.writing().as_ref().map(|writing| writing.writer.rotation().clone());
@@ -197,20 +223,23 @@ impl Engine {
             }
             Ok(())
         };
-        match log {
-            Log::Off(mut directory) => install(&mut directory, Following::Nothing),
-            Log::In(first) => match self.journal.log.writing().as_mut() {
-                Some(Writing { directory, .. }) => install(directory, Following::From(&first)),
-                None => Err(RewriteError::CalledOff),
-            },
-            Log::Begins => match self.journal.log.writing().as_mut() {
-                Some(Writing { directory, has_begun, .. }) => {
-                    install(directory, Following::Temporary)?;
-                    *has_begun = true;
-                    Ok(())
+        let mut guard = self.journal.log.writing();
+        if !log.is_current(&self.journal.log) {
+            return Err(RewriteError::CalledOff);
+        }
+        match (log, guard.as_mut()) {
+            (Log::Off(mut directory), _) => install(&mut directory, Following::Nothing),
+            (Log::In { name, .. }, Some(writing)) => install(&mut writing.directory, Following::From(&name)),
+            (Log::Begins { .. }, Some(writing)) => {
+                // After a failed sync it goes on in another file, which the base would forget.
+                if writing.writer.file_name() != writing.directory.names().temporary_increment() {
+                    return Err(RewriteError::CalledOff);
                 }
-                None => Err(RewriteError::CalledOff),
-            },
+                install(&mut writing.directory, Following::Temporary)?;
+                writing.has_begun = true;
+                Ok(())
+            }
+            (Log::In { .. } | Log::Begins { .. }, None) => Err(RewriteError::CalledOff),
         }
     }
 
@@ -235,6 +264,10 @@ impl Engine {
     fn end_rewrite(&self, result: &Result<(), RewriteError>) {
         let now = self.unix_seconds();
         self.persistence.current.set(None);
+        if result.is_err() {
+            // The increment begun for it stays, unless the log never came to it.
+            self.journal.log.forget_beginning(self);
+        }
         let outcome = if result.is_ok() { Outcome::Ok } else { Outcome::Failed };
         let mut state = self.persistence.state.lock();
         let running = state.running.take().expect("this one ran");
@@ -254,8 +287,6 @@ impl Engine {
                     LogLevel::Warning,
                     &format!("Background AOF rewrite terminated with error: {error}"),
                 );
-                // The increment begun for it stays, unless the log never came to it.
-                self.journal.log.forget_beginning(self);
             }
         }
     }

@@ -6,9 +6,10 @@ use std::sync::{Arc, PoisonError};
 use spinel_aof::annotation::Stamp;
 use spinel_aof::recovery::{self, TornEnd};
 use spinel_aof::{Directory, DirectoryError, LogBuffer, LogPosition, LogWriter};
+use spinel_family::UnixMillis;
 
 use super::loading::CommandLoader;
-use super::rewrite::{LOOK_AGAIN, names};
+use super::rewrite::names;
 use super::{Drain, Log, Writing, replication_id, writer_options};
 use crate::Engine;
 use crate::config::Settings;
@@ -25,31 +26,21 @@ impl Log {
         self.is_on.store(true, Ordering::SeqCst);
     }
 
-    /// Bytes of the increments being written.
-    pub(super) fn increment_bytes(&self) -> u64 {
-        self.writing().as_ref().map_or(0, |writing| writing.writer.file_length())
-    }
-
-    /// Whether its first base is still being written.
+    /// Whether the log is to be turned on, and the base that it follows is still missing.
     pub(crate) fn is_beginning(&self) -> bool {
         self.writing().as_ref().is_some_and(|writing| !writing.has_begun)
     }
 
-    /// A rewrite failed. If the log was to begin with it, what was logged follows nothing, and it begins anew.
+    /// A rewrite failed: if the log was to begin with it, what was logged follows nothing. Another attempt begins with
+    /// the next upkeep.
     pub(super) fn forget_beginning(&self, engine: &Engine) {
-        let mut writing = self.writing();
-        if writing.as_ref().is_none_or(|writing| writing.has_begun) {
+        if !self.is_beginning() {
             return;
         }
-        *writing = None;
-        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.is_on.store(false, Ordering::SeqCst);
-        drop(writing);
-        engine.set_log_failed(false);
+        engine.persistence.state.lock().rewrite_scheduled = true;
+        engine.at_an_instant(|_| self.is_on.store(false, Ordering::SeqCst));
+        engine.forget_log_trouble();
         engine.nudge_workers();
-        if engine.published().settings.persistence.aof.enabled {
-            engine.persistence.state.lock().rewrite_scheduled = true;
-        }
     }
 
     /// Sets what the settings say.
@@ -63,9 +54,26 @@ impl Log {
 
     fn start(&self, writing: Writing, start: LogPosition, settings: &Settings) {
         *self.buffer() = LogBuffer::new(start);
+        self.figures.increment.store(writing.writer.file_length(), Ordering::Relaxed);
         *self.writing() = Some(writing);
+        self.serial.fetch_add(1, Ordering::SeqCst);
         self.adjust(settings);
         self.turn_on();
+    }
+}
+
+impl Writing {
+    /// Empties the file of a log that is to begin at `start`.
+    pub(super) fn begin_again(
+        &mut self,
+        settings: &Settings,
+        start: LogPosition,
+        now: UnixMillis,
+    ) -> Result<(), DirectoryError> {
+        let stamp = self.stamp(start, now);
+        let first = self.directory.begin_temporary_increment(stamp)?;
+        self.writer = LogWriter::begin(first, writer_options(settings), start, stamp);
+        Ok(())
     }
 }
 
@@ -134,25 +142,38 @@ impl Engine {
         if let Err(error) = directory.delete_temporary() {
             warn(&format!("Temporary files of the AOF cannot be deleted: {error}"));
         }
-        self.journal.log.start(
-            Writing { writer, directory, replication_id: id, is_syncing: false, has_begun: true },
-            start,
-            settings,
-        );
+        let writing = Writing { writer, directory, replication_id: id, has_begun: true };
+        self.journal.log.start(writing, start, settings);
         self.start_log_threads();
         Ok(())
     }
 
-    /// Makes what `appendonly yes` needs: the files, and a first base; the log itself begins with the snapshot for that.
+    /// Makes what a later `appendonly yes` needs: the files; the log itself begins with the snapshot.
     ///
     /// # Errors
     /// If the files cannot be made; the log has said why.
     pub(crate) fn prepare_to_log(self: &Arc<Self>, settings: &Settings) -> Result<(), NotLoaded> {
-        let writing = self.begin_writing(settings).map_err(|error| {
+        let prepare = || {
+            let directory = Directory::open(Arc::clone(&self.host().files), names(settings))?;
+            directory.create_folder()?;
+            let id = replication_id(&self.replication_id());
+            let start = self.journal.log.buffer().end();
+            let stamp = Stamp {
+                replication_id: id,
+                offset: start.0,
+                time_ms: self.clock.unix_millis().0.max(0) as u64,
+            };
+            let first = directory.begin_temporary_increment(stamp)?;
+            let writer = LogWriter::begin(first, writer_options(settings), start, stamp);
+            let writing = Writing { writer, directory, replication_id: id, has_begun: false };
+            Ok::<_, DirectoryError>(writing)
+        };
+        let writing = prepare().map_err(|error| {
             error.log_lines().iter().for_each(|line| self.log.write(LogLevel::Warning, line));
             NotLoaded
         })?;
         *self.journal.log.writing() = Some(writing);
+        self.journal.log.serial.fetch_add(1, Ordering::SeqCst);
         self.start_log_threads();
         if self.begin_rewrite().is_err() {
             self.persistence.state.lock().rewrite_scheduled = true;
@@ -163,19 +184,6 @@ impl Engine {
             );
         }
         Ok(())
-    }
-
-    /// Opens a first increment, which has no name before there is a base.
-    pub(super) fn begin_writing(&self, settings: &Settings) -> Result<Writing, DirectoryError> {
-        let directory = Directory::open(Arc::clone(&self.host().files), names(settings))?;
-        directory.create_folder()?;
-        let id = replication_id(&self.replication_id());
-        let start = self.journal.log.buffer().end();
-        let time_ms = self.clock.unix_millis().0.max(0) as u64;
-        let stamp = Stamp { replication_id: id, offset: start.0, time_ms };
-        let first = directory.begin_temporary_increment(stamp)?;
-        let writer = LogWriter::begin(first, writer_options(settings), start, stamp);
-        Ok(Writing { writer, directory, replication_id: id, is_syncing: false, has_begun: false })
     }
 
     /// `appendonly no`: the caller has the world.
@@ -189,12 +197,7 @@ impl Engine {
     /// everything is durable. The caller sees to it that nobody appends meanwhile.
     pub(crate) fn close_log(&self) -> bool {
         let log = &self.journal.log;
-        let mut guard = log.writing();
-        while guard.as_ref().is_some_and(|writing| writing.is_syncing) {
-            drop(guard);
-            std::thread::sleep(LOOK_AGAIN);
-            guard = log.writing();
-        }
+        let mut guard = log.writing_at_rest();
         let Some(writing) = guard.as_mut() else { return true };
         let was_on = log.is_on();
         if was_on {
@@ -202,13 +205,35 @@ impl Engine {
         }
         let stamp = writing.stamp(log.buffer().end(), self.clock.unix_millis());
         let result = self.close_writer(writing, stamp);
+        if !writing.has_begun {
+            writing.directory.discard_temporary_increment();
+        }
         self.publish_log(writing);
         log.is_on.store(false, Ordering::SeqCst);
+        log.serial.fetch_add(1, Ordering::SeqCst);
+        log.figures.increment.store(0, Ordering::Relaxed);
         *guard = None;
         drop(guard);
-        self.set_log_failed(false);
+        self.forget_log_trouble();
         self.nudge_workers();
         result || !was_on
+    }
+
+    /// Writes what waits and makes it durable; false if that cannot be done now. The caller sees to it that nobody appends
+    /// meanwhile.
+    pub(crate) fn flush_log(&self) -> bool {
+        let mut guard = self.journal.log.writing_at_rest();
+        let Some(writing) = guard.as_mut() else { return true };
+        self.drain_log(writing, Drain::All);
+        let is_durable = writing.writer.sync().is_ok();
+        self.publish_log(writing);
+        is_durable
+    }
+
+    /// The log that was in trouble is no more.
+    pub(super) fn forget_log_trouble(&self) {
+        *self.journal.log.refusal.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.set_log_failed(false);
     }
 
     fn close_writer(&self, writing: &mut Writing, stamp: Stamp) -> bool {

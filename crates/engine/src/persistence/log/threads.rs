@@ -32,7 +32,8 @@ impl Engine {
     fn write_and_sync(&self) {
         let log = &self.journal.log;
         let mut guard = log.writing();
-        let Some(writing) = guard.as_mut() else { return };
+        // A log that is to begin has nothing that counts.
+        let Some(writing) = guard.as_mut().filter(|_| log.is_on()) else { return };
         if writing.writer.refusal().is_some() {
             let now_ms = self.clock.unix_millis().0.max(0) as u64;
             // Still in trouble: what was appended meanwhile stays in the buffer.
@@ -44,7 +45,6 @@ impl Engine {
         }
         self.drain_log(writing, Drain::All);
         let ticket = if log.always() { writing.writer.begin_sync() } else { None };
-        writing.is_syncing |= ticket.is_some();
         self.publish_log(writing);
         let wants_room = log.always();
         let Some(ticket) = ticket else { return };
@@ -52,12 +52,12 @@ impl Engine {
         let outcome = ticket.run();
         let mut guard = log.writing();
         if let Some(writing) = guard.as_mut() {
-            writing.is_syncing = false;
             // A failure is published as the writer's refusal.
             let _ = writing.writer.end_sync(outcome);
             self.publish_log(writing);
         }
         drop(guard);
+        log.sync_ended.notify_all();
         if wants_room {
             log.sync_bell.ring();
         }
@@ -67,19 +67,18 @@ impl Engine {
     fn sync_log(&self) {
         let log = &self.journal.log;
         let mut guard = log.writing();
-        let Some(writing) = guard.as_mut() else { return };
-        let Some(ticket) = writing.writer.begin_sync() else { return };
-        writing.is_syncing = true;
+        let writing = guard.as_mut().filter(|_| log.is_on());
+        let Some(ticket) = writing.and_then(|writing| writing.writer.begin_sync()) else { return };
         drop(guard);
         log.figures.is_syncing.store(true, Ordering::Relaxed);
         let outcome = ticket.run();
         log.figures.is_syncing.store(false, Ordering::Relaxed);
         if let Some(writing) = log.writing().as_mut() {
-            writing.is_syncing = false;
             // A failure is published as the writer's refusal.
             let _ = writing.writer.end_sync(outcome);
             self.publish_log(writing);
         }
+        log.sync_ended.notify_all();
     }
 
     fn take_room(&self) {

@@ -1,0 +1,7 @@
+//! What is acknowledged is on disk, whatever the disk does: the whole engine on a disk in memory that fails on demand.
+
+mod faults;
+mod opened;
+mod replay;
+mod snapshots;
+mod switching;
