@@ -85,6 +85,15 @@ pub(crate) struct Log {
     pub(crate) figures: Figures,
 }
 
+/// How far the buffer is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Drain {
+    /// All of it.
+    All,
+    /// Nothing if the file is to change, which waits for the disk.
+    UpToCut,
+}
+
 /// What INFO tells.
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
@@ -277,14 +286,14 @@ impl Engine {
     fn write_in_passing(&self) {
         let log = &self.journal.log;
         let start = self.clock.monotonic_nanos();
-        if start < log.busy_until_nanos.load(Ordering::Relaxed) || log.buffer().has_cut() {
+        if start < log.busy_until_nanos.load(Ordering::Relaxed) {
             return;
         }
         let Some(mut guard) = log.try_writing() else { return };
         let Some(writing) = guard.as_mut().filter(|writing| writing.writer.refusal().is_none()) else {
             return;
         };
-        self.drain_log(writing);
+        self.drain_log(writing, Drain::UpToCut);
         self.publish_log(writing);
         let end = self.clock.monotonic_nanos();
         if end.saturating_sub(start) > BUSY_NANOS {
@@ -292,8 +301,8 @@ impl Engine {
         }
     }
 
-    /// Writes all that waits.
-    fn drain_log(&self, writing: &mut Writing) {
+    /// Writes all that waits, as far as `drain` says.
+    fn drain_log(&self, writing: &mut Writing, drain: Drain) {
         let log = &self.journal.log;
         loop {
             let batch = {
@@ -301,7 +310,7 @@ impl Engine {
                 while let Some(memory) = writing.writer.take_freed() {
                     buffer.recycle(memory);
                 }
-                buffer.take()
+                if drain == Drain::UpToCut && buffer.has_cut() { None } else { buffer.take() }
             };
             let Some(batch) = batch else { break };
             let stamp = writing.stamp(batch.end(), self.clock.unix_millis());

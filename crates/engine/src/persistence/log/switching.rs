@@ -10,7 +10,7 @@ use spinel_family::UnixMillis;
 
 use super::loading::CommandLoader;
 use super::rewrite::names;
-use super::{Log, Writing, replication_id, writer_options};
+use super::{Drain, Log, Writing, replication_id, writer_options};
 use crate::Engine;
 use crate::config::Settings;
 use crate::log::LogLevel;
@@ -201,7 +201,7 @@ impl Engine {
         let Some(writing) = guard.as_mut() else { return true };
         let was_on = log.is_on();
         if was_on {
-            self.drain_log(writing);
+            self.drain_log(writing, Drain::All);
         }
         let stamp = writing.stamp(log.buffer().end(), self.clock.unix_millis());
         let result = self.close_writer(writing, stamp);
@@ -224,7 +224,7 @@ impl Engine {
     pub(crate) fn flush_log(&self) -> bool {
         let mut guard = self.journal.log.writing_at_rest();
         let Some(writing) = guard.as_mut() else { return true };
-        self.drain_log(writing);
+        self.drain_log(writing, Drain::All);
         let is_durable = writing.writer.sync().is_ok();
         self.publish_log(writing);
         is_durable

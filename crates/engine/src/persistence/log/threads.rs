@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::Drain;
 use crate::Engine;
 
 /// How often the threads look whether anything is to be done, if nobody calls them.
@@ -42,7 +43,7 @@ impl Engine {
                 return;
             }
         }
-        self.drain_log(writing);
+        self.drain_log(writing, Drain::All);
         let ticket = if log.always() { writing.writer.begin_sync() } else { None };
         self.publish_log(writing);
         let wants_room = log.always();
