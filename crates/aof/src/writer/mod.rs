@@ -470,7 +470,9 @@ impl LogWriter {
     /// When it is not out of it.
     pub fn retry(&mut self, directory: &mut Directory, now_ms: u64) -> Result<(), Refusal> {
         let Some(stuck) = &self.stuck else { return self.flush() };
-        if self.syncing || now_ms < stuck.retry_at_ms {
+        // A clock that was set back does not keep it from trying.
+        let is_early = now_ms < stuck.retry_at_ms && stuck.retry_at_ms - now_ms <= RETRY_MS;
+        if self.syncing || is_early {
             return Err(stuck.refusal.clone());
         }
         self.stamp.time_ms = self.stamp.time_ms.max(now_ms);

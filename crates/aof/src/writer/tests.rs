@@ -231,3 +231,18 @@ fn a_disk_that_stays_ill_is_tried_again_and_again() {
         assert!(commands(&disk.after_power_cut(now)).is_ok());
     }
 }
+
+#[test]
+fn a_clock_that_is_set_back_does_not_keep_it_from_trying_again() {
+    let disk = SimDisk::new(32);
+    let mut log = Log::new(&disk, options()).unwrap();
+    disk.set_capacity(Some(disk.used_bytes()));
+    log.set(0);
+    assert!(!log.write());
+    let later = 10_000_000;
+    assert!(log.writer.retry(&mut log.directory, later).is_err());
+    assert!(log.writer.retry_at_ms() > Some(later));
+    disk.set_capacity(None);
+    log.writer.retry(&mut log.directory, later - 3_600_000).unwrap();
+    assert!(log.writer.refusal().is_none());
+}

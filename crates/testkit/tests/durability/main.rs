@@ -1,5 +1,6 @@
 //! What is acknowledged is on disk, whatever the disk does: the whole engine on a disk in memory that fails on demand.
 
+mod crowd;
 mod faults;
 mod opened;
 mod replay;
