@@ -4,6 +4,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What was written to the two files.
 #[derive(Debug, Default)]
@@ -20,25 +21,26 @@ pub(super) struct Missing {
 }
 
 impl Control {
-    /// Writes lines until that fails.
-    pub(super) fn run(folder: &Path) -> Control {
+    /// Writes lines until it is over, which is before the power is cut: a sync that runs just then may succeed in vain.
+    pub(super) fn run(folder: &Path, is_over: &AtomicBool) -> Control {
         let mut control = Control::default();
-        // The end of the disk is what every run ends with.
-        let _: io::Result<()> = control.write(folder);
+        // What cannot be written is not counted.
+        let _: io::Result<()> = control.write(folder, is_over);
         control
     }
 
-    fn write(&mut self, folder: &Path) -> io::Result<()> {
+    fn write(&mut self, folder: &Path, is_over: &AtomicBool) -> io::Result<()> {
         let open = |name| OpenOptions::new().create(true).write(true).truncate(true).open(folder.join(name));
         let (mut synced, mut unsynced) = (open("control-synced")?, open("control-unsynced")?);
         File::open(folder)?.sync_all()?;
-        loop {
+        while !is_over.load(Ordering::Relaxed) {
             unsynced.write_all(b"line\n")?;
             self.unsynced += 1;
             synced.write_all(b"line\n")?;
             synced.sync_data()?;
             self.synced += 1;
         }
+        Ok(())
     }
 
     /// Looks what is there.

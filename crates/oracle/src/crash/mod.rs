@@ -152,15 +152,16 @@ fn load_and_end(
         let loads: Vec<_> =
             notes.iter_mut().map(|notes| scope.spawn(|| load::run(port, options.depth, notes))).collect();
         let snapshots = scope.spawn(|| busy.map_or(0, |random| keep_busy(port, random, &is_over)));
-        let control = options.before_kill.as_ref().map(|_| scope.spawn(|| Control::run(&options.folder)));
+        let control =
+            options.before_kill.as_ref().map(|_| scope.spawn(|| Control::run(&options.folder, &is_over)));
         std::thread::sleep(life);
         is_over.store(true, Ordering::Relaxed);
+        let control = control.map(|control| control.join().expect("it ends when it is over"));
         let ended = if is_asked {
             server.ask_to_end().map(|fault| report.wrong.extend(fault))
         } else {
             stop(options, &mut server)
         };
-        let control = control.map(|control| control.join().expect("it ends when its disk does"));
         let ended = ended.and_then(|()| if is_asked { Ok(()) } else { finish(options, &mut server) });
         for load in loads {
             report.wrong.extend(load.join().expect("a load ends when its connection does"));
