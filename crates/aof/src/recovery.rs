@@ -366,20 +366,24 @@ impl<L: Loader> FileLoad<'_, L> {
         }
     }
 
+    /// Says what is wrong, then as Redis does what can be done: its line comes last.
+    fn refuse(&mut self, error: LoadError, advice: String) -> LoadError {
+        self.loader.log(Level::Warning, error.to_string());
+        self.loader.log(Level::Warning, advice);
+        error
+    }
+
     /// What is to be done about an error; where the file has to end.
     fn torn(&mut self, error: ReadError, torn_end: TornEnd) -> Result<u64, LoadError> {
         let name = self.planned.info.name.clone();
         let (boundary, at, problem) = match error {
             ReadError::Io(error) => return Err(io_of(&self.planned.info, error)),
             ReadError::Damage { at, problem, .. } => {
-                self.loader.log(
-                    Level::Warning,
-                    format!(
-                        "Bad file format reading the append only file {name}: make a backup of your AOF file, then use \
-                         ./redis-check-aof --fix <filename.manifest>"
-                    ),
+                let advice = format!(
+                    "Bad file format reading the append only file {name}: make a backup of your AOF file, then use \
+                     ./redis-check-aof --fix <filename.manifest>"
                 );
-                return Err(LoadError::Damage { name, at, problem });
+                return Err(self.refuse(LoadError::Damage { name, at, problem }, advice));
             }
             ReadError::Torn { boundary, at, problem } => (boundary, at, problem),
         };
@@ -387,19 +391,19 @@ impl<L: Loader> FileLoad<'_, L> {
             let line = format!("Revert incomplete MULTI/EXEC transaction in AOF file {name}");
             self.loader.log(Level::Warning, line);
         }
-        let mut warn = |line| self.loader.log(Level::Warning, line);
         if torn_end == TornEnd::Refuse {
-            warn(format!(
+            let advice = format!(
                 "Unexpected end of file reading the append only file {name}. You can: 1) Make a backup of your AOF file, \
                  then use ./redis-check-aof --fix <filename.manifest>. 2) Alternatively you can set the \
                  'aof-load-truncated' configuration option to yes and restart the server."
-            ));
-            return Err(LoadError::Torn { name, at, problem, boundary });
+            );
+            return Err(self.refuse(LoadError::Torn { name, at, problem, boundary }, advice));
         }
         if !self.planned.is_last {
-            warn("Fatal error: the truncated file is not the last file".to_owned());
-            return Err(LoadError::Torn { name, at, problem, boundary });
+            let advice = "Fatal error: the truncated file is not the last file".to_owned();
+            return Err(self.refuse(LoadError::Torn { name, at, problem, boundary }, advice));
         }
+        let mut warn = |line| self.loader.log(Level::Warning, line);
         warn(format!("!!! Warning: short read while loading the AOF file {name}!!!"));
         warn(format!("!!! Truncating the AOF {name} at offset {boundary} !!!"));
         warn(format!("AOF {name} loaded anyway because aof-load-truncated is enabled"));

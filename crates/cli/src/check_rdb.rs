@@ -155,7 +155,7 @@ impl Census {
             return;
         }
         self.largest.push((size, kind, record.key.to_vec()));
-        self.largest.sort_by(|a, b| b.0.cmp(&a.0));
+        self.largest.sort_by_key(|(size, _, _)| std::cmp::Reverse(*size));
         self.largest.truncate(NAMED);
     }
 

@@ -20,6 +20,7 @@ use crate::data::{Call, keys_to_remove, name_words};
 use crate::dispatch::COMMAND_FAILED;
 use crate::engine::Published;
 use crate::inbox::FinishedCall;
+use crate::log::LogLevel;
 use crate::registry::Command;
 use crate::session::Session;
 use crate::{Engine, Message};
@@ -107,10 +108,14 @@ impl Helpers {
         self.queue.push_garbage(Garbage::Buffer(buffer));
     }
 
-    /// Sends large values to be freed, and has what was flushed forgotten on disk, too.
+    /// Sends large values to be freed, has what was flushed forgotten on disk, too, and writes into the log what commands
+    /// had to say.
     pub(crate) fn reclaim(&self, engine: &Engine, effects: &mut Effects) {
         if std::mem::take(&mut effects.flushed_all) {
             engine.note_flushed();
+        }
+        for line in effects.remarks.drain(..) {
+            engine.log.write(LogLevel::Verbose, &line);
         }
         let count = effects.garbage.len() + effects.garbage_dbs.len();
         if count == 0 {

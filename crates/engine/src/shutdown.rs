@@ -12,6 +12,8 @@ use crate::config::{LogLevel, ShutdownFlags};
 #[derive(Debug, Default)]
 pub(crate) struct Shutdown {
     now: AtomicBool,
+    /// The data set is being saved for the last time.
+    saves: AtomicBool,
     /// A shutdown that the next upkeep begins; protects itself.
     planned: Mutex<Option<ShutdownFlags>>,
 }
@@ -60,7 +62,10 @@ impl Engine {
         // What is not loaded whole must not replace what is on disk.
         if saves && !self.is_loading() {
             self.log.write(LogLevel::Notice, "Saving the final RDB snapshot before exiting.");
-            if self.save_now(&held).is_err() {
+            self.shutdown.saves.store(true, Ordering::Release);
+            let saved = self.save_now(&held);
+            self.shutdown.saves.store(false, Ordering::Release);
+            if saved.is_err() {
                 if !flags.contains(ShutdownFlags::FORCE) {
                     warn("Error trying to save the DB, can't exit.");
                     return Err(ShutdownRefused::Unsaved);
@@ -91,6 +96,17 @@ impl Engine {
     /// Plans a shutdown for the next upkeep: what a signal handler's thread calls.
     pub fn plan_shutdown(&self, flags: ShutdownFlags) {
         *self.shutdown.planned() = Some(flags);
+    }
+
+    /// For a signal that comes while the server ends already: true if it does, and the process may end at once. A last
+    /// snapshot being written is given up; the file it would have replaced stays.
+    pub fn insist_on_end(&self) -> bool {
+        let saves = self.shutdown.saves.load(Ordering::Acquire);
+        let ends = saves || self.is_shutting_down();
+        if ends {
+            self.remove_temporary_snapshots();
+        }
+        ends
     }
 
     /// Forgets a planned shutdown; false if there is none.

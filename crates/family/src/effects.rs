@@ -156,6 +156,8 @@ pub struct Effects {
     pub garbage_dbs: Vec<Db>,
     /// All databases were emptied.
     pub flushed_all: bool,
+    /// Lines for the server's log, for those who want to know everything.
+    pub remarks: Vec<String>,
     /// Look-ups that found their key.
     pub hits: u64,
     /// Look-ups that did not.
@@ -181,6 +183,7 @@ impl Effects {
             && self.garbage.is_empty()
             && self.garbage_dbs.is_empty()
             && !self.flushed_all
+            && self.remarks.is_empty()
     }
 
     /// Forgets everything but keeps the buffers.
@@ -194,6 +197,7 @@ impl Effects {
         self.garbage.clear();
         self.garbage_dbs.clear();
         self.flushed_all = false;
+        self.remarks.clear();
         self.hits = 0;
         self.misses = 0;
     }

@@ -22,10 +22,12 @@ pub enum Rule {
     Near(i64),
     /// The types of the outermost elements.
     Outline,
+    /// What DUMP gives: the type of the value; all bytes of a value that has an order and is not compressed.
+    Payload,
 }
 
 /// Commands whose replies are not compared to the letter: name, rule, reason.
-pub const RULES: [(&str, Rule, &str); 28] = [
+pub const RULES: [(&str, Rule, &str); 29] = [
     ("KEYS", Rule::Unordered, "the order of the key space is the order of a hash table"),
     ("SMEMBERS", Rule::Unordered, "the order of a set is the order of a hash table"),
     ("SINTER", Rule::Unordered, "as SMEMBERS"),
@@ -54,6 +56,7 @@ pub const RULES: [(&str, Rule, &str); 28] = [
     ),
     ("OBJECT IDLETIME", Rule::Near(2), "seconds pass between the two servers"),
     ("TIME", Rule::Outline, "a clock"),
+    ("DUMP", Rule::Payload, "the order of a hash table, and how well strings are compressed"),
     ("INFO", Rule::Outline, "tells of one server"),
     ("CLIENT ID", Rule::Outline, "connections are counted by each server"),
     ("CLIENT LIST", Rule::Outline, "tells of one server's connections"),
@@ -86,6 +89,7 @@ pub fn same(rule: Rule, left: &[u8], right: &[u8]) -> bool {
         Rule::Shape => shape(left) == shape(right),
         Rule::Near(distance) => near(left, right, distance),
         Rule::Outline => outline(left) == outline(right),
+        Rule::Payload => same_payload(left, right),
     }
 }
 
@@ -149,6 +153,23 @@ fn shape(raw: &[u8]) -> Vec<u8> {
     }
 }
 
+fn same_payload(left: &[u8], right: &[u8]) -> bool {
+    /// Version and checksum.
+    const FOOTER_BYTES: usize = 10;
+    /// Before a compressed string.
+    const COMPRESSED: u8 = 0xC3;
+    /// Sets and hashes in hash tables.
+    const UNORDERED: [u8; 2] = [2, 4];
+    let payload = |raw: &[u8]| {
+        let end = raw.len().saturating_sub(2 + FOOTER_BYTES);
+        raw.get(header(raw).len() + 2..end).map(<[u8]>::to_vec)
+    };
+    let (Some(left), Some(right)) = (payload(left), payload(right)) else { return false };
+    let (Some(kind), true) = (left.first(), left.first() == right.first()) else { return false };
+    let is_compressed = left.contains(&COMPRESSED) || right.contains(&COMPRESSED);
+    UNORDERED.contains(kind) || is_compressed || left == right
+}
+
 /// The type of the reply and those of its outermost elements.
 fn outline(raw: &[u8]) -> Vec<u8> {
     let first = |raw: &[u8]| raw.first().copied().unwrap_or_default();
@@ -194,6 +215,19 @@ mod tests {
         assert!(same(Rule::UnorderedPairs, left, b"%2\r\n+b\r\n:2\r\n+a\r\n:1\r\n"));
         assert!(!same(Rule::UnorderedPairs, left, b"%2\r\n+b\r\n:1\r\n+a\r\n:2\r\n"));
         assert!(!same(Rule::UnorderedPairs, left, b"*4\r\n+b\r\n:2\r\n+a\r\n:1\r\n"));
+    }
+
+    #[test]
+    fn payloads_count_to_the_byte_unless_they_have_no_order_or_are_compressed() {
+        let payload = |value: &[u8]| {
+            let bytes = [value, &[0; 10]].concat();
+            [format!("${}\r\n", bytes.len()).as_bytes(), &bytes, b"\r\n"].concat()
+        };
+        assert!(!same(Rule::Payload, &payload(b"\x00\x01a"), &payload(b"\x00\x01b")));
+        assert!(same(Rule::Payload, &payload(b"\x02\x02\x01a\x01b"), &payload(b"\x02\x02\x01b\x01a")));
+        assert!(!same(Rule::Payload, &payload(b"\x02\x02\x01a\x01b"), &payload(b"\x04\x02\x01a\x01b")));
+        assert!(same(Rule::Payload, &payload(b"\x00\xC3\x01"), &payload(b"\x00\xC3\x02")));
+        assert!(!same(Rule::Payload, &payload(b"\x00"), b"$-1\r\n"));
     }
 
     #[test]

@@ -86,6 +86,20 @@ pub fn restore<'a>(
     })
 }
 
+/// What a payload holds by its first byte, as the log of Redis calls it: for messages.
+#[must_use]
+pub fn what_it_holds(payload: &[u8]) -> &'static str {
+    match payload.first() {
+        Some(0) => "String",
+        Some(1 | 10 | 14 | 18) => "List",
+        Some(2 | 11 | 20) => "Set",
+        Some(3 | 5 | 12 | 17) => "Zset",
+        Some(4 | 9 | 13 | 16) => "Hash",
+        Some(15 | 19 | 21) => "Stream",
+        _ => "Value",
+    }
+}
+
 fn read<'a>(cursor: &mut Cursor<'a>, origin: Origin, cx: DecodeContext<'_>) -> Result<Value<'a>, Fault> {
     let value_type = ValueType::parse(cursor.byte()?, origin.family)?;
     let value = decode_value(value_type, cursor, cx)?.ok_or(Fault::Empty)?;

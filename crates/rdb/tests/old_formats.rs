@@ -95,7 +95,6 @@ fn collections_without_elements_are_told_from_damaged_ones() {
         b"\x05\x00".to_vec(),
         b"\x0E\x00".to_vec(),
         b"\x12\x00".to_vec(),
-        blob(9, b"\x00\xFF"),
         blob(10, EMPTY_ZIPLIST),
         blob(11, &[2, 0, 0, 0, 0, 0, 0, 0]),
         blob(12, EMPTY_ZIPLIST),

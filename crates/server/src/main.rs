@@ -17,6 +17,8 @@ use std::io::{Read, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use spinel_engine::config::{CommandLine, Invocation, LoadError, OsDisk, Settings, load, parse_command_line};
 use spinel_engine::journal::Journal;
@@ -142,7 +144,17 @@ fn run(settings: Settings, config_file: Option<std::path::PathBuf>, logger: Logg
         warn(&format!("The thread for signals cannot be started: {error}"));
         return ExitCode::FAILURE;
     }
-    engine.begin_loading();
+    logger.write(LogLevel::Notice, "Server initialized");
+    let shards = engine.keyspace.shards();
+    let line = format!("Listening on {addresses} with {workers} event loops over {shards} shards");
+    logger.write(LogLevel::Notice, &line);
+    let loading = match begin_loading(&engine) {
+        Ok(loading) => loading,
+        Err(error) => {
+            warn(&format!("The thread that loads the data set cannot be started: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
     let loops = match spinel_net::run(LoopOptions { engine: Arc::clone(&engine), listeners }) {
         Ok(loops) => loops,
         Err(error) => {
@@ -153,18 +165,32 @@ fn run(settings: Settings, config_file: Option<std::path::PathBuf>, logger: Logg
     if let Err(error) = huge_pages::keep_merging() {
         warn(&format!("The thread for huge pages cannot be started: {error}"));
     }
-    logger.write(LogLevel::Notice, "Server initialized");
-    let shards = engine.keyspace.shards();
-    let line = format!("Listening on {addresses} with {workers} event loops over {shards} shards");
-    logger.write(LogLevel::Notice, &line);
-    let code = load_and_wait(&engine, loops, &logger);
+    let code = wait(&engine, loading, loops, &logger);
     drop(pid_file);
     code
 }
 
-/// Loads the data set and waits until the loops have ended. The code says whether all is durable that should be.
-fn load_and_wait(engine: &Arc<Engine>, loops: Loops, logger: &Logger) -> ExitCode {
-    let is_loaded = engine.load_at_start().is_ok();
+/// For how long clients wait for a data set that is being loaded before they are told so. Redis looks at its clients only
+/// after each two megabytes, so clients and tests do not expect to be refused when there is little to load.
+const QUIET_LOADING: Duration = Duration::from_millis(500);
+
+/// Begins to load the data set, on a thread of its own that says whether it succeeded, and waits a moment for its end.
+fn begin_loading(engine: &Arc<Engine>) -> std::io::Result<JoinHandle<bool>> {
+    engine.begin_loading();
+    let engine = Arc::clone(engine);
+    let thread = std::thread::Builder::new().name("loading".to_owned());
+    let loading = thread.spawn(move || engine.load_at_start().is_ok())?;
+    let since = Instant::now();
+    while !loading.is_finished() && since.elapsed() < QUIET_LOADING {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(loading)
+}
+
+/// Waits until the data set is loaded, and the loops have ended. The code says whether all is durable that should be.
+fn wait(engine: &Arc<Engine>, loading: JoinHandle<bool>, loops: Loops, logger: &Logger) -> ExitCode {
+    // A panic was reported by the thread itself.
+    let is_loaded = loading.join().unwrap_or(false);
     if is_loaded {
         logger.write(LogLevel::Notice, "Ready to accept connections");
     } else {

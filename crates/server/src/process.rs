@@ -120,7 +120,7 @@ pub(crate) fn end_on_signals(mut signals: Signals, engine: &Arc<Engine>) -> io::
                 SIGINT => ("SIGINT", process.shutdown_on_sigint),
                 _ => continue,
             };
-            if signal == SIGINT && engine.is_shutting_down() {
+            if signal == SIGINT && engine.insist_on_end() {
                 engine.log.write(LogLevel::Warning, "You insist... exiting now.");
                 std::process::exit(1);
             }

@@ -46,8 +46,9 @@ impl Job {
             Job::Tcl { mode, unit } => {
                 let ledger = Ledger::load(&mode.to_string(), unit)?.unwrap_or_default();
                 let ledger = if subject.is_reference { Ledger::default() } else { ledger };
-                let names = |tests: &BTreeMap<String, String>| tests.keys().cloned().collect();
-                let left_out = LeftOut { tests: names(&ledger.skipped), tags: names(&ledger.without) };
+                let names = |tests: &BTreeMap<String, String>| tests.keys().cloned().collect::<Vec<_>>();
+                let tests = [names(&ledger.skipped), names(&ledger.beyond)].concat();
+                let left_out = LeftOut { tests, tags: names(&ledger.without) };
                 tcl::run_unit(refs, subject, *mode, unit, &left_out)
             }
             Job::RedisPy(protocol) => redis_py::run(&refs.redis_py, subject, *protocol),

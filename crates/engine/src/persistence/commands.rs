@@ -27,6 +27,9 @@ struct Save;
 
 impl SessionCommand for Save {
     fn run(&self, cx: &mut SessionContext<'_>, _out: &mut Encoder) -> Result<Flow, CommandError> {
+        if cx.engine().saves_flush() {
+            return Ok(begin_after_flush(cx, Purpose::Save, Wish::Saved, b"save"));
+        }
         begin(cx, Wish::Saved)
             .map_err(|Busy(_)| CommandError::text("ERR Background save already in progress"))
     }
@@ -56,6 +59,9 @@ impl<'a> Parse<'a> for Bgsave {
 
 impl SessionCommand for Bgsave {
     fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        if !cx.in_exec && cx.engine().saves_flush() {
+            return Ok(begin_after_flush(cx, Purpose::Save, Wish::Begun, b"bgsave"));
+        }
         let running = cx.engine().persistence.state.lock().running.map(|running| running.purpose);
         if running == Some(Purpose::Save) {
             return Err(CommandError::text("ERR Background save already in progress"));
@@ -82,6 +88,9 @@ struct Bgrewriteaof;
 
 impl SessionCommand for Bgrewriteaof {
     fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        if !cx.in_exec && cx.engine().saves_flush() {
+            return Ok(begin_after_flush(cx, Purpose::Rewrite, Wish::Begun, b"bgrewriteaof"));
+        }
         let running = cx.engine().persistence.state.lock().running.map(|running| running.purpose);
         if running == Some(Purpose::Rewrite) {
             return Err(CommandError::text("ERR Background append only file rewriting already in progress"));
@@ -108,6 +117,14 @@ fn begin(cx: &mut SessionContext<'_>, wish: Wish) -> Result<Flow, Busy> {
     engine.begin_save(Some(asker))?;
     cx.session.moved = true;
     Ok(Flow::Waiting)
+}
+
+/// Begins once a flush is known to the disk; the client is answered from there.
+fn begin_after_flush(cx: &mut SessionContext<'_>, purpose: Purpose, wish: Wish, name: &[u8]) -> Flow {
+    let engine = Arc::clone(cx.worker.engine());
+    engine.begin_after_flush(purpose, Asker::new(cx, wish, name));
+    cx.session.moved = true;
+    Flow::Waiting
 }
 
 /// Tells when the data set was saved last, in Unix seconds.

@@ -97,7 +97,7 @@ impl fmt::Display for LoadError {
         match self {
             Self::Read(error) => error.fmt(f),
             Self::Checksum { stated, computed } => {
-                write!(f, "Wrong RDB checksum expected: ({computed:x}) but got ({stated:x}). Aborting now.")
+                write!(f, "RDB CRC error: the file states {stated:x}, its bytes have {computed:x}")
             }
             Self::Database(db) => write!(
                 f,

@@ -8,7 +8,7 @@ use spinel_family::{
 use spinel_rdb::Target;
 use spinel_rdb::decode::DecodeContext;
 use spinel_rdb::encode::EncodeOptions;
-use spinel_rdb::payload::{Verify, dump, restore};
+use spinel_rdb::payload::{PayloadError, Verify, dump, restore, what_it_holds};
 use spinel_store::{Keep, UnixMillis};
 use spinel_structs::number::parse_i64;
 
@@ -164,7 +164,8 @@ impl Restore<'_> {
             0 => Ok(None),
             ..0 => Err(CommandError::text("ERR Invalid TTL value, must be >= 0")),
             _ if self.options.absolute => Ok(Some(UnixMillis(ttl))),
-            _ => Ok(Some(UnixMillis(now.0.saturating_add(ttl)))),
+            // As in Redis: what is too far in the future is long past.
+            _ => Ok(Some(UnixMillis(now.0.wrapping_add(ttl)))),
         }
     }
 
@@ -200,8 +201,14 @@ impl Update for Restore<'_> {
             let verify = if settings.payloads.verify_checksum { Verify::Checksum } else { Verify::Nothing };
             let context = DecodeContext { limits: &settings.encodings, hash_key: cx.hash_key() };
             restore(self.payload, verify, context)
-                .map_err(|error| CommandError::quoting("ERR ", error.to_string().as_bytes(), ""))?
         };
+        let value = value.map_err(|error| {
+            if let PayloadError::Value(error) = &error {
+                let what = what_it_holds(self.payload);
+                cx.effects().remarks.push(format!("Payload refused: {what} {error}"));
+            }
+            CommandError::quoting("ERR ", error.to_string().as_bytes(), "")
+        })?;
         let was_there = self.options.replace && cx.remove(self.key);
         if expiry.is_some_and(|at| at <= now) {
             if was_there {

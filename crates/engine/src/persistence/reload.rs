@@ -87,7 +87,10 @@ impl Engine {
             self.log.write(LogLevel::Warning, "The AOF does not hold everything, it is not loaded");
             return Err(NotLoaded);
         }
-        let result = self.open_log(&settings).and_then(|opened| self.continue_log(opened, &settings));
+        let result = self.open_log(&settings).and_then(|opened| {
+            if settings.persistence.aof.enabled { self.continue_log(opened, &settings) } else { Ok(()) }
+        });
+        self.forget_changes();
         if result.is_err() {
             // Nobody may see half a data set, or write to it without a log.
             self.persistence.is_broken.store(true, Ordering::SeqCst);
@@ -144,7 +147,18 @@ impl Engine {
         match self.load_snapshot(FileReader::new(file), options) {
             Ok(_) => Ok(true),
             Err(error) => {
-                self.log.write(LogLevel::Warning, &format!("Error reading the RDB file {name}: {error}"));
+                if let LoadError::Checksum { stated, computed } = error {
+                    let line = format!(
+                        "Wrong RDB checksum expected: ({computed:x}) but got ({stated:x}). Aborting now."
+                    );
+                    self.log.write(LogLevel::Warning, &line);
+                } else {
+                    self.log.write(LogLevel::Warning, &format!("Internal error in RDB reading: {error}"));
+                }
+                let line = format!(
+                    "Error reading the RDB file {name}: {error}. See what is left with redis-check-rdb"
+                );
+                self.log.write(LogLevel::Warning, &line);
                 self.log.write(LogLevel::Warning, "Terminating server after rdb file reading failure.");
                 Err(error)
             }

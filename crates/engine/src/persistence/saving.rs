@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use spinel_family::OwnedArgs;
 use spinel_store::{Held, Shard};
@@ -20,6 +21,8 @@ use crate::{Engine, Message};
 
 /// Bytes written at once by [`Engine::save_now`].
 const PORTION_BYTES: usize = 1 << 20;
+/// How often it is looked whether a flush is known to the disk.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// Why no snapshot is begun: another is being written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +85,8 @@ impl Engine {
         if let Some(running) = state.running {
             return Err(Busy(running.purpose));
         }
-        state.running = Some(Running { purpose, since, dirty: 0 });
+        state.running = Some(Running { purpose, since, dirty: 0, follows_flush: false, is_unwanted: false });
+        state.snapshots += 1;
         Ok(())
     }
 
@@ -91,13 +95,16 @@ impl Engine {
         self.at_an_instant(|held| {
             also();
             let snapshot = Arc::new(Snapshot::new(format, walker::counts(self)));
-            if let Some(running) = &mut self.persistence.state.lock().running {
-                running.dirty = self.dirty();
-            }
             self.persistence.current.set(Some(Arc::clone(&snapshot)));
             walker::begin(held, &snapshot);
-            if self.is_loading() {
-                // Half a data set.
+            let mut state = self.persistence.state.lock();
+            let is_unwanted = state.running.as_mut().is_some_and(|running| {
+                running.dirty = self.dirty();
+                running.is_unwanted
+            });
+            drop(state);
+            // Half a data set is of no use, either.
+            if is_unwanted || self.is_loading() {
                 snapshot.abort();
             }
             snapshot
@@ -109,11 +116,48 @@ impl Engine {
     /// # Errors
     /// [`Busy`] if a snapshot is being written already.
     pub(crate) fn begin_save(self: &Arc<Self>, asker: Option<Asker>) -> Result<(), Busy> {
-        self.reserve_snapshot(Purpose::Save)?;
-        self.persistence.state.lock().saves.tried = self.unix_seconds();
+        self.reserve_save(asker.is_none())?;
         let engine = Arc::clone(self);
         self.persistence.spawn("snapshot", move || engine.save(asker));
         Ok(())
+    }
+
+    fn reserve_save(&self, is_automatic: bool) -> Result<(), Busy> {
+        self.reserve_snapshot(Purpose::Save)?;
+        let mut state = self.persistence.state.lock();
+        state.saves.tried = self.unix_seconds();
+        let is_flushed = std::mem::take(&mut state.is_flushed);
+        if let Some(running) = &mut state.running {
+            running.follows_flush = is_automatic && is_flushed;
+        }
+        Ok(())
+    }
+
+    /// Whether a flush is being made known to the disk. Redis does that within the command, so what a client asks for next
+    /// must not find it in its way.
+    pub(crate) fn saves_flush(&self) -> bool {
+        self.persistence.state.lock().running.is_some_and(|running| running.follows_flush)
+    }
+
+    /// Begins what was asked for once a flush is known to the disk.
+    pub(crate) fn begin_after_flush(self: &Arc<Self>, purpose: Purpose, asker: Asker) {
+        let engine = Arc::clone(self);
+        self.persistence.spawn("snapshot", move || {
+            while engine.saves_flush() && !engine.is_shutting_down() {
+                std::thread::sleep(LOOK_AGAIN);
+            }
+            match purpose {
+                Purpose::Save if engine.reserve_save(false).is_ok() => engine.save(Some(asker)),
+                Purpose::Save => asker.answer(&engine, Err("ERR Background save already in progress")),
+                Purpose::Rewrite if engine.begin_rewrite().is_ok() => {
+                    asker.answer(&engine, Ok("Background append only file rewriting started"));
+                }
+                Purpose::Rewrite => {
+                    engine.persistence.state.lock().rewrite_scheduled = true;
+                    asker.answer(&engine, Ok("Background append only file rewriting scheduled"));
+                }
+            }
+        });
     }
 
     /// The work of the thread that saves.
@@ -173,16 +217,16 @@ impl Engine {
         outcome
     }
 
-    /// Stops a snapshot that is being written for `purpose`.
+    /// Stops a snapshot that is being written for `purpose`, or is about to be; false if there is none.
     pub(crate) fn abort_snapshot(&self, purpose: Purpose) -> bool {
-        let running = self.persistence.state.lock().running;
-        if running.is_none_or(|running| running.purpose != purpose) {
-            return false;
+        match &mut self.persistence.state.lock().running {
+            Some(running) if running.purpose == purpose => running.is_unwanted = true,
+            Some(_) | None => return false,
         }
-        self.persistence.current.get().is_some_and(|snapshot| {
+        if let Some(snapshot) = self.persistence.current.get() {
             snapshot.abort();
-            true
-        })
+        }
+        true
     }
 
     /// Saves at once: the caller holds all shards. A save in the background is older, and stopped.
@@ -230,10 +274,13 @@ impl Engine {
                 portion.put(format, db, entry);
                 if portion.bytes.len() >= PORTION_BYTES {
                     target.put(&portion.bytes)?;
+                    target.keys_put(portion.keys, &|| false);
                     portion.clear();
                 }
             }
         }
-        target.put(&portion.bytes)
+        target.put(&portion.bytes)?;
+        target.keys_put(portion.keys, &|| false);
+        Ok(())
     }
 }

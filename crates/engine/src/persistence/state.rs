@@ -36,6 +36,10 @@ pub(crate) struct Running {
     pub(crate) since: i64,
     /// Changes counted until its instant.
     pub(crate) dirty: u64,
+    /// It was begun because everything was flushed: it is short, and who wants another waits for it.
+    pub(crate) follows_flush: bool,
+    /// It was called off, maybe before its instant.
+    pub(crate) is_unwanted: bool,
 }
 
 /// Attempts of one kind.
@@ -76,6 +80,8 @@ impl Attempts {
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) running: Option<Running>,
+    /// Snapshots begun.
+    pub(crate) snapshots: u64,
     pub(crate) saves: Attempts,
     pub(crate) rewrites: Attempts,
     /// When the data set was saved last, or the server started, in Unix seconds.
@@ -84,6 +90,8 @@ pub(crate) struct State {
     pub(crate) dirty_at_save: u64,
     /// A save is to begin as soon as nothing else runs.
     pub(crate) save_scheduled: bool,
+    /// Everything was flushed, and what is on disk does not know it yet.
+    pub(crate) is_flushed: bool,
     /// Likewise a rewrite.
     pub(crate) rewrite_scheduled: bool,
 }

@@ -26,6 +26,16 @@ pub(crate) enum Writes {
     AtOnce,
 }
 
+impl Writes {
+    fn temporary_name(self, engine: &Engine) -> String {
+        let kind = match self {
+            Self::InBackground => "bg-",
+            Self::AtOnce => "",
+        };
+        format!("temp-{kind}{}.rdb", engine.host().probe.about().process_id)
+    }
+}
+
 /// A snapshot file being written.
 pub(crate) struct Target<'e> {
     engine: &'e Engine,
@@ -47,11 +57,7 @@ impl<'e> Target<'e> {
     /// # Errors
     /// Those of the disk.
     pub(crate) fn create(engine: &'e Engine, settings: &Settings, writes: Writes) -> io::Result<Self> {
-        let kind = match writes {
-            Writes::InBackground => "bg-",
-            Writes::AtOnce => "",
-        };
-        let temporary = format!("temp-{kind}{}.rdb", engine.host().probe.about().process_id);
+        let temporary = writes.temporary_name(engine);
         let name = &settings.persistence.dbfilename;
         let mut target = Self::temporary(engine, settings, &temporary)?;
         target.name = String::from_utf8_lossy(name).into_owned();
@@ -125,6 +131,16 @@ impl<'e> Target<'e> {
     }
 }
 
+impl Engine {
+    /// Removes the files of snapshots being written, for the process ends at once.
+    pub(crate) fn remove_temporary_snapshots(&self) {
+        for writes in [Writes::InBackground, Writes::AtOnce] {
+            // What cannot be removed stays behind, like after a crash.
+            let _ = self.host().files.unlink(&writes.temporary_name(self));
+        }
+    }
+}
+
 impl Output for Target<'_> {
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         if let Some(checksum) = &mut self.checksum {
@@ -140,7 +156,11 @@ impl Output for Target<'_> {
     }
 
     fn keys_put(&mut self, keys: u64, is_unwanted: &dyn Fn() -> bool) {
-        self.key_delay.rest(keys, || is_unwanted() || self.engine.is_shutting_down());
+        let engine = self.engine;
+        let setting = || engine.published().settings.persistence.rdb.key_save_delay;
+        self.key_delay.setting = setting();
+        let resting = self.key_delay.setting;
+        self.key_delay.rest(keys, || is_unwanted() || engine.is_shutting_down() || setting() != resting);
     }
 }
 

@@ -63,7 +63,7 @@ impl Engine {
     }
 
     /// Seconds to wait after a rewrite that failed: ever longer.
-    fn rewrite_pause(&self, state: &State) -> i64 {
+    pub(super) fn rewrite_pause(&self, state: &State) -> i64 {
         const LONGEST: i64 = 3600;
         let doubled = state.rewrites.failed_in_a_row.saturating_sub(3).min(10);
         if doubled == 0 { 1 } else { (60i64 << (doubled - 1)).min(LONGEST) }
@@ -78,6 +78,7 @@ impl Engine {
         let dirty = self.dirty();
         let mut state = self.persistence.state.lock();
         state.save_scheduled = true;
+        state.is_flushed = true;
         state.dirty_at_save = dirty;
     }
 }

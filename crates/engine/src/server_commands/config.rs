@@ -6,6 +6,7 @@ use spinel_family::{Block, Command, CommandError, Encoder, Many};
 
 use crate::config::{Caller, Rewrite, error_words, get, rewrite, set};
 use crate::log::LogLevel;
+use crate::persistence::When;
 use crate::session::{SessionCommand, SessionContext, help_command, session_commands};
 use crate::{Engine, Flow};
 
@@ -86,7 +87,7 @@ impl SessionCommand for ConfigSet<'_> {
             .collect::<Result<_, CommandError>>()?;
         let caller = Caller { is_local: cx.session.client.endpoint.is_local(), is_loading: false };
         let engine = Arc::clone(cx.worker.engine());
-        engine.change_settings(&pairs, caller)?;
+        engine.change_settings(&pairs, caller, When::of(cx.in_exec))?;
         cx.worker.refresh();
         out.ok();
         Ok(Flow::Continue)
@@ -99,6 +100,7 @@ impl Engine {
         self: &Arc<Self>,
         pairs: &[(Vec<u8>, Vec<u8>)],
         caller: Caller,
+        when: When,
     ) -> Result<(), CommandError> {
         let host = self.host();
         let before = self.settings();
@@ -107,7 +109,7 @@ impl Engine {
             .map_err(|error| CommandError::Quoting(error.reply().into()))?;
         let was_on = before.persistence.aof.enabled;
         let is_on = change.settings.persistence.aof.enabled;
-        if is_on && !was_on && self.prepare_to_log(&change.settings).is_err() {
+        if is_on && !was_on && self.prepare_to_log(&change.settings, when).is_err() {
             return Err(CommandError::text(
                 "ERR CONFIG SET failed (possibly related to argument 'appendonly') - Unable to turn on AOF. Check server logs.",
             ));

@@ -15,7 +15,7 @@ pub struct Family {
 }
 
 /// All families; `mixed` and `garbage` draw from the templates of all others.
-pub const FAMILIES: [Family; 9] = [
+pub const FAMILIES: [Family; 10] = [
     Family { name: "strings", templates: STRINGS, damage: 30 },
     Family { name: "generic", templates: GENERIC, damage: 30 },
     Family { name: "lists", templates: LISTS, damage: 30 },
@@ -23,6 +23,7 @@ pub const FAMILIES: [Family; 9] = [
     Family { name: "sets", templates: SETS, damage: 30 },
     Family { name: "zsets", templates: ZSETS, damage: 30 },
     Family { name: "transactions", templates: TRANSACTIONS, damage: 20 },
+    Family { name: "payloads", templates: PAYLOADS, damage: 30 },
     Family { name: "mixed", templates: &[], damage: 30 },
     Family { name: "garbage", templates: &[], damage: 500 },
 ];
@@ -249,4 +250,29 @@ const TRANSACTIONS: &[&str] = &[
     "RESET",
     "NOSUCHCOMMAND <key>",
     "GET",
+];
+
+const PAYLOADS: &[&str] = &[
+    "DUMP <key>",
+    "DUMP <key>",
+    "RESTORE <key> 0 <payload> [REPLACE]",
+    "RESTORE <key> 0 <payload> REPLACE",
+    "RESTORE <key> <millis> <payload> [REPLACE]",
+    "RESTORE <key> <milli> <payload> [REPLACE] ABSTTL",
+    "RESTORE <key> 0 <payload> [REPLACE] [IDLETIME <index>|FREQ <index>] [FREQ|ABSTTL]",
+    "DEBUG RELOAD",
+    "OBJECT ENCODING <key>",
+    "TYPE <key>",
+    "PEXPIRETIME <key>",
+    "HGETALL <key>",
+    "LRANGE <key> 0 -1",
+    "SMEMBERS <key>",
+    "ZRANGE <key> 0 -1 WITHSCORES",
+    "GET <key>",
+    "SET <key> <value> [EX <seconds>]",
+    "RPUSH <key> <value>+",
+    "HSET <key> (<member> <value>)+",
+    "SADD <key> (<member>+|<integer>+)",
+    "ZADD <key> (<score> <member>)+",
+    "DEL <key>",
 ];

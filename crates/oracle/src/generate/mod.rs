@@ -126,7 +126,7 @@ fn expires_soon(words: &Words) -> bool {
     const LONG: i64 = 5_000;
     let name = words[0].to_ascii_uppercase();
     let times: Vec<&Vec<u8>> = match name.as_slice() {
-        b"EXPIRE" | b"PEXPIRE" | b"SETEX" | b"PSETEX" => words.iter().skip(2).take(1).collect(),
+        b"EXPIRE" | b"PEXPIRE" | b"SETEX" | b"PSETEX" | b"RESTORE" => words.iter().skip(2).take(1).collect(),
         b"SET" | b"GETEX" => {
             let is_unit = |word: &[u8]| word.eq_ignore_ascii_case(b"EX") || word.eq_ignore_ascii_case(b"PX");
             words.windows(2).filter(|pair| is_unit(&pair[0])).map(|pair| &pair[1]).collect()

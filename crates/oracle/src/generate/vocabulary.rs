@@ -52,6 +52,8 @@ pub(super) enum Kind {
     Timeout,
     /// The name of a type.
     Type,
+    /// What DUMP gave, sometimes damaged.
+    Payload,
     /// Any bytes.
     Garbage,
 }
@@ -82,6 +84,7 @@ impl Kind {
             "db" => Kind::Db,
             "timeout" => Kind::Timeout,
             "type" => Kind::Type,
+            "payload" => Kind::Payload,
             "garbage" => Kind::Garbage,
             other => panic!("no placeholder is called <{other}>"),
         }
@@ -181,6 +184,7 @@ impl Vocabulary {
             Kind::LexKey => format!("l{}", random.below(3)).into_bytes(),
             Kind::Member => self.member(random),
             Kind::Value => self.value(random),
+            Kind::Payload => payload(random),
             Kind::Garbage => garbage(random),
             _ => number(kind, random).into_bytes(),
         }
@@ -254,6 +258,31 @@ const ODD_TIMES: [&str; 10] = [
     "",
     "1.5",
 ];
+
+/// What DUMP of Redis 7.0 gives for `bar`, 1234, sixty times `a`, and for small values of every type.
+const PAYLOADS: [&[u8]; 9] = [
+    b"\x00\x03bar\x0a\x00\xe6\xbeI`\xeef\xfd\x17",
+    b"\x00\xc1\xd2\x04\x0a\x00\x00\x87\x08\xa1D\x82\\\xed",
+    b"\x00\xc3\x09<\x01aa\xe0/\x00\x01aa\x0a\x00\xa6~\x08\xb2\x17\xd0\x97\x80",
+    b"\x12\x01\x02\x11\x11\x00\x00\x00\x03\x00\x82m1\x03\x02\x01\x82m3\x03\xff\x0a\x00Dn=j\xfdv\xbd\xb4",
+    b"\x0b\x14\x04\x00\x00\x00\x03\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00p\x11\x01\x00\x0a\x00\x85\xd5\xc1\x06[\x1d\xd0U",
+    b"\x02\x02\x02m1\x02m2\x0a\x009\xb7#D\x0e\x17\x97\x9b",
+    b"\x10\x13\x13\x00\x00\x00\x04\x00\x82m1\x03\x82v1\x03\x02\x01\x03\x01\xff\x0a\x00\x0a\xabQ{F\x89\xf6\x90",
+    b"\x11\x16\x16\x00\x00\x00\x04\x00\x82m1\x03\x01\x01\x82m2\x03\x832.5\x04\xff\x0a\x00\xdd\x92o\x09_\x85L{",
+    b"\x11\x13\x13\x00\x00\x00\x04\x00\x82m1\x03\x00\x01\x82m2\x03\x00\x01\xff\x0a\x00bQ,|\xe5\xf7\xd9\x0d",
+];
+
+fn payload(random: &mut Random) -> Vec<u8> {
+    let mut payload = random.pick(&PAYLOADS).to_vec();
+    if random.chance(100) {
+        let at = random.below(payload.len());
+        payload[at] ^= 1 << random.below(8);
+    }
+    if random.chance(50) {
+        payload.truncate(random.below(payload.len()));
+    }
+    payload
+}
 
 fn between(random: &mut Random, low: i64, high: i64) -> String {
     let span = usize::try_from(high - low + 1).expect("bounds are in order");

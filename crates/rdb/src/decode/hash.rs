@@ -26,6 +26,10 @@ pub(super) fn zipmap(cursor: &mut Cursor<'_>, cx: DecodeContext<'_>) -> Result<H
     let bytes = cursor.string()?.into_cow()?;
     let mut count = 0;
     zipmap::read(&bytes, |_, _| count += 1)?;
+    if count == 0 {
+        // Unlike other collections: no server wrote one, and Redis refuses it in files, too.
+        return Err(zipmap::ZipmapError::Empty.into());
+    }
     let mut loader = HashLoader::new(count, cx.limits, cx.hash_key);
     let mut outcome = Ok(());
     zipmap::read(&bytes, |name, value| {

@@ -23,11 +23,14 @@ pub enum ZipmapError {
     BadPair(usize),
     /// The count differs from the number of pairs.
     WrongCount,
+    /// There is no pair.
+    Empty,
 }
 
 impl std::fmt::Display for ZipmapError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::Empty => f.write_str("zipmap without pairs"),
             Self::TooShort => f.write_str("zipmap shorter than its count and terminator"),
             Self::NoTerminator => f.write_str("zipmap without its terminator"),
             Self::BadPair(offset) => write!(f, "zipmap pair at byte {offset} is malformed"),

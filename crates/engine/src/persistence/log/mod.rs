@@ -24,10 +24,13 @@ mod threads;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
 
 use spinel_aof::annotation::{ReplicationId, Stamp};
 use spinel_aof::{Directory, LogBuffer, LogPosition, LogWriter, WriterOptions};
 use spinel_family::{Args, DbIndex, OwnedArgs, UnixMillis};
+
+pub(crate) use self::switching::When;
 
 use self::bell::Bell;
 use crate::Engine;
@@ -82,6 +85,8 @@ pub(crate) struct Log {
     sync_bell: Bell,
     /// Why writes are refused, if they are; protects itself.
     refusal: Mutex<Option<String>>,
+    /// Microseconds to rest before each write, for tests (`DEBUG AOF-FLUSH-SLEEP`).
+    pub(crate) write_delay_micros: AtomicU64,
     pub(crate) figures: Figures,
 }
 
@@ -124,6 +129,7 @@ impl Default for Log {
             write_bell: Bell::default(),
             sync_bell: Bell::default(),
             refusal: Mutex::new(None),
+            write_delay_micros: AtomicU64::new(0),
             figures: Figures::default(),
         }
     }
@@ -313,6 +319,10 @@ impl Engine {
                 if drain == Drain::UpToCut && buffer.has_cut() { None } else { buffer.take() }
             };
             let Some(batch) = batch else { break };
+            let delay = Duration::from_micros(log.write_delay_micros.load(Ordering::Relaxed));
+            if !delay.is_zero() {
+                self.clock.sleep(delay);
+            }
             let stamp = writing.stamp(batch.end(), self.clock.unix_millis());
             // A refusal keeps the batch in the writer; it is published with everything else.
             if writing.writer.write(batch, stamp).is_err() {

@@ -276,6 +276,7 @@ impl Engine {
         } else {
             state.rewrites.end(outcome, running.since, now);
         }
+        let pause_minutes = self.rewrite_pause(&state) / 60;
         drop(state);
         match result {
             Ok(()) => {
@@ -287,6 +288,13 @@ impl Engine {
                     LogLevel::Warning,
                     &format!("Background AOF rewrite terminated with error: {error}"),
                 );
+                if pause_minutes > 0 {
+                    let line = format!(
+                        "Background AOF rewrite has repeatedly failed and triggered the limit, will retry in \
+                         {pause_minutes} minutes"
+                    );
+                    self.log.write(LogLevel::Warning, &line);
+                }
             }
         }
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use spinel_aof::annotation::Stamp;
-use spinel_aof::recovery::{self, TornEnd};
+use spinel_aof::recovery::{self, LoadError, TornEnd};
 use spinel_aof::{Directory, DirectoryError, LogBuffer, LogPosition, LogWriter};
 use spinel_family::UnixMillis;
 
@@ -15,6 +15,21 @@ use crate::Engine;
 use crate::config::Settings;
 use crate::log::LogLevel;
 use crate::persistence::{NotLoaded, Purpose};
+
+/// When the log is turned on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    /// Within a transaction: it begins with what the transaction leaves.
+    InTransaction,
+    /// By itself.
+    Now,
+}
+
+impl When {
+    pub(crate) fn of(in_transaction: bool) -> Self {
+        if in_transaction { Self::InTransaction } else { Self::Now }
+    }
+}
 
 impl Log {
     /// From now on commands are logged; at the instant of the snapshot that they follow.
@@ -41,6 +56,7 @@ impl Log {
         engine.at_an_instant(|_| self.is_on.store(false, Ordering::SeqCst));
         engine.forget_log_trouble();
         engine.nudge_workers();
+        engine.log.write(LogLevel::Notice, "Removing the temp incr aof file: what it holds follows no base");
     }
 
     /// Sets what the settings say.
@@ -98,7 +114,9 @@ impl Engine {
         let torn_end = if settings.persistence.aof.load_truncated { TornEnd::Cut } else { TornEnd::Refuse };
         let mut loader = CommandLoader::new(self);
         let loaded = recovery::load(&directory, &plan, torn_end, &mut loader).map_err(|error| {
-            warn(&error.to_string());
+            if !matches!(error, LoadError::Damage { .. } | LoadError::Torn { .. }) {
+                warn(&error.to_string());
+            }
             NotLoaded
         })?;
         let seconds = self.clock.monotonic_nanos().saturating_sub(start) as f64 / 1e9;
@@ -152,7 +170,7 @@ impl Engine {
     ///
     /// # Errors
     /// If the files cannot be made; the log has said why.
-    pub(crate) fn prepare_to_log(self: &Arc<Self>, settings: &Settings) -> Result<(), NotLoaded> {
+    pub(crate) fn prepare_to_log(self: &Arc<Self>, settings: &Settings, when: When) -> Result<(), NotLoaded> {
         let prepare = || {
             let directory = Directory::open(Arc::clone(&self.host().files), names(settings))?;
             directory.create_folder()?;
@@ -175,20 +193,25 @@ impl Engine {
         *self.journal.log.writing() = Some(writing);
         self.journal.log.serial.fetch_add(1, Ordering::SeqCst);
         self.start_log_threads();
-        if self.begin_rewrite().is_err() {
+        let what_else = match when {
+            When::InTransaction => Some("AOF was enabled during a transaction."),
+            When::Now if self.begin_rewrite().is_ok() => None,
+            When::Now => Some("AOF was enabled but there is already another background operation."),
+        };
+        if let Some(what_else) = what_else {
             self.persistence.state.lock().rewrite_scheduled = true;
-            self.log.write(
-                LogLevel::Notice,
-                "AOF was enabled but there is already another background operation. An AOF background was scheduled to \
-                 start when possible.",
-            );
+            let line = format!("{what_else} An AOF background was scheduled to start when possible.");
+            self.log.write(LogLevel::Notice, &line);
         }
         Ok(())
     }
 
     /// `appendonly no`: the caller has the world.
     pub(crate) fn turn_log_off(&self) {
-        self.abort_snapshot(Purpose::Rewrite);
+        if self.abort_snapshot(Purpose::Rewrite) {
+            // Redis says so of its forked child.
+            self.log.write(LogLevel::Notice, "Killing running AOF rewrite child: the rewrite is called off");
+        }
         self.persistence.state.lock().rewrite_scheduled = false;
         self.close_log();
     }

@@ -28,7 +28,7 @@ use listpack::DebugListpack;
 use object::DebugObject;
 use populate::DebugPopulate;
 use protocol::{DebugError, DebugProtocol};
-use reload::{DebugLoadaof, DebugReload, DebugSetSkipChecksumValidation};
+use reload::{DebugAofFlushSleep, DebugLoadaof, DebugReload, DebugSetSkipChecksumValidation};
 use switches::{
     DebugChangeReplId, DebugConfigRewriteForceAll, DebugLog, DebugPauseCron, DebugQuicklistPackedThreshold,
     DebugSetActiveExpire, DebugSleep,
@@ -38,6 +38,7 @@ session_commands! {
     /// DEBUG, as far as it reaches no data.
     pub(super) static COMMANDS;
     cover Debug,
+    session DebugAofFlushSleep,
     exclusive DebugChangeReplId,
     exclusive DebugConfigRewriteForceAll,
     session DebugError,
@@ -99,6 +100,8 @@ impl SessionCommand for DebugHelp {
 }
 
 const HELP: &[&str] = &[
+    "AOF-FLUSH-SLEEP <microsec>",
+    "    Rest before each write to the append-only file.",
     "CHANGE-REPL-ID",
     "    Give the history of the data set a new name.",
     "CONFIG-REWRITE-FORCE-ALL",

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use spinel_family::{Command, CommandError, Encoder, Many};
+use spinel_structs::number::parse_i64;
 
 use super::is_nonzero;
 use crate::Flow;
@@ -65,7 +66,7 @@ pub(super) struct DebugLoadaof;
 
 impl SessionCommand for DebugLoadaof {
     fn run(&self, cx: &mut SessionContext<'_>, _out: &mut Encoder) -> Result<Flow, CommandError> {
-        if cx.in_exec || !cx.worker.settings().persistence.aof.enabled {
+        if cx.in_exec {
             return Err(CommandError::text("ERR Error trying to load the AOF files, check server logs."));
         }
         let engine = Arc::clone(cx.worker.engine());
@@ -73,5 +74,21 @@ impl SessionCommand for DebugLoadaof {
         engine.begin_log_reload(asker);
         cx.session.moved = true;
         Ok(Flow::Waiting)
+    }
+}
+
+/// Rests before each write to the append-only file, so that a test can tell what waits for it.
+#[derive(Command)]
+#[command(name = "debug|aof-flush-sleep", group = Server, since = "7.0.0", complexity = "O(1)")]
+pub(super) struct DebugAofFlushSleep<'a> {
+    micros: &'a [u8],
+}
+
+impl SessionCommand for DebugAofFlushSleep<'_> {
+    fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        let micros = parse_i64(self.micros).and_then(|micros| u64::try_from(micros).ok()).unwrap_or_default();
+        cx.engine().journal.log.write_delay_micros.store(micros, Ordering::Relaxed);
+        out.ok();
+        Ok(Flow::Continue)
     }
 }

@@ -42,11 +42,12 @@ pub(super) fn stats(worker: &Worker, report: &mut Report) {
     report.field("pubsub_channels", engine.pubsub.count(Topic::Channel));
     report.field("pubsub_patterns", engine.pubsub.count(Topic::Pattern));
     report.field("pubsubshard_channels", engine.pubsub.count(Topic::ShardChannel));
+    report.field("latest_fork_usec", 0);
+    // Redis forks for each snapshot.
+    report.field("total_forks", engine.persistence.state.lock().snapshots);
     zeros(
         report,
         &[
-            "latest_fork_usec",
-            "total_forks",
             "migrate_cached_sockets",
             "slave_expires_tracked_keys",
             "active_defrag_hits",
