@@ -5,7 +5,7 @@ use std::sync::Arc;
 use spinel_structs::hash::HashKey;
 
 pub use crate::db::DbCounts;
-use crate::{Db, DbIndex, Entry, Readers, SnapshotSink, WaitTable, WatchTable};
+use crate::{Db, DbIndex, Entry, Key, Readers, SnapshotSink, WaitTable, WatchTable};
 
 /// A part of the keyspace with a lock of its own.
 pub struct Shard {
@@ -66,6 +66,15 @@ impl Shard {
     #[must_use]
     pub fn is_being_saved(&self) -> bool {
         self.is_being_saved
+    }
+
+    /// Tells who watches keys of a database that are there: it is about to be emptied.
+    pub fn touch_watchers_of_all(&self, db: DbIndex, hash_key: &HashKey) {
+        for (key, flags) in self.watches.watched(db) {
+            if self.db(db).find(Key::new(key, hash_key)).is_some() {
+                flags.iter().for_each(|flag| flag.raise());
+            }
+        }
     }
 
     /// Exchanges two databases.

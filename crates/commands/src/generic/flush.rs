@@ -4,7 +4,7 @@
 
 use spinel_family::spec::{ArgKind, ArgSpec, Shape};
 use spinel_family::{
-    Command, CommandError, DbIndex, Encoder, Exclusive, ExclusiveContext, Field, Key, Reply, Words, is_token,
+    Command, CommandError, DbIndex, Encoder, Exclusive, ExclusiveContext, Field, Reply, Words, is_token,
 };
 
 /// How to free; accepted for compatibility.
@@ -88,11 +88,7 @@ fn flush(cx: &mut ExclusiveContext<'_>, dbs: std::ops::Range<u16>) {
             if shard.db(db).is_empty() {
                 continue;
             }
-            for (key, flags) in shard.watches.watched(db) {
-                if shard.db(db).find(Key::new(key, hash_key)).is_some() {
-                    flags.iter().for_each(|flag| flag.raise());
-                }
-            }
+            shard.touch_watchers_of_all(db, hash_key);
             removed += shard.db(db).len();
             garbage.push(shard.db_mut(db).clear());
         }

@@ -119,8 +119,9 @@ impl Engine {
 
     fn empty(&self, held: &mut Held<'_>) {
         for shard in held.iter_mut() {
-            for db in 0..self.keyspace.databases() {
-                let mut old = shard.db_mut(DbIndex(db as u16)).clear();
+            for db in (0..self.keyspace.databases()).map(|db| DbIndex(db as u16)) {
+                shard.touch_watchers_of_all(db, self.keyspace.hash_key());
+                let mut old = shard.db_mut(db).clear();
                 // A snapshot in progress still wants what it has not saved yet.
                 while old.hand_over_some(usize::MAX) {}
             }

@@ -260,7 +260,7 @@ const PAYLOADS: &[&str] = &[
     "RESTORE <key> <millis> <payload> [REPLACE]",
     "RESTORE <key> <milli> <payload> [REPLACE] ABSTTL",
     "RESTORE <key> 0 <payload> [REPLACE] [IDLETIME <index>|FREQ <index>] [FREQ|ABSTTL]",
-    "DEBUG RELOAD",
+    "DISCARD ; DEBUG RELOAD",
     "OBJECT ENCODING <key>",
     "TYPE <key>",
     "PEXPIRETIME <key>",

@@ -34,6 +34,9 @@ impl SessionCommand for DebugReload<'_> {
                 }
             }
         }
+        if cx.in_exec {
+            return Err(CommandError::text("ERR DEBUG RELOAD is not allowed in a transaction"));
+        }
         let engine = Arc::clone(cx.worker.engine());
         if let Err(taken) = engine.reload(reload)? {
             return Ok(cx.worker.park(cx.session, taken));
