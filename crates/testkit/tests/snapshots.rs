@@ -232,12 +232,12 @@ fn what_follows_a_flush_does_not_find_its_snapshot_in_the_way() {
 #[test]
 fn a_reload_breaks_transactions_that_watch_keys_which_are_there() {
     let (_server, _disk, client) = start();
-    client.run("SET k v");
+    assert_eq!(client.run("SET k v"), "+OK\r\n");
     for (watched, reply) in [("k", "*-1\r\n"), ("nothing", "*1\r\n$1\r\nv\r\n")] {
-        client.run(&format!("WATCH {watched}"));
+        assert_eq!(client.run(&format!("WATCH {watched}")), "+OK\r\n");
         assert_eq!(client.run("DEBUG RELOAD"), "+OK\r\n");
-        client.run("MULTI");
-        client.run("GET k");
+        assert_eq!(client.run("MULTI"), "+OK\r\n");
+        assert_eq!(client.run("GET k"), "+QUEUED\r\n");
         assert_eq!(client.run("EXEC"), reply, "{watched} is watched");
     }
 }
