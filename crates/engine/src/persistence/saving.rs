@@ -11,7 +11,7 @@ use super::format::Format;
 use super::snapshot::{Portion, Snapshot};
 use super::state::{Outcome, Purpose, Running};
 use super::target::{Target, Writes};
-use super::walker::{self, Output as _};
+use super::{NoThread, walker};
 use crate::clients::Client;
 use crate::inbox::FinishedCall;
 use crate::log::LogLevel;
@@ -24,9 +24,13 @@ const PORTION_BYTES: usize = 1 << 20;
 /// How often it is looked whether a flush is known to the disk.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
-/// Why no snapshot is begun: another is being written.
+/// Why no snapshot is begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Busy(pub(crate) Purpose);
+pub(crate) enum NotBegun {
+    /// Another is being written.
+    Busy(Purpose),
+    NoThread,
+}
 
 /// What a client waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,11 +83,11 @@ impl Asker {
 
 impl Engine {
     /// Reserves the one place there is for a snapshot.
-    pub(crate) fn reserve_snapshot(&self, purpose: Purpose) -> Result<(), Busy> {
+    pub(crate) fn reserve_snapshot(&self, purpose: Purpose) -> Result<(), NotBegun> {
         let since = self.unix_seconds();
         let mut state = self.persistence.state.lock();
         if let Some(running) = state.running {
-            return Err(Busy(running.purpose));
+            return Err(NotBegun::Busy(running.purpose));
         }
         state.running = Some(Running { purpose, since, dirty: 0, follows_flush: false, is_unwanted: false });
         state.snapshots += 1;
@@ -114,15 +118,31 @@ impl Engine {
     /// Begins to save in the background.
     ///
     /// # Errors
-    /// [`Busy`] if a snapshot is being written already.
-    pub(crate) fn begin_save(self: &Arc<Self>, asker: Option<Asker>) -> Result<(), Busy> {
+    /// [`NotBegun`]
+    pub(crate) fn begin_save(self: &Arc<Self>, asker: Option<Asker>) -> Result<(), NotBegun> {
         self.reserve_save(asker.is_none())?;
         let engine = Arc::clone(self);
-        self.persistence.spawn("snapshot", move || engine.save(asker));
-        Ok(())
+        self.spawn_snapshot(move || engine.save(asker))
     }
 
-    fn reserve_save(&self, is_automatic: bool) -> Result<(), Busy> {
+    /// Starts the thread that takes the snapshot for which the place was reserved.
+    pub(crate) fn spawn_snapshot(&self, job: impl FnOnce() + Send + 'static) -> Result<(), NotBegun> {
+        self.spawn_persisting("snapshot", job).map_err(|NoThread| {
+            let mut state = self.persistence.state.lock();
+            let purpose = state.running.take().map(|running| running.purpose);
+            let attempts = match purpose {
+                Some(Purpose::Rewrite) => &mut state.rewrites,
+                Some(Purpose::Save) | None => &mut state.saves,
+            };
+            attempts.last = Outcome::Failed;
+            attempts.failed_in_a_row += 1;
+            drop(state);
+            self.set_gates();
+            NotBegun::NoThread
+        })
+    }
+
+    fn reserve_save(&self, is_automatic: bool) -> Result<(), NotBegun> {
         self.reserve_snapshot(Purpose::Save)?;
         let mut state = self.persistence.state.lock();
         state.saves.tried = self.unix_seconds();
@@ -140,9 +160,16 @@ impl Engine {
     }
 
     /// Begins what was asked for once a flush is known to the disk.
-    pub(crate) fn begin_after_flush(self: &Arc<Self>, purpose: Purpose, asker: Asker) {
+    ///
+    /// # Errors
+    /// [`NoThread`] that could wait for that.
+    pub(crate) fn begin_after_flush(
+        self: &Arc<Self>,
+        purpose: Purpose,
+        asker: Asker,
+    ) -> Result<(), NoThread> {
         let engine = Arc::clone(self);
-        self.persistence.spawn("snapshot", move || {
+        self.spawn_persisting("snapshot", move || {
             while engine.saves_flush() && !engine.is_shutting_down() {
                 std::thread::sleep(LOOK_AGAIN);
             }
@@ -157,7 +184,7 @@ impl Engine {
                     asker.answer(&engine, Ok("Background append only file rewriting scheduled"));
                 }
             }
-        });
+        })
     }
 
     /// The work of the thread that saves.

@@ -90,10 +90,19 @@ pub(crate) struct State {
     pub(crate) dirty_at_save: u64,
     /// A save is to begin as soon as nothing else runs.
     pub(crate) save_scheduled: bool,
-    /// Everything was flushed, and what is on disk does not know it yet.
-    pub(crate) is_flushed: bool,
     /// Likewise a rewrite.
     pub(crate) rewrite_scheduled: bool,
+    /// Everything was flushed, and what is on disk does not know it yet.
+    pub(crate) is_flushed: bool,
+}
+
+impl State {
+    /// Seconds to wait after a rewrite that failed: ever longer.
+    pub(crate) fn rewrite_pause(&self) -> i64 {
+        const LONGEST: i64 = 3600;
+        let doubled = self.rewrites.failed_in_a_row.saturating_sub(3).min(10);
+        if doubled == 0 { 1 } else { (60i64 << (doubled - 1)).min(LONGEST) }
+    }
 }
 
 /// The state behind its lock, which protects nothing else and is taken after all others.

@@ -8,7 +8,6 @@ use spinel_aof::disk::{Disk, DiskFile, OpenMode, replace_file, write_all_at};
 use spinel_rdb::Checksum;
 
 use super::format::Format;
-use super::walker::Output;
 use crate::Engine;
 use crate::config::Settings;
 
@@ -87,6 +86,32 @@ impl<'e> Target<'e> {
         })
     }
 
+    /// Writes the next bytes.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub(crate) fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Some(checksum) = &mut self.checksum {
+            checksum.update(bytes);
+        }
+        write_all_at(&*self.file, bytes, self.at)?;
+        self.at += bytes.len() as u64;
+        if self.incremental_fsync && self.at - self.synced >= SYNC_BYTES {
+            self.file.sync_data()?;
+            self.synced = self.at;
+        }
+        Ok(())
+    }
+
+    /// Called after some keys were put: rests if that is set, until the snapshot is unwanted.
+    pub(crate) fn keys_put(&mut self, keys: u64, is_unwanted: &dyn Fn() -> bool) {
+        let engine = self.engine;
+        let setting = || engine.published().settings.persistence.rdb.key_save_delay;
+        self.key_delay.setting = setting();
+        let resting = self.key_delay.setting;
+        self.key_delay.rest(keys, || is_unwanted() || engine.is_shutting_down() || setting() != resting);
+    }
+
     /// Completes the file and puts it in its place, unless it has become unwanted.
     ///
     /// # Errors
@@ -138,29 +163,6 @@ impl Engine {
             // What cannot be removed stays behind, like after a crash.
             let _ = self.host().files.unlink(&writes.temporary_name(self));
         }
-    }
-}
-
-impl Output for Target<'_> {
-    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if let Some(checksum) = &mut self.checksum {
-            checksum.update(bytes);
-        }
-        write_all_at(&*self.file, bytes, self.at)?;
-        self.at += bytes.len() as u64;
-        if self.incremental_fsync && self.at - self.synced >= SYNC_BYTES {
-            self.file.sync_data()?;
-            self.synced = self.at;
-        }
-        Ok(())
-    }
-
-    fn keys_put(&mut self, keys: u64, is_unwanted: &dyn Fn() -> bool) {
-        let engine = self.engine;
-        let setting = || engine.published().settings.persistence.rdb.key_save_delay;
-        self.key_delay.setting = setting();
-        let resting = self.key_delay.setting;
-        self.key_delay.rest(keys, || is_unwanted() || engine.is_shutting_down() || setting() != resting);
     }
 }
 

@@ -44,7 +44,7 @@ impl Engine {
     /// Why it is time to rewrite the log, as a line for the log; empty if somebody asked for it.
     fn rewrite_due(&self, state: &State, settings: &Settings, now: i64) -> Option<String> {
         let may_try =
-            state.rewrites.last == Outcome::Ok || now - state.rewrites.tried >= self.rewrite_pause(state);
+            state.rewrites.last == Outcome::Ok || now - state.rewrites.tried >= state.rewrite_pause();
         if !may_try {
             return None;
         }
@@ -60,13 +60,6 @@ impl Engine {
         let growth = (size * 100 / base).saturating_sub(100);
         let is_due = size >= aof.rewrite_min_size && growth >= u64::from(aof.rewrite_percentage);
         is_due.then(|| format!("Starting automatic rewriting of AOF on {growth}% growth"))
-    }
-
-    /// Seconds to wait after a rewrite that failed: ever longer.
-    pub(super) fn rewrite_pause(&self, state: &State) -> i64 {
-        const LONGEST: i64 = 3600;
-        let doubled = state.rewrites.failed_in_a_row.saturating_sub(3).min(10);
-        if doubled == 0 { 1 } else { (60i64 << (doubled - 1)).min(LONGEST) }
     }
 
     /// Everything was flushed: a snapshot of what was there is of no use any more, and what is on disk is replaced soon.

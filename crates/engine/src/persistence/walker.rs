@@ -9,6 +9,7 @@ use spinel_store::{Entry, ShardIndex, SnapshotSink};
 
 use super::format::DbKeys;
 use super::snapshot::{Large, Portion, Snapshot, is_large};
+use super::target::Target;
 use crate::Engine;
 use crate::apart::Reading;
 
@@ -23,20 +24,12 @@ const CHUNK_BYTES: usize = 128 << 10;
 /// How long the walker rests while others still hold parts of the snapshot.
 const REST: Duration = Duration::from_millis(1);
 
-/// Where a snapshot goes.
-pub(crate) trait Output {
-    /// Takes the next bytes.
-    fn put(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// Called after some keys were put: may rest, until the snapshot is unwanted.
-    fn keys_put(&mut self, keys: u64, is_unwanted: &dyn Fn() -> bool);
-}
-
-/// Writes all of a snapshot. An error of the output aborts it; so may others. Afterwards nobody knows of it any more.
+/// Writes all of a snapshot. An error of the target aborts it; so may others. Afterwards nobody knows of it any more.
 ///
 /// # Errors
-/// The output's first.
-pub(crate) fn walk(engine: &Engine, snapshot: &Arc<Snapshot>, output: &mut dyn Output) -> io::Result<()> {
-    let mut walker = Walker { engine, snapshot, output, portion: Portion::default(), failed: Ok(()) };
+/// The target's first.
+pub(crate) fn walk(engine: &Engine, snapshot: &Arc<Snapshot>, target: &mut Target<'_>) -> io::Result<()> {
+    let mut walker = Walker { engine, snapshot, target, portion: Portion::default(), failed: Ok(()) };
     snapshot.format.put_head(&mut walker.portion.bytes, &snapshot.counts);
     walker.write_portion();
     for shard in 0..engine.keyspace.shards() {
@@ -57,15 +50,15 @@ pub(crate) fn walk(engine: &Engine, snapshot: &Arc<Snapshot>, output: &mut dyn O
     walker.failed
 }
 
-struct Walker<'a> {
+struct Walker<'a, 't> {
     engine: &'a Engine,
     snapshot: &'a Arc<Snapshot>,
-    output: &'a mut dyn Output,
+    target: &'a mut Target<'t>,
     portion: Portion,
     failed: io::Result<()>,
 }
 
-impl Walker<'_> {
+impl Walker<'_, '_> {
     /// Saves a few entries of a shard; false if it has no more.
     fn step(&mut self, shard: ShardIndex) -> bool {
         let mut large = Vec::new();
@@ -152,7 +145,7 @@ impl Walker<'_> {
         if self.snapshot.is_aborted() || bytes.is_empty() {
             return;
         }
-        if let Err(error) = self.output.put(bytes) {
+        if let Err(error) = self.target.put(bytes) {
             self.failed = Err(error);
             self.snapshot.abort();
         }
@@ -161,7 +154,7 @@ impl Walker<'_> {
     fn keys_put(&mut self, keys: u64) {
         self.snapshot.count(keys);
         if !self.snapshot.is_aborted() && keys > 0 {
-            self.output.keys_put(keys, &|| self.snapshot.is_aborted());
+            self.target.keys_put(keys, &|| self.snapshot.is_aborted());
         }
     }
 }

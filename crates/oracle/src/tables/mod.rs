@@ -12,6 +12,7 @@ mod odd;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::time::Duration;
 
 use crate::client::Client;
 use facts::{Facts, name_of};
@@ -157,6 +158,7 @@ impl Run {
                 let words: Vec<&str> = name.split('|').chain(arguments.iter().copied()).collect();
                 let answer = |client: &mut Client| -> io::Result<String> {
                     client.call(&["FLUSHALL"])?;
+                    wait_for_rest(client)?;
                     Ok(facts::normal(&client.call(&words)?))
                 };
                 let (theirs, ours) = (answer(reference)?, answer(subject)?);
@@ -177,6 +179,23 @@ impl Run {
             check.compared += 1;
             check.differences.extend(difference);
         }
+    }
+}
+
+/// Waits until no save or rewrite that an earlier call began is under way or scheduled: answers depend on it.
+fn wait_for_rest(client: &mut Client) -> io::Result<()> {
+    const UNDER_WAY: [&str; 4] = [
+        "rdb_bgsave_in_progress:1",
+        "aof_rewrite_in_progress:1",
+        "aof_rewrite_scheduled:1",
+        "rdb_bgsave_scheduled:1",
+    ];
+    loop {
+        let info = facts::normal(&client.call(&["INFO", "persistence"])?);
+        if !UNDER_WAY.iter().any(|line| info.contains(line)) {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 

@@ -44,3 +44,48 @@ fn sigint_ends_it_too() {
     signal(&server, Signal::INT);
     assert_eq!(server.wait().expect("it ends").code(), Some(0));
 }
+
+#[test]
+fn a_server_that_ends_while_it_loads_leaves_the_files_as_they_are() {
+    let home = std::env::temp_dir().join(format!("spinel-half-{}", std::process::id()));
+    std::fs::create_dir_all(&home).expect("a directory");
+    let dir = home.to_str().expect("text").to_owned();
+    let end_with = |server: &mut Server| {
+        signal(server, Signal::TERM);
+        server.wait().expect("it ends").code()
+    };
+    let mut server = start(&["--dir", &dir, "--save", "1000 1000", "--enable-debug-command", "yes"]);
+    assert_eq!(Raw::connect(&server).ask("DEBUG POPULATE 200000 key 30"), "+OK");
+    assert_eq!(end_with(&mut server), Some(0));
+    let dump = std::fs::read(home.join("dump.rdb")).expect("it was saved");
+    // Half the data set is neither saved nor made the base of a log.
+    let slowly = ["--dir", &dir, "--key-load-delay", "500", "--appendonly", "yes", "--save", "1000 1000"];
+    let mut server = start(&slowly);
+    let mut client = Raw::connect(&server);
+    wait_until("some was loaded", || client.info("persistence", "loading_loaded_bytes") > 0);
+    assert_eq!(end_with(&mut server), Some(0));
+    assert!(!home.join("appendonlydir").exists(), "{}", server.log_tail());
+    assert!(std::fs::read(home.join("dump.rdb")).expect("it is still there") == dump);
+    // The same with a log that has a snapshot as its base and commands behind it.
+    let mut server = start(&["--dir", &dir, "--appendonly", "yes"]);
+    let mut client = Raw::connect(&server);
+    wait_until("all was loaded", || client.ask("DBSIZE") == ":200000");
+    (0..100).for_each(|key| assert_eq!(client.ask(&format!("SET more:{key} v")), "+OK"));
+    assert_eq!(end_with(&mut server), Some(0));
+    let before = contents_of(&home.join("appendonlydir"));
+    let mut server = start(&slowly);
+    let mut client = Raw::connect(&server);
+    wait_until("some was loaded", || client.info("persistence", "loading_loaded_bytes") > 0);
+    assert_eq!(end_with(&mut server), Some(0));
+    assert!(contents_of(&home.join("appendonlydir")) == before, "{}", server.log_tail());
+    std::fs::remove_dir_all(&home).expect("it was made above");
+}
+
+/// The files of a folder.
+fn contents_of(folder: &std::path::Path) -> Vec<(std::ffi::OsString, Vec<u8>)> {
+    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
+    let mut all: Vec<_> =
+        entries.map(|entry| (entry.file_name(), std::fs::read(entry.path()).expect("a file"))).collect();
+    all.sort();
+    all
+}

@@ -132,8 +132,10 @@ impl Loader for CommandLoader {
         let options = LoadOptions { merge: false, keep_expired: true };
         let source = FileReader::new(Arc::clone(file));
         let loaded = self.engine.load_snapshot(source, options);
-        loaded.map(|(loaded, _, _)| loaded.bytes).map_err(|error| {
-            self.engine.log.write(LogLevel::Warning, &error.to_string());
+        loaded.map(|loaded| loaded.bytes).map_err(|error| {
+            if !matches!(error, LoadError::CalledOff) {
+                self.engine.log.write(LogLevel::Warning, &error.to_string());
+            }
             Refused::Snapshot(error)
         })
     }
@@ -163,6 +165,10 @@ impl Loader for CommandLoader {
 
     fn progress(&mut self, bytes_read: u64) {
         self.engine.persistence.loading.loaded_bytes.store(bytes_read, Ordering::Relaxed);
+    }
+
+    fn is_called_off(&self) -> bool {
+        self.engine.is_shutting_down()
     }
 
     fn log(&mut self, level: Level, line: String) {

@@ -57,7 +57,7 @@ pub(crate) struct Writing {
 
 impl Writing {
     fn stamp(&self, position: LogPosition, now: UnixMillis) -> Stamp {
-        Stamp { replication_id: self.replication_id, offset: position.0, time_ms: now.0.max(0) as u64 }
+        stamp_at(self.replication_id, position, now)
     }
 }
 
@@ -109,7 +109,6 @@ pub(crate) struct Figures {
     /// Bytes after the last rewrite, or at the start.
     pub(crate) base_size: AtomicU64,
     pub(crate) is_syncing: AtomicBool,
-    pub(crate) delayed_syncs: AtomicU64,
 }
 
 impl Default for Log {
@@ -245,12 +244,16 @@ impl Log {
         self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Forgets where the files are; for a history with another name.
+    /// From now on the annotations name this history.
     pub(crate) fn rename_history(&self, id: &str) {
         if let Some(writing) = self.writing().as_mut() {
             writing.replication_id = replication_id(id);
         }
     }
+}
+
+fn stamp_at(replication_id: ReplicationId, position: LogPosition, now: UnixMillis) -> Stamp {
+    Stamp { replication_id, offset: position.0, time_ms: now.0.max(0) as u64 }
 }
 
 fn replication_id(id: &str) -> ReplicationId {

@@ -18,7 +18,7 @@ use crate::Engine;
 use crate::config::Settings;
 use crate::log::LogLevel;
 use crate::persistence::format::Format;
-use crate::persistence::saving::Busy;
+use crate::persistence::saving::NotBegun;
 use crate::persistence::state::{Outcome, Purpose};
 use crate::persistence::target::Target;
 use crate::persistence::walker;
@@ -99,8 +99,8 @@ impl Engine {
     /// Begins to rewrite in the background.
     ///
     /// # Errors
-    /// [`Busy`] if a snapshot is being written already.
-    pub(crate) fn begin_rewrite(self: &Arc<Self>) -> Result<(), Busy> {
+    /// [`NotBegun`]
+    pub(crate) fn begin_rewrite(self: &Arc<Self>) -> Result<(), NotBegun> {
         self.reserve_snapshot(Purpose::Rewrite)?;
         {
             let mut state = self.persistence.state.lock();
@@ -109,11 +109,10 @@ impl Engine {
         }
         self.log.write(LogLevel::Notice, "Background append only file rewriting started");
         let engine = Arc::clone(self);
-        self.persistence.spawn("snapshot", move || {
+        self.spawn_snapshot(move || {
             let result = engine.rewrite();
             engine.end_rewrite(&result);
-        });
-        Ok(())
+        })
     }
 
     fn rewrite(&self) -> Result<(), RewriteError> {
@@ -276,7 +275,7 @@ impl Engine {
         } else {
             state.rewrites.end(outcome, running.since, now);
         }
-        let pause_minutes = self.rewrite_pause(&state) / 60;
+        let pause_minutes = state.rewrite_pause() / 60;
         drop(state);
         match result {
             Ok(()) => {

@@ -10,11 +10,11 @@ use spinel_family::UnixMillis;
 
 use super::loading::CommandLoader;
 use super::rewrite::names;
-use super::{Drain, Log, Writing, replication_id, writer_options};
+use super::{Drain, Log, Writing, replication_id, stamp_at, writer_options};
 use crate::Engine;
 use crate::config::Settings;
 use crate::log::LogLevel;
-use crate::persistence::{NotLoaded, Purpose};
+use crate::persistence::{NoThread, NotLoaded, Purpose};
 
 /// When the log is turned on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +114,10 @@ impl Engine {
         let torn_end = if settings.persistence.aof.load_truncated { TornEnd::Cut } else { TornEnd::Refuse };
         let mut loader = CommandLoader::new(self);
         let loaded = recovery::load(&directory, &plan, torn_end, &mut loader).map_err(|error| {
-            if !matches!(error, LoadError::Damage { .. } | LoadError::Torn { .. }) {
+            // These it has said itself.
+            let is_said =
+                matches!(error, LoadError::Damage { .. } | LoadError::Torn { .. } | LoadError::CalledOff);
+            if !is_said {
                 warn(&error.to_string());
             }
             NotLoaded
@@ -142,8 +145,7 @@ impl Engine {
             })?;
         }
         let id = replication_id(&self.replication_id());
-        let now =
-            Stamp { replication_id: id, offset: start.0, time_ms: self.clock.unix_millis().0.max(0) as u64 };
+        let now = stamp_at(id, start, self.clock.unix_millis());
         let has_increment = !directory.manifest().increments().is_empty();
         let writer =
             LogWriter::open(&mut directory, writer_options(settings), start, now).map_err(|error| {
@@ -161,8 +163,8 @@ impl Engine {
             warn(&format!("Temporary files of the AOF cannot be deleted: {error}"));
         }
         let writing = Writing { writer, directory, replication_id: id, has_begun: true };
+        self.start_log_threads().map_err(|NoThread| NotLoaded)?;
         self.journal.log.start(writing, start, settings);
-        self.start_log_threads();
         Ok(())
     }
 
@@ -176,23 +178,19 @@ impl Engine {
             directory.create_folder()?;
             let id = replication_id(&self.replication_id());
             let start = self.journal.log.buffer().end();
-            let stamp = Stamp {
-                replication_id: id,
-                offset: start.0,
-                time_ms: self.clock.unix_millis().0.max(0) as u64,
-            };
+            let stamp = stamp_at(id, start, self.clock.unix_millis());
             let first = directory.begin_temporary_increment(stamp)?;
             let writer = LogWriter::begin(first, writer_options(settings), start, stamp);
             let writing = Writing { writer, directory, replication_id: id, has_begun: false };
             Ok::<_, DirectoryError>(writing)
         };
+        self.start_log_threads().map_err(|NoThread| NotLoaded)?;
         let writing = prepare().map_err(|error| {
             error.log_lines().iter().for_each(|line| self.log.write(LogLevel::Warning, line));
             NotLoaded
         })?;
         *self.journal.log.writing() = Some(writing);
         self.journal.log.serial.fetch_add(1, Ordering::SeqCst);
-        self.start_log_threads();
         let what_else = match when {
             When::InTransaction => Some("AOF was enabled during a transaction."),
             When::Now if self.begin_rewrite().is_ok() => None,

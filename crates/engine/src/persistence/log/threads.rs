@@ -1,11 +1,12 @@
 //! The threads of the log: one that writes, one that syncs once a second and takes room ahead.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::Drain;
 use crate::Engine;
+use crate::persistence::NoThread;
 
 /// How often the threads look whether anything is to be done, if nobody calls them.
 const IDLE: Duration = Duration::from_millis(100);
@@ -14,18 +15,21 @@ const SYNC_EVERY_NANOS: u64 = 1_000_000_000;
 
 impl Engine {
     /// Starts the threads, unless they run.
-    pub(super) fn start_log_threads(self: &Arc<Self>) {
-        if self.persistence.log_threads_started.swap(true, Ordering::SeqCst) {
-            return;
-        }
-        self.persistence.spawn("log-writer", {
+    ///
+    /// # Errors
+    /// [`NoThread`]; another attempt starts what is missing.
+    pub(super) fn start_log_threads(self: &Arc<Self>) -> Result<(), NoThread> {
+        let start = |is_started: &AtomicBool, name, run: fn(&Weak<Engine>)| {
+            if is_started.swap(true, Ordering::SeqCst) {
+                return Ok(());
+            }
             let engine = Arc::downgrade(self);
-            move || write_all_along(&engine)
-        });
-        self.persistence.spawn("log-sync", {
-            let engine = Arc::downgrade(self);
-            move || sync_all_along(&engine)
-        });
+            let started = self.spawn_persisting(name, move || run(&engine));
+            is_started.store(started.is_ok(), Ordering::SeqCst);
+            started
+        };
+        start(&self.persistence.log_writes, "log-writer", write_all_along)?;
+        start(&self.persistence.log_syncs, "log-sync", sync_all_along)
     }
 
     /// Writes what waits, and under `always` makes it durable.
@@ -46,7 +50,6 @@ impl Engine {
         self.drain_log(writing, Drain::All);
         let ticket = if log.always() { writing.writer.begin_sync() } else { None };
         self.publish_log(writing);
-        let wants_room = log.always();
         let Some(ticket) = ticket else { return };
         drop(guard);
         let outcome = ticket.run();
@@ -58,9 +61,8 @@ impl Engine {
         }
         drop(guard);
         log.sync_ended.notify_all();
-        if wants_room {
-            log.sync_bell.ring();
-        }
+        // There may be less room than is to be taken ahead.
+        log.sync_bell.ring();
     }
 
     /// Makes durable what was written.

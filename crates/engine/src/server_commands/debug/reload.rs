@@ -74,7 +74,9 @@ impl SessionCommand for DebugLoadaof {
         }
         let engine = Arc::clone(cx.worker.engine());
         let asker = Asker::new(cx, Wish::Saved, b"debug");
-        engine.begin_log_reload(asker);
+        engine.begin_log_reload(asker).map_err(|_no_thread| {
+            CommandError::text("ERR Error trying to load the AOF files, check server logs.")
+        })?;
         cx.session.moved = true;
         Ok(Flow::Waiting)
     }

@@ -56,7 +56,8 @@ pub(super) fn persistence(worker: &Worker, report: &mut Report) {
         report.field("aof_pending_rewrite", 0);
         report.field("aof_buffer_length", log.waiting_bytes());
         report.field("aof_pending_bio_fsync", u8::from(log.figures.is_syncing.load(Ordering::Relaxed)));
-        report.field("aof_delayed_fsync", log.figures.delayed_syncs.load(Ordering::Relaxed));
+        // No write waits for a sync.
+        report.field("aof_delayed_fsync", 0);
     }
     if is_loading {
         loading.report(now, &mut |name, value| report.field(name, value));
