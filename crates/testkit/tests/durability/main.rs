@@ -4,5 +4,6 @@ mod crowd;
 mod faults;
 mod opened;
 mod replay;
+mod restoring;
 mod snapshots;
 mod switching;

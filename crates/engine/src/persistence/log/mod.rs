@@ -18,6 +18,7 @@
 
 mod bell;
 mod loading;
+mod restoring;
 mod rewrite;
 mod switching;
 mod threads;
