@@ -43,7 +43,8 @@ struct About {
 #[derive(Clone, Debug)]
 pub(crate) enum Format {
     Rdb(Box<Rdb>),
-    Commands,
+    /// Commands, the first of which load these libraries.
+    Commands(Vec<Vec<u8>>),
 }
 
 /// The RDB format with its options.
@@ -73,8 +74,18 @@ pub(crate) fn encode_options(settings: &Settings) -> EncodeOptions {
 impl Format {
     /// The RDB format as the settings want it.
     pub(crate) fn rdb(engine: &Engine, settings: &Settings, is_aof_base: bool) -> Self {
-        let policy = settings.memory.maxmemory_policy;
-        let usage = if policy.counts_idle_time() {
+        let counts_idle_time = settings.memory.maxmemory_policy.counts_idle_time();
+        Self::rdb_with_usage(engine, settings, is_aof_base, counts_idle_time)
+    }
+
+    /// The RDB format, with or without the time since each key was used.
+    pub(crate) fn rdb_with_usage(
+        engine: &Engine,
+        settings: &Settings,
+        is_aof_base: bool,
+        has_idle_times: bool,
+    ) -> Self {
+        let usage = if has_idle_times {
             Usage::Idle(UnixMillis(engine.unix_seconds() * 1000).access_clock())
         } else {
             Usage::Nothing
@@ -85,13 +96,23 @@ impl Format {
             used_memory: engine.host().probe.memory().allocated,
             is_aof_base,
         };
-        let functions = engine.persistence.functions();
+        let functions = engine.persistence.functions.list();
         Self::Rdb(Box::new(Rdb { options: encode_options(settings), usage, about, functions }))
+    }
+
+    /// Commands that make the data set.
+    pub(crate) fn commands(engine: &Engine) -> Self {
+        Self::Commands(engine.persistence.functions.list())
     }
 
     /// Appends what stands before the first key.
     pub(crate) fn put_head(&self, out: &mut Vec<u8>, counts: &[DbKeys]) {
-        let Self::Rdb(rdb) = self else { return };
+        let rdb = match self {
+            Self::Rdb(rdb) => rdb,
+            Self::Commands(functions) => {
+                return functions.iter().for_each(|code| super::as_commands::put_function(out, code));
+            }
+        };
         let about = &rdb.about;
         put_header(out, rdb.options.target);
         put_aux(out, b"redis-ver", about.version.as_bytes());
@@ -119,7 +140,7 @@ impl Format {
     pub(crate) fn put_select(&self, out: &mut Vec<u8>, db: DbIndex) {
         match self {
             Self::Rdb(_) => put_select_db(out, db.0),
-            Self::Commands => super::as_commands::put_select(out, db),
+            Self::Commands(_) => super::as_commands::put_select(out, db),
         }
     }
 
@@ -127,7 +148,7 @@ impl Format {
     pub(crate) fn put_entry(&self, out: &mut Vec<u8>, entry: &Entry) {
         match self {
             Self::Rdb(rdb) => put_entry(out, entry.key(), entry.value(), rdb.attributes(entry), rdb.options),
-            Self::Commands => while CommandEncoder::new(entry).put_some(out, usize::MAX) {},
+            Self::Commands(_) => while CommandEncoder::new(entry).put_some(out, usize::MAX) {},
         }
     }
 
@@ -141,7 +162,7 @@ impl Format {
                 rdb.attributes(entry),
                 rdb.options,
             )),
-            Self::Commands => EntryEncoder::Commands(CommandEncoder::new(entry)),
+            Self::Commands(_) => EntryEncoder::Commands(CommandEncoder::new(entry)),
         }
     }
 }

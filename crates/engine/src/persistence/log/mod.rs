@@ -30,6 +30,7 @@ use spinel_aof::annotation::{ReplicationId, Stamp};
 use spinel_aof::{Directory, LogBuffer, LogPosition, LogWriter, WriterOptions};
 use spinel_family::{Args, DbIndex, OwnedArgs, UnixMillis};
 
+pub(crate) use self::loading::CommandLoader;
 pub(crate) use self::switching::When;
 
 use self::bell::Bell;
