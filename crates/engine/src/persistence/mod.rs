@@ -27,7 +27,7 @@ mod walker;
 pub(crate) use commands::COMMANDS;
 pub(crate) use format::encode_options;
 pub(crate) use loading::{LoadError, LoadOptions, Loading};
-pub(crate) use log::{Log, When};
+pub(crate) use log::{LOG_IS_OFF, Log, Waiting, When};
 pub(crate) use payload::DATA_COMMANDS;
 pub use reload::NotLoaded;
 pub(crate) use reload::Reload;

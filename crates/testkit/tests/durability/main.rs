@@ -6,3 +6,4 @@ mod opened;
 mod replay;
 mod snapshots;
 mod switching;
+mod waitaof;
