@@ -43,7 +43,10 @@ struct About {
 #[derive(Clone, Debug)]
 pub(crate) enum Format {
     Rdb(Box<Rdb>),
-    Commands,
+    Commands {
+        /// When its instant was, in Unix seconds.
+        now_seconds: i64,
+    },
 }
 
 /// The RDB format with its options.
@@ -89,9 +92,28 @@ impl Format {
         Self::Rdb(Box::new(Rdb { options: encode_options(settings), usage, about, functions }))
     }
 
+    /// Commands.
+    pub(crate) fn commands(engine: &Engine) -> Self {
+        Self::Commands { now_seconds: engine.unix_seconds() }
+    }
+
+    /// Tells it the time of its instant: who restores the log to a point in time must know what is in it for certain.
+    pub(crate) fn tell_time(&mut self, seconds: i64) {
+        match self {
+            Self::Rdb(rdb) => rdb.about.now_seconds = seconds,
+            Self::Commands { now_seconds } => *now_seconds = seconds,
+        }
+    }
+
     /// Appends what stands before the first key.
     pub(crate) fn put_head(&self, out: &mut Vec<u8>, counts: &[DbKeys]) {
-        let Self::Rdb(rdb) = self else { return };
+        let rdb = match self {
+            Self::Rdb(rdb) => rdb,
+            Self::Commands { now_seconds } => {
+                out.extend_from_slice(format!("#TS:{now_seconds}\r\n").as_bytes());
+                return;
+            }
+        };
         let about = &rdb.about;
         put_header(out, rdb.options.target);
         put_aux(out, b"redis-ver", about.version.as_bytes());
@@ -119,7 +141,7 @@ impl Format {
     pub(crate) fn put_select(&self, out: &mut Vec<u8>, db: DbIndex) {
         match self {
             Self::Rdb(_) => put_select_db(out, db.0),
-            Self::Commands => super::as_commands::put_select(out, db),
+            Self::Commands { .. } => super::as_commands::put_select(out, db),
         }
     }
 
@@ -127,7 +149,7 @@ impl Format {
     pub(crate) fn put_entry(&self, out: &mut Vec<u8>, entry: &Entry) {
         match self {
             Self::Rdb(rdb) => put_entry(out, entry.key(), entry.value(), rdb.attributes(entry), rdb.options),
-            Self::Commands => while CommandEncoder::new(entry).put_some(out, usize::MAX) {},
+            Self::Commands { .. } => while CommandEncoder::new(entry).put_some(out, usize::MAX) {},
         }
     }
 
@@ -141,7 +163,7 @@ impl Format {
                 rdb.attributes(entry),
                 rdb.options,
             )),
-            Self::Commands => EntryEncoder::Commands(CommandEncoder::new(entry)),
+            Self::Commands { .. } => EntryEncoder::Commands(CommandEncoder::new(entry)),
         }
     }
 }

@@ -19,6 +19,7 @@
 mod bell;
 mod durability;
 mod loading;
+mod restoring;
 mod rewrite;
 mod switching;
 mod threads;

@@ -91,7 +91,7 @@ fn base_format(engine: &Engine, settings: &Settings) -> (Format, BaseFormat) {
     if settings.persistence.aof.rdb_preamble {
         (Format::rdb(engine, settings, true), BaseFormat::Rdb)
     } else {
-        (Format::Commands, BaseFormat::Resp)
+        (Format::commands(engine), BaseFormat::Resp)
     }
 }
 
