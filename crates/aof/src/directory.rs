@@ -4,6 +4,10 @@
 //! whole and synced before the manifest names it, and nothing is deleted before the manifest that no longer needs it is
 //! durable. A failed step leaves the manifest as it was, in memory and on the disk.
 
+mod keeping;
+
+pub(crate) use keeping::NewEnd;
+
 use crate::annotation::{LineKind, SealLine, Stamp};
 use crate::disk::{Disk, DiskFile, Entry, OpenMode, read_file, replace_file, write_all_at, write_file};
 use crate::manifest::{FileInfo, Manifest, ManifestError};

@@ -33,18 +33,22 @@ mod encode;
 #[doc(hidden)]
 pub mod fuzzing;
 mod manifest;
+mod moment;
 mod names;
 mod reader;
 pub mod recovery;
+pub mod restore;
 mod segment;
 #[cfg(test)]
 mod testing;
+mod told;
 mod writer;
 
 pub use buffer::{Batch, LogBuffer, LogPosition};
 pub use directory::{Directory, DirectoryError, Following, NewIncrement};
 pub use encode::encode_command;
-pub use manifest::{FileInfo, FileKind, Manifest, ManifestError, ManifestFault};
+pub use manifest::{FileInfo, FileKind, Manifest, ManifestError, ManifestFault, Restored};
+pub use moment::{Moment, NotAMoment};
 pub use names::{BaseFormat, Names};
 pub use reader::{LogReader, Problem, ReadError, Record};
 pub use segment::{Preallocation, PreallocationOutcome, SyncOutcome, SyncTicket};

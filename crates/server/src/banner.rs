@@ -21,6 +21,7 @@ Examples:
        spinel --port 7777
        spinel --threads 4 --shards 64
        spinel /etc/redis/6379.conf --loglevel verbose
+       spinel /etc/redis/6379.conf --restore-to '2026-01-31 23:59:59.999' (UTC, once)
 ";
 
 /// The line of `--version`.

@@ -44,6 +44,9 @@ const MAX_INLINE_TEXT: usize = 255;
 /// The longest string that reports itself as `embstr`.
 const MAX_EMBSTR: usize = 44;
 
+/// Bytes from which on an entry lies in two cache lines more often than in one.
+const WIDE: usize = 40;
+
 /// How the value is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -519,6 +522,11 @@ impl TableItem for Entry {
 
     fn address(&self) -> *const u8 {
         self.0.as_ptr()
+    }
+
+    #[inline]
+    fn is_wide(&self) -> bool {
+        self.shape().size() > WIDE
     }
 }
 

@@ -26,8 +26,8 @@ struct Made {
 }
 
 impl Made {
-    fn of(settings: Settings) -> Self {
-        let (clock, journal, log) = (VirtualClock::default(), Record::default(), Record::default());
+    fn of(settings: Settings, clock: VirtualClock) -> Self {
+        let (journal, log) = (Record::default(), Record::default());
         let engine = Engine::new(EngineOptions {
             config_file: None,
             workers: settings.process.threads,
@@ -40,13 +40,17 @@ impl Made {
         Self { engine, clock, journal, log }
     }
 
-    fn open(disk: Arc<dyn Disk>, change: impl FnOnce(&mut Settings)) -> Result<Self, NotLoaded> {
+    fn open(
+        disk: Arc<dyn Disk>,
+        clock: VirtualClock,
+        change: impl FnOnce(&mut Settings),
+    ) -> Result<Self, NotLoaded> {
         let mut settings = Settings::default();
         settings.process.threads = 1;
         settings.security.enable_debug_command = ProtectedAction::Yes;
         settings.persistence.save.clear();
         change(&mut settings);
-        let made = Self::of(settings);
+        let made = Self::of(settings, clock);
         made.engine.set_host(Host { files: disk, ..Host::default() });
         made.engine.begin_loading();
         made.engine.load_at_start()?;
@@ -66,7 +70,7 @@ impl SharedServer {
     /// # Errors
     /// If what is there cannot be loaded.
     pub fn open(disk: Arc<dyn Disk>, change: impl FnOnce(&mut Settings)) -> Result<Self, NotLoaded> {
-        let Made { engine, clock, .. } = Made::open(disk, change)?;
+        let Made { engine, clock, .. } = Made::open(disk, VirtualClock::default(), change)?;
         Ok(Self { engine, clock })
     }
 
@@ -153,7 +157,7 @@ impl TestServer {
         // There is no disk, unless a test brings one.
         settings.persistence.save.clear();
         change(&mut settings);
-        let made = Made::of(settings);
+        let made = Made::of(settings, VirtualClock::default());
         let Made { engine, clock, journal, log } = made;
         Self { machine: Rc::new(RefCell::new(Machine::new(engine))), clock, journal, log }
     }
@@ -164,7 +168,21 @@ impl TestServer {
     /// # Errors
     /// If what is there cannot be loaded.
     pub fn open(disk: Arc<dyn Disk>, change: impl FnOnce(&mut Settings)) -> Result<Self, NotLoaded> {
-        let Made { engine, clock, journal, log } = Made::open(disk, change)?;
+        Self::open_later(disk, Duration::ZERO, change)
+    }
+
+    /// As [`open`](Self::open), so much later than servers begin.
+    ///
+    /// # Errors
+    /// If what is there cannot be loaded.
+    pub fn open_later(
+        disk: Arc<dyn Disk>,
+        later: Duration,
+        change: impl FnOnce(&mut Settings),
+    ) -> Result<Self, NotLoaded> {
+        let clock = VirtualClock::default();
+        clock.advance(later);
+        let Made { engine, clock, journal, log } = Made::open(disk, clock, change)?;
         let all = 0..engine.workers();
         let machine = Machine::of_workers(engine, all, true);
         Ok(Self { machine: Rc::new(RefCell::new(machine)), clock, journal, log })

@@ -6,6 +6,7 @@ use crate::annotation::{LineKind, SealLine};
 use crate::cut::cut_file;
 use crate::disk::DiskFile;
 use crate::reader::{LogReader, Problem, ReadError, Record};
+use crate::told::{end_of_second, told_by};
 use std::io;
 use std::sync::Arc;
 
@@ -80,17 +81,13 @@ impl FileCheck<'_> {
         let mut has_commands = start > 0;
         loop {
             let boundary = reader.boundary();
-            let (at, written) = match reader.read() {
+            let told = match reader.read() {
                 Ok(Some(Record::Command { args, .. })) => {
                     reached.line += 1 + 2 * args.len() as u64;
                     has_commands = true;
                     continue;
                 }
-                Ok(Some(Record::Timestamp { seconds, at })) => (at, seconds),
-                Ok(Some(Record::Seal(seal))) if seal.kind == LineKind::Batch => {
-                    (seal.at, (seal.stamp.time_ms / 1000) as i64)
-                }
-                Ok(Some(Record::Seal(_))) => continue,
+                Ok(Some(record)) => told_by(&record),
                 Ok(None) => {
                     reached.end = reader.offset();
                     return Ok(reached);
@@ -105,15 +102,15 @@ impl FileCheck<'_> {
                     return Ok(reached);
                 }
             };
-            if let Mode::TruncateTo(seconds) = self.mode
-                && written > seconds
+            if let (Mode::TruncateTo(seconds), Some(told)) = (self.mode, told)
+                && told.time_ms > end_of_second(seconds)
             {
                 if !has_commands {
                     let name = self.path;
                     self.say(&format!("AOF {name} has nothing before timestamp {seconds}, aborting..."));
                     return Err(Aborted);
                 }
-                reached.cut = Some(if reader.in_transaction() { boundary } else { at });
+                reached.cut = Some(told.cut(reader.in_transaction(), boundary));
                 return Ok(reached);
             }
         }

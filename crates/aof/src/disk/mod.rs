@@ -18,6 +18,9 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+/// Bytes that are copied at once.
+const COPY_BYTES: usize = 256 * 1024;
+
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenMode {
@@ -93,13 +96,19 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// Those of the file system; a file of that name is one.
     fn create_folder(&self, path: &str) -> io::Result<()>;
 
+    /// Removes an empty folder.
+    ///
+    /// # Errors
+    /// Those of the file system; a file in it is one.
+    fn remove_folder(&self, path: &str) -> io::Result<()>;
+
     /// Renames, replacing what is there. Everybody but [`replace_file`] leaves it alone.
     ///
     /// # Errors
     /// Those of the file system.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
-    /// Gives a file a second name.
+    /// Gives a file a second name, which is not in use.
     ///
     /// # Errors
     /// Those of the file system.
@@ -147,6 +156,60 @@ pub fn replace_file(disk: &dyn Disk, from: &str, to: &str) -> io::Result<()> {
         disk.sync_folder(folder_of(from))?;
     }
     Ok(())
+}
+
+/// Puts a file under a second name, which is not in use: as a link, or where the file system cannot do that, as a synced
+/// copy. The change of names is not synced.
+///
+/// # Errors
+/// Those of the file system.
+pub fn link_or_copy(disk: &dyn Disk, from: &str, to: &str) -> io::Result<()> {
+    match disk.hard_link(from, to) {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::CrossesDevices | io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied
+            ) =>
+        {
+            let source = disk.open(from, OpenMode::Read)?;
+            copy_front(disk, &*source, source.length()?, to).map(|_| ())
+        }
+        outcome => outcome,
+    }
+}
+
+/// Writes the first `length` bytes of a file into a new one and syncs that; the new one.
+///
+/// # Errors
+/// Those of the file system; the new file is gone then, if that is possible.
+pub fn copy_front(
+    disk: &dyn Disk,
+    source: &dyn DiskFile,
+    length: u64,
+    to: &str,
+) -> io::Result<Arc<dyn DiskFile>> {
+    let copy = disk.open(to, OpenMode::Truncate)?;
+    let mut chunk = vec![0; COPY_BYTES];
+    let mut at = 0;
+    let outcome = loop {
+        let count = chunk.len().min(usize::try_from(length - at).unwrap_or(usize::MAX));
+        if count == 0 {
+            break copy.sync_data();
+        }
+        let piece = &mut chunk[..count];
+        if let Err(error) = read_exact_at(source, piece, at).and_then(|()| write_all_at(&*copy, piece, at)) {
+            break Err(error);
+        }
+        at += count as u64;
+    };
+    match outcome {
+        Ok(()) => Ok(copy),
+        Err(error) => {
+            // What stays is a file that nobody knows, and emptied by the next of its name.
+            let _ = disk.unlink(to);
+            Err(error)
+        }
+    }
 }
 
 /// Writes a small file whole, under a temporary name first: afterwards `to` holds either what it held or `content`.

@@ -62,6 +62,10 @@ impl Disk for RealDisk {
         }
     }
 
+    fn remove_folder(&self, path: &str) -> io::Result<()> {
+        std::fs::remove_dir(self.path(path))
+    }
+
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         std::fs::rename(self.path(from), self.path(to))
     }

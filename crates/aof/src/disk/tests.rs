@@ -31,6 +31,9 @@ fn the_disk_in_memory_acts_like_the_real_one() {
         assert_eq!(disk.entry("folder/a").unwrap(), Some(Entry::File(7)));
         assert_eq!(disk.entry("folder").unwrap(), Some(Entry::Folder));
         disk.hard_link("folder/a", "b").unwrap();
+        assert_eq!(disk.hard_link("folder/a", "b").unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+        assert!(disk.hard_link("folder/a", "missing/a").is_err());
+        assert!(disk.remove_folder("folder").is_err() && disk.remove_folder("missing").is_err());
         replace_file(&*disk, "folder/a", "folder/c").unwrap();
         assert_eq!(disk.list("folder").unwrap(), ["c"]);
         assert_eq!(disk.list("").unwrap(), ["b", "folder"]);
@@ -39,6 +42,8 @@ fn the_disk_in_memory_acts_like_the_real_one() {
         assert_eq!(read_file(&*disk, "folder/c", 100).unwrap(), b"\0\0hello");
         disk.unlink("folder/c").unwrap();
         assert!(disk.list("folder").unwrap().is_empty());
+        disk.remove_folder("folder").unwrap();
+        assert_eq!(disk.entry("folder").unwrap(), None);
         let empty = disk.open("b", OpenMode::Truncate).unwrap();
         assert_eq!(empty.length().unwrap(), 0);
     }

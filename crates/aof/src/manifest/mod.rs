@@ -7,9 +7,13 @@
 //! ```
 //!
 //! At most one base comes first; history are files no longer needed and not yet deleted; increments follow in the order
-//! of their sequence numbers.
+//! of their sequence numbers. A log that was cut at a point in time ([`restore`](crate::restore)) says so in a comment,
+//! which other servers skip.
 
 mod parse;
+mod restored;
+
+pub use restored::Restored;
 
 pub use parse::{ManifestError, ManifestFault};
 
@@ -53,6 +57,8 @@ pub struct Manifest {
     base: Option<FileInfo>,
     history: Vec<FileInfo>,
     increments: Vec<FileInfo>,
+    /// Oldest first.
+    restored: Vec<Restored>,
     last_base: i64,
     last_increment: i64,
 }
@@ -144,10 +150,29 @@ impl Manifest {
         std::mem::take(&mut self.history)
     }
 
+    /// When the log was cut at a point in time, oldest first.
+    #[must_use]
+    pub fn restored(&self) -> &[Restored] {
+        &self.restored
+    }
+
+    /// Notes that the log was cut at a point in time. Cuts that this one undid are forgotten.
+    pub(crate) fn note_restored(&mut self, restored: Restored) {
+        self.restored.retain(|before| before.to_ms < restored.to_ms);
+        self.restored.push(restored);
+    }
+
+    /// Makes history of the increments from the `kept`-th on, and adds one in their place; returns its name.
+    pub(crate) fn replace_increments(&mut self, kept: usize, names: &Names) -> String {
+        let replaced = self.increments.drain(kept..);
+        self.history.extend(replaced.map(|info| FileInfo { kind: FileKind::History, ..info }));
+        self.add_increment(names)
+    }
+
     /// The text of the file.
     #[must_use]
     pub fn format(&self) -> String {
-        let mut text = String::new();
+        let mut text: String = self.restored.iter().map(Restored::line).collect();
         for info in self.base.iter().chain(&self.history).chain(&self.increments) {
             let (sequence, letter) = (info.sequence, info.kind.letter());
             text.push_str(&format!("file {} seq {sequence} type {letter}\n", quoted(&info.name)));

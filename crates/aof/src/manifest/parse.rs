@@ -1,6 +1,6 @@
 //! Reading a manifest, with the faults and texts of Redis.
 
-use super::{FileInfo, FileKind, Manifest};
+use super::{FileInfo, FileKind, Manifest, Restored};
 use spinel_resp::split_words;
 use std::fmt;
 
@@ -88,6 +88,7 @@ impl Manifest {
             let (line, rest) = take_line(text);
             text = rest;
             if line.first() == Some(&b'#') {
+                manifest.restored.extend(Restored::of_line(line));
                 continue;
             }
             let end = line.iter().position(|byte| matches!(byte, 0 | b'\n'));

@@ -7,6 +7,8 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use spinel_aof::Moment;
+
 use super::command_line::Invocation;
 use super::directive::{Directive, Flags, Origin};
 use super::disk::{Disk, error_words};
@@ -103,7 +105,16 @@ pub fn load(
     let mut settings = defaults.clone();
     let start = disk.current_dir().map_err(|error| LoadError::Whole(error_words(&error)))?;
     settings.persistence.dir = start.as_os_str().as_bytes().to_vec();
-    let mut loader = Loader { settings, defaults, disk, is_command, seen: BTreeSet::new(), depth: 0 };
+    let mut loader = Loader {
+        settings,
+        defaults,
+        disk,
+        is_command,
+        seen: BTreeSet::new(),
+        depth: 0,
+        options_from: usize::MAX,
+        is_option: false,
+    };
     let config_file = invocation.file.as_ref().map(|file| start.join(path_of(file)));
     let mut text = match &config_file {
         Some(file) => loader.read(file.as_os_str().as_bytes())?,
@@ -113,6 +124,7 @@ pub fn load(
         text.extend(stdin);
     }
     text.push(b'\n');
+    loader.options_from = text.split(|&byte| byte == b'\n').count() - 1;
     text.extend(&invocation.options);
     loader.load_text(&text)?;
     Ok(Loaded { settings: loader.settings, config_file })
@@ -140,6 +152,10 @@ struct Loader<'a> {
     /// The directives that a line has set so far.
     seen: BTreeSet<&'static str>,
     depth: u32,
+    /// The line with which the command line begins, counted from 0.
+    options_from: usize,
+    /// The line comes from the command line itself.
+    is_option: bool,
 }
 
 /// Why a line failed: for a reason of its own, or because of a file that it includes.
@@ -179,6 +195,7 @@ impl Loader<'_> {
             if line.is_empty() || line.starts_with(b"#") {
                 continue;
             }
+            self.is_option = self.depth == 0 && index >= self.options_from;
             match self.load_line(line) {
                 Ok(()) => {}
                 Err(LineError::Included(error)) => return Err(error),
@@ -203,6 +220,7 @@ impl Loader<'_> {
             (b"include", [path]) => self.include(path),
             (b"rename-command", [from, to]) => Ok(self.rename_command(from, to)?),
             (b"user", [user, rules @ ..]) => Ok(accept_default_user(user, rules)?),
+            (b"restore-to", [_, ..]) => Ok(self.restore_to(values)?),
             (b"loadmodule", [_, ..]) => Err("modules are not supported yet by this version".into()),
             (name, []) if name.contains(&b'.') => Err("Module config specified without value".into()),
             (name, [_, ..]) if name.contains(&b'.') => {
@@ -244,6 +262,18 @@ impl Loader<'_> {
         self.depth += 1;
         self.load_text(&text).map_err(LineError::Included)?;
         self.depth -= 1;
+        Ok(())
+    }
+
+    /// Where the log is to be cut. In a file it would be forgotten there, and nobody wants it for ever.
+    fn restore_to(&mut self, words: &[Vec<u8>]) -> Result<(), Reason> {
+        if !self.is_option {
+            return Err("'restore-to' is accepted on the command line only".into());
+        }
+        let text = String::from_utf8_lossy(&words.join(&b' ')).into_owned();
+        let moment = if text.is_empty() { None } else { Some(text.parse::<Moment>()) };
+        self.settings.persistence.aof.restore_to =
+            moment.transpose().map_err(|error| Reason::from(error.to_string()))?;
         Ok(())
     }
 

@@ -9,6 +9,8 @@
 
 use std::collections::BTreeMap;
 
+use spinel_aof::Moment;
+
 use super::choices::{
     AppendFsync, LogLevel, MaxmemoryPolicy, OomScoreAdj, ProtectedAction, RdbVersion, Supervised,
 };
@@ -359,6 +361,8 @@ pub struct Aof {
     pub timestamps: bool,
     /// Whether files that a rewrite made superfluous are kept.
     pub keep_history: bool,
+    /// The moment to which the log is restored at the start. No directive: only the command line has it.
+    pub restore_to: Option<Moment>,
 }
 
 /// What replicas must be there.

@@ -59,6 +59,10 @@ impl spinel_aof::disk::Disk for NoFiles {
         Err(io::Error::from_raw_os_error(READ_ONLY))
     }
 
+    fn remove_folder(&self, _path: &str) -> io::Result<()> {
+        Err(io::Error::from_raw_os_error(NO_SUCH_FILE))
+    }
+
     fn rename(&self, _from: &str, _to: &str) -> io::Result<()> {
         Err(io::Error::from_raw_os_error(NO_SUCH_FILE))
     }

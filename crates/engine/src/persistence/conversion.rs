@@ -127,7 +127,7 @@ impl Engine {
                 let has_idle_times = self.persistence.loading.idle_times.load(Ordering::Relaxed) > 0;
                 Format::rdb_with_usage(self, &settings, form == Form::RdbBase, has_idle_times)
             }
-            Form::Commands => Format::commands(self),
+            Form::Commands => Format::bare_commands(self),
         };
         let mut target = Target::on_disk(self, &settings, Arc::clone(disk), name)?;
         let mut converted = self.at_an_instant(|held| {

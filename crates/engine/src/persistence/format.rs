@@ -43,8 +43,12 @@ struct About {
 #[derive(Clone, Debug)]
 pub(crate) enum Format {
     Rdb(Box<Rdb>),
-    /// Commands, the first of which load these libraries.
-    Commands(Vec<Vec<u8>>),
+    Commands {
+        /// When its instant was, in Unix seconds; files for servers that know no such line do not say it.
+        now_seconds: Option<i64>,
+        /// Libraries to load first.
+        functions: Vec<Vec<u8>>,
+    },
 }
 
 /// The RDB format with its options.
@@ -100,16 +104,33 @@ impl Format {
         Self::Rdb(Box::new(Rdb { options: encode_options(settings), usage, about, functions }))
     }
 
-    /// Commands that make the data set.
+    /// Commands.
     pub(crate) fn commands(engine: &Engine) -> Self {
-        Self::Commands(engine.persistence.functions.list())
+        let functions = engine.persistence.functions.list();
+        Self::Commands { now_seconds: Some(engine.unix_seconds()), functions }
+    }
+
+    /// Commands only, as servers before Redis 7.0 read them.
+    pub(crate) fn bare_commands(engine: &Engine) -> Self {
+        Self::Commands { now_seconds: None, functions: engine.persistence.functions.list() }
+    }
+
+    /// Tells it the time of its instant: who restores the log to a point in time must know what is in it for certain.
+    pub(crate) fn tell_time(&mut self, seconds: i64) {
+        match self {
+            Self::Rdb(rdb) => rdb.about.now_seconds = seconds,
+            Self::Commands { now_seconds, .. } => *now_seconds = Some(seconds),
+        }
     }
 
     /// Appends what stands before the first key.
     pub(crate) fn put_head(&self, out: &mut Vec<u8>, counts: &[DbKeys]) {
         let rdb = match self {
             Self::Rdb(rdb) => rdb,
-            Self::Commands(functions) => {
+            Self::Commands { now_seconds, functions } => {
+                if let Some(seconds) = now_seconds {
+                    out.extend_from_slice(format!("#TS:{seconds}\r\n").as_bytes());
+                }
                 return functions.iter().for_each(|code| super::as_commands::put_function(out, code));
             }
         };
@@ -140,7 +161,7 @@ impl Format {
     pub(crate) fn put_select(&self, out: &mut Vec<u8>, db: DbIndex) {
         match self {
             Self::Rdb(_) => put_select_db(out, db.0),
-            Self::Commands(_) => super::as_commands::put_select(out, db),
+            Self::Commands { .. } => super::as_commands::put_select(out, db),
         }
     }
 
@@ -148,7 +169,7 @@ impl Format {
     pub(crate) fn put_entry(&self, out: &mut Vec<u8>, entry: &Entry) {
         match self {
             Self::Rdb(rdb) => put_entry(out, entry.key(), entry.value(), rdb.attributes(entry), rdb.options),
-            Self::Commands(_) => while CommandEncoder::new(entry).put_some(out, usize::MAX) {},
+            Self::Commands { .. } => while CommandEncoder::new(entry).put_some(out, usize::MAX) {},
         }
     }
 
@@ -162,7 +183,7 @@ impl Format {
                 rdb.attributes(entry),
                 rdb.options,
             )),
-            Self::Commands(_) => EntryEncoder::Commands(CommandEncoder::new(entry)),
+            Self::Commands { .. } => EntryEncoder::Commands(CommandEncoder::new(entry)),
         }
     }
 }

@@ -30,7 +30,7 @@ pub(crate) use commands::COMMANDS;
 pub use conversion::{ConversionError, Converted, Form, KindCounts};
 pub(crate) use format::encode_options;
 pub(crate) use loading::{LoadError, LoadOptions, Loading};
-pub(crate) use log::{Log, When};
+pub(crate) use log::{LOG_IS_OFF, Log, Waiting, When};
 pub(crate) use payload::DATA_COMMANDS;
 pub use reload::NotLoaded;
 pub(crate) use reload::Reload;

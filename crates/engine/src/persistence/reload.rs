@@ -40,11 +40,14 @@ impl Engine {
     /// [`NotLoaded`] if there is a file that cannot be loaded: the server must end then, and the file stays as it is.
     pub fn load_at_start(self: &Arc<Self>) -> Result<(), NotLoaded> {
         let settings = self.settings();
-        let result = if settings.persistence.aof.enabled {
-            self.load_log_at_start(&settings)
-        } else {
-            self.load_snapshot_at_start().map(|_| ())
-        };
+        let restored = self.restore_log_if_wanted(&settings);
+        let result = restored.and_then(|()| {
+            if settings.persistence.aof.enabled {
+                self.load_log_at_start(&settings)
+            } else {
+                self.load_snapshot_at_start().map(|_| ())
+            }
+        });
         if self.is_shutting_down() {
             // Whatever was loaded is not to be saved or written to: it stays what is being loaded.
             self.log.write(

@@ -95,9 +95,10 @@ impl Engine {
     }
 
     /// Takes a snapshot of the instant, for which the place was reserved; `also` is done at the same instant.
-    pub(crate) fn take_snapshot(&self, format: Format, also: impl FnOnce()) -> Arc<Snapshot> {
+    pub(crate) fn take_snapshot(&self, mut format: Format, also: impl FnOnce()) -> Arc<Snapshot> {
         self.at_an_instant(|held| {
             also();
+            format.tell_time(self.unix_seconds());
             let snapshot = Arc::new(Snapshot::new(format, walker::counts(self)));
             self.persistence.current.set(Some(Arc::clone(&snapshot)));
             walker::begin(held, &snapshot);

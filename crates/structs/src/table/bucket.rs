@@ -32,6 +32,8 @@ const SLOTS: usize = 7;
 const LINKED_ITEMS: usize = SLOTS - 1;
 /// Where the number of items is in the metadata.
 const COUNT_SHIFT: u32 = 60;
+/// Bytes of a cache line on the processors of servers.
+const CACHE_LINE_BYTES: usize = 64;
 const COUNT_MASK: u64 = 7;
 /// What the metadata of a linked bucket has above tags and filter: the link flag, and six items.
 const LINKED: u64 = 1 << 63;
@@ -343,9 +345,10 @@ impl<T: TableItem> Bucket<T> {
     }
 
     /// Hints at the items whose tag is `tag`; when there is none in this bucket, at the next bucket if it may
-    /// have one: true, and [`prefetch_behind`](Self::prefetch_behind) goes on from there.
+    /// have one: true, and [`prefetch_behind`](Self::prefetch_behind) goes on from there. Of wide items the second cache
+    /// line is asked for, too.
     #[inline]
-    pub(super) fn prefetch_matches(&self, tag: u8) -> bool {
+    pub(super) fn prefetch_matches(&self, tag: u8, are_wide: bool) -> bool {
         let mut matches = self.matches(tag);
         if matches == 0
             && let Some(next) = self.next_with(tag)
@@ -354,7 +357,11 @@ impl<T: TableItem> Bucket<T> {
             return true;
         }
         while matches != 0 {
-            prefetch(self.item((matches.trailing_zeros() / 8) as usize).address());
+            let address = self.item((matches.trailing_zeros() / 8) as usize).address();
+            prefetch(address);
+            if are_wide {
+                prefetch(address.wrapping_add(CACHE_LINE_BYTES));
+            }
             matches &= matches - 1;
         }
         false
@@ -362,9 +369,9 @@ impl<T: TableItem> Bucket<T> {
 
     /// Hints at the items whose tag is `tag` in the next bucket, which should have been prefetched.
     #[inline]
-    pub(super) fn prefetch_behind(&self, tag: u8) {
+    pub(super) fn prefetch_behind(&self, tag: u8, are_wide: bool) {
         if let Some(next) = self.next_with(tag) {
-            next.prefetch_matches(tag);
+            next.prefetch_matches(tag, are_wide);
         }
     }
 

@@ -103,6 +103,12 @@ pub trait TableItem: Sized {
 
     /// Where the bytes lie that a comparison will read first. Only used as a hint.
     fn address(&self) -> *const u8;
+
+    /// Whether what will be read of it reaches into the next cache line, more likely than not. Only used as a hint.
+    #[inline]
+    fn is_wide(&self) -> bool {
+        false
+    }
 }
 
 /// A hash table that grows and shrinks by one bucket at a time. See the module.
@@ -118,12 +124,14 @@ pub struct Table<T: TableItem> {
     longest: u32,
     /// Buckets that hang from another.
     overflow: u32,
+    /// The item inserted last was wide; the others are taken to be like it, for nobody can tell without reading them.
+    are_wide: bool,
 }
 
 impl<T: TableItem> Table<T> {
     /// An empty table, which allocates nothing.
     pub const fn new(key: HashKey) -> Self {
-        Self { storage: Storage::new(), len: 0, key, longest: 0, overflow: 0 }
+        Self { storage: Storage::new(), len: 0, key, longest: 0, overflow: 0, are_wide: false }
     }
 
     /// The number of items.
@@ -171,6 +179,7 @@ impl<T: TableItem> Table<T> {
         if self.must_grow() {
             self.split();
         }
+        self.are_wide = item.is_wide();
         let index = self.storage.index_of(hash);
         let bucket = self.storage.bucket_mut(index);
         let position = bucket.push(tag_of(hash), item);
@@ -221,7 +230,8 @@ impl<T: TableItem> Table<T> {
     /// hints at that one: true, and [`prefetch_item_behind`](Self::prefetch_item_behind) goes on from there.
     #[inline]
     pub fn prefetch_item(&self, hash: u64) -> bool {
-        !self.is_empty() && self.storage.bucket(self.storage.index_of(hash)).prefetch_matches(tag_of(hash))
+        !self.is_empty()
+            && self.storage.bucket(self.storage.index_of(hash)).prefetch_matches(tag_of(hash), self.are_wide)
     }
 
     /// Hints at the item of `hash` in the second bucket, which [`prefetch_item`](Self::prefetch_item) hinted at. A
@@ -229,7 +239,7 @@ impl<T: TableItem> Table<T> {
     #[inline]
     pub fn prefetch_item_behind(&self, hash: u64) {
         if !self.is_empty() {
-            self.storage.bucket(self.storage.index_of(hash)).prefetch_behind(tag_of(hash));
+            self.storage.bucket(self.storage.index_of(hash)).prefetch_behind(tag_of(hash), self.are_wide);
         }
     }
 

@@ -245,7 +245,7 @@ proptest! {
 fn an_empty_table_takes_nothing_and_seven_items_take_one_cache_line() {
     let mut table = Table::<u64>::new(KEY);
     assert_eq!(table.memory_bytes(), 0);
-    assert_eq!(size_of::<Table<u64>>(), 56);
+    assert_eq!(size_of::<Table<u64>>(), 64);
     let mut random = generator(1);
     let items: Vec<u64> = (0..7).map(|_| random()).collect();
     for &item in &items {

@@ -4,5 +4,7 @@ mod crowd;
 mod faults;
 mod opened;
 mod replay;
+mod restoring;
 mod snapshots;
 mod switching;
+mod waitaof;

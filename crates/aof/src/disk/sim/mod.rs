@@ -20,13 +20,13 @@ pub enum Step {
     Write,
     /// A sync of a file.
     Sync,
-    /// Making a file.
+    /// Making a file or a folder.
     Create,
     /// A change of length, or taking room.
     Length,
     /// A rename.
     Rename,
-    /// Removing a name or adding a second one.
+    /// Removing a name or a folder, or adding a second name.
     Link,
     /// A sync of a folder.
     SyncFolder,
@@ -152,6 +152,9 @@ impl SimDisk {
             change.apply(&mut state.durable_names);
         }
         state.names = state.durable_names.clone();
+        // A folder is never gone before the names in it.
+        let folders: Vec<String> = state.names.keys().map(|path| folder_of(path).to_owned()).collect();
+        state.folders.extend(folders.into_iter().filter(|folder| !folder.is_empty()));
         let page_bytes = state.page_bytes;
         for node in &mut state.nodes {
             node.cut_power(page_bytes, &mut chance);
@@ -220,6 +223,11 @@ impl State {
         self.name_changes.push(change);
     }
 
+    fn require_folder_of(&self, path: &str) -> io::Result<()> {
+        let folder = folder_of(path);
+        if folder.is_empty() || self.folders.contains(folder) { Ok(()) } else { Err(missing()) }
+    }
+
     fn node(&self, path: &str) -> io::Result<usize> {
         self.names.get(path).copied().ok_or_else(missing)
     }
@@ -244,10 +252,7 @@ impl Disk for SimDisk {
             (Some(node), _) => node,
             (None, OpenMode::Read | OpenMode::Write) => return Err(missing()),
             (None, OpenMode::Create | OpenMode::Truncate) => self.step(Step::Create, |state| {
-                let folder = folder_of(path);
-                if !folder.is_empty() && !state.folders.contains(folder) {
-                    return Err(missing());
-                }
+                state.require_folder_of(path)?;
                 state.nodes.push(Inode::default());
                 let node = state.nodes.len() - 1;
                 state.change_name(NameChange::Add(path.to_owned(), node));
@@ -258,8 +263,22 @@ impl Disk for SimDisk {
     }
 
     fn create_folder(&self, path: &str) -> io::Result<()> {
-        self.state().folders.insert(path.to_owned());
-        Ok(())
+        if self.state().folders.contains(path) {
+            return Ok(());
+        }
+        self.step(Step::Create, |state| {
+            state.folders.insert(path.to_owned());
+            Ok(())
+        })
+    }
+
+    fn remove_folder(&self, path: &str) -> io::Result<()> {
+        self.step(Step::Link, |state| {
+            if state.names.keys().any(|name| folder_of(name) == path) {
+                return Err(io::ErrorKind::DirectoryNotEmpty.into());
+            }
+            if state.folders.remove(path) { Ok(()) } else { Err(missing()) }
+        })
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -273,6 +292,10 @@ impl Disk for SimDisk {
     fn hard_link(&self, from: &str, to: &str) -> io::Result<()> {
         self.step(Step::Link, |state| {
             let node = state.node(from)?;
+            if state.names.contains_key(to) {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            state.require_folder_of(to)?;
             state.change_name(NameChange::Add(to.to_owned(), node));
             Ok(())
         })

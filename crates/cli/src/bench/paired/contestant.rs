@@ -91,7 +91,7 @@ pub(crate) fn all_cores() -> String {
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
     pub(crate) target: Target,
 }
 

@@ -70,5 +70,6 @@ pub(crate) fn run(contestants: &[Contestant], site: Site, setting: &Setting) -> 
         servers: real.iter().map(|contestant| contestant.name.clone()).collect(),
         metrics: METRICS.to_vec(),
         entries,
+        plot: None,
     })
 }

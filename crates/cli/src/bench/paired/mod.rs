@@ -1,12 +1,15 @@
 //! `spinel-bench paired`: servers side by side, under the same loads, on the same machine.
 //!
-//! The subject and its references are started on ports and in folders of their own with nothing written to disk, each
-//! load runs on them in turn, and tables show medians and ratios, first of all the server's CPU time per operation.
+//! The subject and its references are started on ports and in folders of their own with nothing written to disk
+//! unless a suite is about that, each load runs on them in turn, and tables show medians and ratios, first of all the server's CPU time per operation.
 
 mod contestant;
+mod durability;
 mod memory;
+mod plot;
 mod rounds;
 mod sheet;
+mod snapshot;
 mod stall;
 mod suites;
 
@@ -14,6 +17,7 @@ use std::fs;
 use std::path::Path;
 
 use contestant::{Contestant, Placement, all_cores};
+use plot::Plot;
 use sheet::Sheet;
 use suites::{FULL, QUICK, Scale};
 
@@ -29,7 +33,11 @@ const fn flag(name: &'static str, value: &'static str, help: &'static str) -> Fl
 const FLAGS: &[Flag] = &[
     flag("--subject", "[NAME=]CMD", "the server in question (called spinel)"),
     flag("--reference", "[NAME=]CMD", "one to compare with; may be repeated; echo-server is our own"),
-    flag("--suite", "NAME", "core, defaults, mixes, memory, workers, stall; may be repeated (core)"),
+    flag(
+        "--suite",
+        "NAME",
+        "core, defaults, mixes, memory, workers, stall, durability, snapshot; may be repeated (core)",
+    ),
     flag("--workers-option", "OPT", "the subject's option for its workers (--threads); empty: it has none"),
     flag("--extra", "WORDS", "further arguments for every server"),
     flag("--rounds", "N", "rounds per load (3)"),
@@ -37,12 +45,13 @@ const FLAGS: &[Flag] = &[
     flag("--quick", "", "a tenth of the keys, one round of half a second"),
     flag("--no-pin", "", "let the kernel choose the cores"),
     flag("--seed", "N", "start of the random numbers (1)"),
-    flag("--out", "DIR", "write SUITE.md and SUITE.json there"),
+    flag("--out", "DIR", "write SUITE.md, SUITE.json and what is plotted there"),
     flag("--help", "", "this text"),
 ];
 
 /// The suites there are.
-const SUITES: &[&str] = &["core", "defaults", "mixes", "memory", "workers", "stall"];
+const SUITES: &[&str] =
+    &["core", "defaults", "mixes", "memory", "workers", "stall", "durability", "snapshot"];
 /// Workers of the subject when clients are to be served beside a heavy command.
 const STALL_WORKERS: usize = 2;
 
@@ -93,7 +102,9 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
         let markdown = sheet.to_markdown();
         println!("{markdown}");
         if let Some(folder) = args.text("--out") {
-            write(Path::new(folder), name, &markdown, &sheet.to_json())?;
+            let plot = sheet.plot.as_ref().map(Plot::to_svg);
+            let texts = [("md", Some(markdown)), ("json", Some(sheet.to_json())), ("svg", plot)];
+            write(Path::new(folder), name, &texts)?;
         }
     }
     Ok(())
@@ -115,6 +126,8 @@ fn run_suite(
         "memory" => memory::run(contestants, alone, setting),
         "workers" => rounds::run(name, &suites::workers(scale), &by_workers(contestants), shared, setting),
         "stall" => stall::run(contestants, STALL_WORKERS, shared, setting),
+        "durability" => durability::run(contestants, setting),
+        "snapshot" => snapshot::run(contestants, STALL_WORKERS, shared, setting),
         _ => rounds::run(name, &suites::core(scale), &single(), alone, setting),
     }
 }
@@ -162,9 +175,10 @@ fn setting(args: &Args) -> Result<Setting, Failure> {
     Ok(Setting { scale, seed, extra, cores: all_cores() })
 }
 
-fn write(folder: &Path, suite: &str, markdown: &str, json: &str) -> Result<(), Failure> {
+fn write(folder: &Path, suite: &str, texts: &[(&str, Option<String>)]) -> Result<(), Failure> {
     fs::create_dir_all(folder).map_err(Failure::io(format!("creating {}", folder.display())))?;
-    for (ending, text) in [("md", markdown), ("json", json)] {
+    for (ending, text) in texts {
+        let Some(text) = text else { continue };
         let path = folder.join(format!("{suite}.{ending}"));
         fs::write(&path, text).map_err(Failure::io(format!("writing {}", path.display())))?;
     }

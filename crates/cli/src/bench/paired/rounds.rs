@@ -47,6 +47,7 @@ pub(crate) fn run(
         servers: entrants.iter().map(|(contestant, _)| contestant.name.clone()).collect(),
         metrics: METRICS.to_vec(),
         entries: Vec::new(),
+        plot: None,
     };
     for group in groups {
         site.placement.settle(&setting.cores)?;

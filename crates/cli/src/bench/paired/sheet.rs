@@ -1,5 +1,6 @@
 //! Results of a suite as figures by case and server, and their tables.
 
+use super::plot::Plot;
 use crate::bench::json::Object;
 
 /// A figure: its name in JSON, its heading in tables, its decimals.
@@ -29,6 +30,8 @@ pub(crate) struct Sheet {
     pub(crate) servers: Vec<String>,
     pub(crate) metrics: Vec<Metric>,
     pub(crate) entries: Vec<Entry>,
+    /// What a table does not show.
+    pub(crate) plot: Option<Plot>,
 }
 
 impl Sheet {
@@ -174,6 +177,7 @@ mod tests {
                 entry("get", "redis", &[2.0, 4.0]),
                 entry("set", "spinel", &[1.0, 9.0]),
             ],
+            plot: None,
         }
     }
 

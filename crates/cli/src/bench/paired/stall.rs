@@ -115,6 +115,7 @@ pub(crate) fn run(
         servers: real.iter().map(|contestant| contestant.name.clone()).collect(),
         metrics: METRICS.to_vec(),
         entries,
+        plot: None,
     })
 }
 

@@ -34,6 +34,9 @@ const RETIRED: [(&str, &str); 3] = [
 /// Lines of a file that are not settings, for which CONFIG knows no value.
 pub(super) const FILE_ONLY: [&str; 5] = ["include", "rename-command", "user", "loadmodule", "sentinel"];
 
+/// Options of the command line that are no directives: they are for one start.
+const COMMAND_LINE_ONLY: [&str; 1] = ["restore-to"];
+
 /// Every directive, in order of declaration.
 pub fn directives() -> impl Iterator<Item = &'static Directive> {
     TOPICS.into_iter().flatten()
@@ -58,9 +61,13 @@ pub(super) fn is_retired(name: &[u8]) -> bool {
     RETIRED.iter().any(|(retired, _)| name.eq_ignore_ascii_case(retired.as_bytes()))
 }
 
-/// Every name that a line of a file can begin with.
+/// Every name that a line of a file, or an option, can begin with.
 pub(super) fn known_names() -> impl Iterator<Item = &'static str> {
-    directives().flat_map(|directive| [Some(directive.name), directive.alias]).flatten().chain(FILE_ONLY)
+    directives()
+        .flat_map(|directive| [Some(directive.name), directive.alias])
+        .flatten()
+        .chain(FILE_ONLY)
+        .chain(COMMAND_LINE_ONLY)
 }
 
 /// Sets every directive to its default.

@@ -55,6 +55,32 @@ fn start(file: Option<&str>, args: &[&str]) -> Result<Settings, LoadError> {
 }
 
 #[test]
+fn the_moment_to_restore_to_is_an_option_of_the_command_line_only() {
+    let moment = |args: &[&str]| start(Some("/srv/suite.conf"), args).map(|it| it.persistence.aof.restore_to);
+    let expected = "2026-01-31 12:00:00.250".parse().ok();
+    assert!(expected.is_some());
+    for args in [
+        &["--restore-to", "2026-01-31 12:00:00.250"][..],
+        &["--restore-to", "2026-01-31", "12:00:00.250"],
+        &["--restore-to 2026-01-31T12:00:00.25Z", "--hz", "5"],
+        &["--hz", "5", "--Restore-To", "1769860800.25"],
+    ] {
+        assert_eq!(moment(args), Ok(expected), "{args:?}");
+    }
+    assert_eq!(moment(&["--restore-to", ""]), Ok(None));
+    let refused = start(None, &["--restore-to", "yesterday"]).map(|_| ());
+    assert!(refused.is_err_and(|error| error.to_string().contains("argument must be Unix seconds")));
+    let only = "'restore-to' is accepted on the command line only";
+    assert_eq!(refusal("hz 5\nrestore-to 5"), (2, "restore-to 5".to_owned(), only.to_owned()));
+    let disk = TestDisk::with(&[("/srv/a.conf", "restore-to 5\n")]);
+    let CommandLine::Serve(invocation) = parse_command_line(&[bytes("--include"), bytes("/srv/a.conf")])
+    else {
+        panic!("that serves")
+    };
+    assert!(load(&invocation, b"", &disk, &is_command).is_err_and(|error| error.to_string().contains(only)));
+}
+
+#[test]
 fn stock_files_load() {
     let settings = load_file(STOCK, &[("/var/lib/redis/dump.rdb", "")]).expect("the stock file loads");
     assert!(settings.process.daemonize);
