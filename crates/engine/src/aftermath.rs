@@ -9,6 +9,7 @@ use spinel_store::{Held, Waiter};
 
 use crate::blocking::WaitingCommand;
 use crate::data::{ShardSet, name_words, normalise};
+use crate::journal::JournalPosition;
 use crate::registry::Action;
 use crate::{Engine, Message};
 
@@ -19,9 +20,13 @@ pub(crate) struct Origin<'a> {
     pub(crate) args: Args<'a>,
 }
 
-/// Records in the journal what one command changed and sends its events. Keys that became ready stay for
-/// [`serve`]; counts and garbage stay for the caller.
-pub(crate) fn settle(engine: &Engine, cx: &mut UpdateContext<'_>, origin: Option<Origin<'_>>) {
+/// Records in the journal what one command changed, and says where that ends; sends its events. Keys that became ready
+/// stay for [`serve`]; counts and garbage stay for the caller.
+pub(crate) fn settle(
+    engine: &Engine,
+    cx: &mut UpdateContext<'_>,
+    origin: Option<Origin<'_>>,
+) -> JournalPosition {
     if let Propagation::Instead(commands) = &cx.effects().propagation
         && commands.len() > 1
         && engine.journal.is_on()
@@ -30,7 +35,9 @@ pub(crate) fn settle(engine: &Engine, cx: &mut UpdateContext<'_>, origin: Option
         settle_into(engine, cx, origin, |db, command| recorded.push((db, OwnedArgs::from_args(command))));
         return engine.journal.append_all(&recorded);
     }
-    settle_into(engine, cx, origin, |db, command| engine.journal.append(db, command));
+    let mut end = JournalPosition::default();
+    settle_into(engine, cx, origin, |db, command| end = engine.journal.append(db, command));
+    end
 }
 
 /// As [`settle`]; what the journal is to record is given to `record`.

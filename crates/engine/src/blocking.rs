@@ -88,6 +88,9 @@ impl Worker {
         let blocked = session.blocked.take()?;
         session.client.set_waiter(None);
         session.client.argument_bytes.store(0, Ordering::Relaxed);
+        if blocked.keys.is_empty() {
+            self.engine.journal.log.durability.forget(session.id());
+        }
         let keyspace = &self.engine.keyspace;
         for bytes in &blocked.keys {
             let shard = keyspace.shard_of(keyspace.key(bytes).hash);
@@ -140,13 +143,13 @@ impl Worker {
     pub(crate) fn end_timed_out(&mut self, session: &Session, blocked: &Blocked, out: &mut Encoder) {
         self.count_unblocked(session, blocked, false);
         let start = out.len();
-        reply_timed_out(&self.engine, REGISTRY.get(blocked.command), blocked.args.args(), out);
+        reply_timed_out(&self.engine, session, REGISTRY.get(blocked.command), blocked.args.args(), out);
         blocked.silence(start, out);
     }
 }
 
 /// The reply of a blocking command that found nothing.
-pub(crate) fn reply_timed_out(engine: &Engine, command: &Command, args: Args<'_>, out: &mut Encoder) {
+fn reply_timed_out(engine: &Engine, session: &Session, command: &Command, args: Args<'_>, out: &mut Encoder) {
     let words = Words::new(args, name_words(command), engine.keyspace.hash_key(), None);
     match command.action {
         Action::Data(entry) => {
@@ -154,8 +157,8 @@ pub(crate) fn reply_timed_out(engine: &Engine, command: &Command, args: Args<'_>
                 (blocking.timed_out)(words, out);
             }
         }
-        // The only command of the engine's own that blocks is WAIT.
-        Action::Session(_) => crate::server_commands::reply_wait_over(out),
+        // The only commands of the engine's own that block are WAIT and WAITAOF.
+        Action::Session(_) => crate::server_commands::reply_wait_over(engine, session, command, out),
         Action::Container => {}
     }
 }

@@ -382,7 +382,7 @@ pub(crate) fn settle_call(
         return Ok(Flow::Waiting);
     }
     if !cx.effects().is_quiet() {
-        aftermath::settle(engine, &mut cx, Some(Origin { db: session.db, args }));
+        session.note_written(aftermath::settle(engine, &mut cx, Some(Origin { db: session.db, args })));
         aftermath::serve(engine, &mut cx);
     }
     result

@@ -36,29 +36,31 @@ impl Journal {
         self.log.is_on() || self.sink.is_some()
     }
 
-    /// Records one command.
-    pub fn append(&self, db: DbIndex, command: Args<'_>) {
-        if self.log.is_on() {
-            self.log.append(db, command);
-        }
+    /// Records one command, and says where it ends; 0 without a log.
+    pub fn append(&self, db: DbIndex, command: Args<'_>) -> JournalPosition {
+        let end = if self.log.is_on() { self.log.append(db, command) } else { JournalPosition::default() };
         if let Some(sink) = &self.sink {
             sink.append(db, command);
         }
+        end
     }
 
-    /// Records commands that belong together: as one transaction, if there are several.
-    pub fn append_all(&self, commands: &[(DbIndex, OwnedArgs)]) {
+    /// Records commands that belong together, as one transaction if there are several, and says where they end; 0 without
+    /// a log or commands.
+    pub fn append_all(&self, commands: &[(DbIndex, OwnedArgs)]) -> JournalPosition {
         let [(first_db, _), _, ..] = commands else {
-            return commands.iter().for_each(|(db, command)| self.append(*db, command.args()));
+            let only = commands.first();
+            return only
+                .map_or_else(JournalPosition::default, |(db, command)| self.append(*db, command.args()));
         };
-        if self.log.is_on() {
-            self.log.append_transaction(commands);
-        }
+        let end =
+            if self.log.is_on() { self.log.append_transaction(commands) } else { JournalPosition::default() };
         if let Some(sink) = &self.sink {
             sink.append(*first_db, OwnedArgs::from_words(["MULTI"]).args());
             commands.iter().for_each(|(db, command)| sink.append(*db, command.args()));
             sink.append(*first_db, OwnedArgs::from_words(["EXEC"]).args());
         }
+        end
     }
 
     /// Up to where the journal is safe: what was replied about it will not be lost.

@@ -27,6 +27,9 @@ impl Worker {
                     && let Some(blocked) = self.forget_blocked(session)
                 {
                     self.count_unblocked(session, &blocked, reply.starts_with(b"-"));
+                    if !blocked.keys.is_empty() {
+                        self.note_written_elsewhere(session);
+                    }
                     let start = out.len();
                     out.extend_raw(&reply);
                     blocked.silence(start, out);
@@ -36,6 +39,7 @@ impl Worker {
             Message::Finished { reply, call } => {
                 session.moved = false;
                 self.count_call(session, call.command, call.args.args(), call.nanos, call.failed);
+                self.note_written_elsewhere(session);
                 if out.is_empty() {
                     // It may be large: not copied.
                     *out.buffer_mut() = reply;
@@ -81,6 +85,11 @@ impl Worker {
             self.reply_error(text, out);
             blocked.silence(start, out);
         }
+    }
+
+    /// Another thread may have written for the session: not after what there is now.
+    fn note_written_elsewhere(&self, session: &mut Session) {
+        session.note_written(self.engine.journal.log.appended());
     }
 
     /// Whether a connection may run commands.

@@ -87,7 +87,7 @@ impl Worker {
                     && (!engine.journal.is_on() || cx.effects().propagation.is_verbatim())
                 {
                     if cx.effects().dirty > 0 && engine.journal.is_on() {
-                        engine.journal.append(options.db, args);
+                        session.note_written(engine.journal.append(options.db, args));
                     }
                     drop(cx);
                     self.stats.dirty.add(std::mem::take(&mut self.effects.dirty));

@@ -108,7 +108,7 @@ impl Worker {
             cx = run.step(session, *id, args.args(), cx, out);
         }
         let Execution { recorded, flow, .. } = run;
-        engine.journal.append_all(&recorded);
+        session.note_written(engine.journal.append_all(&recorded));
         if !cx.effects().ready.is_empty() {
             // Those who wait look at the keys after the transaction, in which time may have passed (DEBUG SLEEP).
             cx.set_options(CallOptions { now: engine.clock.unix_millis(), ..*cx.options() });

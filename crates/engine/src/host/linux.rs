@@ -4,7 +4,7 @@ use std::fs;
 
 use spinel_structs::table::mapped_bytes;
 
-use super::{About, CpuTimes, MemoryFigures, ProcessProbe};
+use super::{About, CpuTimes, Crash, MemoryFigures, ProcessProbe};
 
 /// Kernel clock ticks a second in `/proc`; fixed for user space on every architecture Linux has today.
 const TICKS: f64 = 100.0;
@@ -24,6 +24,8 @@ pub struct LinuxProcess {
     pub rest: fn(),
     /// The allocator's report.
     pub report: fn() -> String,
+    /// Crashes the process.
+    pub crash: fn(Crash),
 }
 
 impl ProcessProbe for LinuxProcess {
@@ -68,6 +70,10 @@ impl ProcessProbe for LinuxProcess {
 
     fn rest(&self) {
         (self.rest)();
+    }
+
+    fn crash(&self, how: Crash) {
+        (self.crash)(how);
     }
 
     fn allocator_report(&self) -> String {

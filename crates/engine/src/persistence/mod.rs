@@ -12,7 +12,9 @@
 
 mod as_commands;
 mod commands;
+mod conversion;
 mod format;
+mod functions;
 mod loading;
 mod log;
 mod payload;
@@ -25,9 +27,10 @@ mod upkeep;
 mod walker;
 
 pub(crate) use commands::COMMANDS;
+pub use conversion::{ConversionError, Converted, Form, KindCounts};
 pub(crate) use format::encode_options;
 pub(crate) use loading::{LoadError, LoadOptions, Loading};
-pub(crate) use log::{Log, When};
+pub(crate) use log::{LOG_IS_OFF, Log, Waiting, When};
 pub(crate) use payload::DATA_COMMANDS;
 pub use reload::NotLoaded;
 pub(crate) use reload::Reload;
@@ -53,8 +56,7 @@ pub(crate) struct Persistence {
     /// Checksums of payloads are not looked at (`DEBUG SET-SKIP-CHECKSUM-VALIDATION`).
     pub(crate) skip_checksums: AtomicBool,
     pub(crate) loading: Loading,
-    /// Libraries of functions in the snapshot loaded last, kept as they came; protects itself.
-    functions: std::sync::Mutex<Vec<Vec<u8>>>,
+    pub(crate) functions: functions::Functions,
     /// Held from looking whether a finished file is still wanted until it is in its place: an older one never replaces
     /// a newer one.
     place: std::sync::Mutex<()>,
@@ -68,18 +70,6 @@ pub(crate) struct Persistence {
 }
 
 impl Persistence {
-    pub(crate) fn functions(&self) -> Vec<Vec<u8>> {
-        self.functions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
-    }
-
-    pub(crate) fn keep_function(&self, code: Vec<u8>) {
-        self.functions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(code);
-    }
-
-    pub(crate) fn forget_functions(&self) {
-        self.functions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
-    }
-
     /// Whether the threads of the log are to end.
     fn log_is_closed(&self) -> bool {
         self.log_closed.load(Ordering::SeqCst)

@@ -17,11 +17,12 @@ mod replication;
 mod shutdown;
 mod slowlog;
 mod time;
+mod wait;
 
 use spinel_family::CommandEntry;
 
 use crate::session::SessionEntry;
-pub(crate) use replication::reply_wait_over;
+pub(crate) use wait::{reply_acknowledged, reply_wait_over};
 
 /// The tables of the server commands.
 pub(crate) const TABLES: &[&[SessionEntry]] = &[
@@ -40,6 +41,7 @@ pub(crate) const TABLES: &[&[SessionEntry]] = &[
     shutdown::COMMANDS,
     slowlog::COMMANDS,
     time::COMMANDS,
+    wait::COMMANDS,
 ];
 
 /// The tables of those subcommands that reach data.

@@ -1,27 +1,21 @@
-//! ROLE, WAIT, REPLICAOF: a server that is a primary without replicas says so.
+//! ROLE, REPLICAOF: a server that is a primary without replicas says so.
 //!
-//! Replication itself is absent: becoming a replica is an error, and no replica ever acknowledges a write.
-
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+//! Replication itself is absent: becoming a replica is an error.
 
 use spinel_family::spec::{ArgKind, ArgSpec};
-use spinel_family::{Command, CommandError, Encoder, Lazy, OwnedArgs, is_token};
-use spinel_store::Waiter;
+use spinel_family::{Command, CommandError, Encoder, is_token};
 use spinel_structs::number::parse_i64;
 
 use crate::Flow;
 use crate::arguments::{argument, one_of, token};
-use crate::registry::REGISTRY;
-use crate::session::{Blocked, ReplyMode, SessionCommand, SessionContext, session_commands};
+use crate::session::{SessionCommand, SessionContext, session_commands};
 
 session_commands! {
-    /// ROLE, WAIT, REPLICAOF.
+    /// ROLE, REPLICAOF.
     pub(super) static COMMANDS;
     session Replicaof,
     session Role,
     session Slaveof,
-    session Wait,
 }
 
 /// Tells the role in replication, how far it got, and the other side.
@@ -38,66 +32,6 @@ impl SessionCommand for Role {
         out.array(0);
         Ok(Flow::Continue)
     }
-}
-
-/// Waits until a number of replicas has acknowledged all writes of this connection.
-#[derive(Command)]
-#[command(group = Generic, since = "3.0.0", complexity = "O(1)", flags(noscript), categories(Connection))]
-#[command(tips("request_policy:all_shards", "response_policy:agg_min"))]
-struct Wait<'a> {
-    numreplicas: i64,
-    timeout: Lazy<'a, i64>,
-}
-
-impl SessionCommand for Wait<'_> {
-    fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
-        let millis = parse_i64(self.timeout.raw())
-            .ok_or(CommandError::text("ERR timeout is not an integer or out of range"))?;
-        let millis = u64::try_from(millis).map_err(|_| CommandError::TimeoutNegative)?;
-        if self.numreplicas <= 0 || cx.in_exec {
-            out.integer(0);
-            return Ok(Flow::Continue);
-        }
-        wait_for_nobody(cx, millis);
-        Ok(Flow::Waiting)
-    }
-}
-
-/// What a client that waits for replicas gets when its time is up: how many acknowledged.
-pub(crate) fn reply_wait_over(out: &mut Encoder) {
-    out.integer(0);
-}
-
-/// Blocks the session until its time is up, or for ever.
-fn wait_for_nobody(cx: &mut SessionContext<'_>, millis: u64) {
-    let engine = Arc::clone(&cx.worker.engine);
-    let session = &mut *cx.session;
-    let command = REGISTRY.find(Wait::NAME).expect("the registry has the commands of this table");
-    let now_nanos = engine.clock.monotonic_nanos();
-    let deadline_nanos = (millis > 0).then(|| now_nanos.saturating_add(millis.saturating_mul(1_000_000)));
-    session.blockings += 1;
-    let waiter = Arc::new(Waiter::new(None, Box::new(())));
-    session.client.set_waiter(Some(Arc::clone(&waiter)));
-    session.blocked = Some(Blocked {
-        waiter,
-        keys: Vec::new(),
-        db: session.db,
-        command: command.id,
-        args: OwnedArgs::from_args(cx.args),
-        deadline_nanos,
-        serial: session.blockings,
-        nanos: 0,
-        silent: session.reply_mode != ReplyMode::On,
-    });
-    session.client.flags.blocked.store(true, Ordering::Relaxed);
-    engine.stats.blocked_clients.fetch_add(1, Ordering::Relaxed);
-    if deadline_nanos.is_some() {
-        engine.stats.waiting_with_deadline.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-impl Wait<'_> {
-    const NAME: &'static [u8] = b"wait";
 }
 
 const REPLICAOF_ARGUMENTS: &[ArgSpec] = &[one_of(

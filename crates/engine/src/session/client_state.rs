@@ -7,6 +7,7 @@ use spinel_family::{DbIndex, Encoder, OwnedArgs, Protocol};
 use spinel_store::{Waiter, WatchFlag};
 
 use crate::clients::{Client, ClientId};
+use crate::journal::JournalPosition;
 use crate::pubsub::{Subscriptions, Topic};
 use crate::registry::CommandId;
 
@@ -101,6 +102,8 @@ pub struct Session {
     pub blocked: Option<Blocked>,
     /// Blockings so far.
     pub blockings: u64,
+    /// Where its last write ends in the journal.
+    pub written_to: JournalPosition,
     /// A command of it runs on a helper thread.
     pub moved: bool,
     /// It watches all commands.
@@ -125,6 +128,7 @@ impl Session {
             reply_mode: ReplyMode::On,
             blocked: None,
             blockings: 0,
+            written_to: JournalPosition::default(),
             moved: false,
             monitor: false,
             no_touch: false,
@@ -141,6 +145,12 @@ impl Session {
     pub fn select(&mut self, db: DbIndex) {
         self.db = db;
         self.client.db.store(db.0, Ordering::Relaxed);
+    }
+
+    /// Notes where something that it had written ends in the journal.
+    #[inline]
+    pub(crate) fn note_written(&mut self, end: JournalPosition) {
+        self.written_to = self.written_to.max(end);
     }
 
     /// Sets the protocol.

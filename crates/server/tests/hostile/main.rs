@@ -4,6 +4,7 @@
 //! the memory of the process is looked at. Nothing here sleeps: tests wait for bytes, for the end of a connection, or for
 //! the end of the process.
 
+mod crashes;
 mod ending;
 mod flood;
 mod limits;

@@ -7,3 +7,4 @@ mod replay;
 mod restoring;
 mod snapshots;
 mod switching;
+mod waitaof;

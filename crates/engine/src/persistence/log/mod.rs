@@ -17,6 +17,7 @@
 //! Lock order: shards, then [`Log::buffer`]; [`Log::writing`], then [`Log::buffer`]. Nobody takes `writing` under shards.
 
 mod bell;
+mod durability;
 mod loading;
 mod restoring;
 mod rewrite;
@@ -31,9 +32,12 @@ use spinel_aof::annotation::{ReplicationId, Stamp};
 use spinel_aof::{Directory, LogBuffer, LogPosition, LogWriter, WriterOptions};
 use spinel_family::{Args, DbIndex, OwnedArgs, UnixMillis};
 
+pub(crate) use self::durability::{LOG_IS_OFF, Waiting};
+pub(crate) use self::loading::CommandLoader;
 pub(crate) use self::switching::When;
 
 use self::bell::Bell;
+use self::durability::Durability;
 use crate::Engine;
 use crate::config::{AppendFsync, Settings};
 use crate::journal::JournalPosition;
@@ -74,6 +78,8 @@ pub(crate) struct Log {
     safe: AtomicU64,
     /// Somebody waits for `safe`.
     is_awaited: AtomicBool,
+    /// Up to where commands are durable, and who waits for it.
+    pub(crate) durability: Durability,
     busy_until_nanos: AtomicU64,
     buffer: Mutex<LogBuffer>,
     writing: Mutex<Option<Writing>>,
@@ -121,6 +127,7 @@ impl Default for Log {
             appended: AtomicU64::new(0),
             safe: AtomicU64::new(0),
             is_awaited: AtomicBool::new(false),
+            durability: Durability::default(),
             busy_until_nanos: AtomicU64::new(0),
             buffer: Mutex::new(LogBuffer::new(LogPosition(0))),
             writing: Mutex::new(None),
@@ -193,17 +200,20 @@ impl Log {
     }
 
     /// Records a command, under the locks of its keys.
-    pub(crate) fn append(&self, db: DbIndex, command: Args<'_>) {
+    pub(crate) fn append(&self, db: DbIndex, command: Args<'_>) -> JournalPosition {
         let now = self.now_seconds.load(Ordering::Relaxed);
         let mut buffer = self.buffer();
         let end = buffer.append(u32::from(db.0), now, command.iter());
         self.appended.store(end.0, Ordering::Release);
+        JournalPosition(end.0)
     }
 
     /// Records several commands as one transaction.
-    pub(crate) fn append_transaction(&self, commands: &[(DbIndex, OwnedArgs)]) {
+    pub(crate) fn append_transaction(&self, commands: &[(DbIndex, OwnedArgs)]) -> JournalPosition {
         let now = self.now_seconds.load(Ordering::Relaxed);
-        let (Some((first, _)), Some((last, _))) = (commands.first(), commands.last()) else { return };
+        let (Some((first, _)), Some((last, _))) = (commands.first(), commands.last()) else {
+            return JournalPosition::default();
+        };
         let mut buffer = self.buffer();
         buffer.begin_transaction(u32::from(first.0), now);
         for (db, command) in commands {
@@ -211,6 +221,12 @@ impl Log {
         }
         let end = buffer.end_transaction(u32::from(last.0), now);
         self.appended.store(end.0, Ordering::Release);
+        JournalPosition(end.0)
+    }
+
+    /// Up to where commands were appended.
+    pub(crate) fn appended(&self) -> JournalPosition {
+        JournalPosition(self.appended.load(Ordering::Acquire))
     }
 
     /// Up to where replies may be sent.
@@ -349,6 +365,7 @@ impl Engine {
             *known = refusal;
         }
         drop(known);
+        self.publish_durability(writing);
         if log.is_awaited.swap(false, Ordering::SeqCst) {
             self.nudge_workers();
         }

@@ -236,6 +236,7 @@ impl Engine {
                 }
                 install(&mut writing.directory, Following::Temporary)?;
                 writing.has_begun = true;
+                self.publish_durability(writing);
                 Ok(())
             }
             (Log::In { .. } | Log::Begins { .. }, None) => Err(RewriteError::CalledOff),

@@ -211,6 +211,7 @@ impl Engine {
             self.log.write(LogLevel::Notice, "Killing running AOF rewrite child: the rewrite is called off");
         }
         self.persistence.state.lock().rewrite_scheduled = false;
+        self.journal.log.durability.disappoint_waiting();
         self.close_log();
     }
 
@@ -230,6 +231,7 @@ impl Engine {
             writing.directory.discard_temporary_increment();
         }
         self.publish_log(writing);
+        log.durability.end();
         log.is_on.store(false, Ordering::SeqCst);
         log.serial.fetch_add(1, Ordering::SeqCst);
         log.figures.increment.store(0, Ordering::Relaxed);

@@ -120,9 +120,12 @@ fn sync_all_along(engine: &Weak<Engine>) {
         }
         let now = engine.clock.monotonic_nanos();
         let log = &engine.journal.log;
-        if log.every_second() && now.saturating_sub(last) >= SYNC_EVERY_NANOS && engine.may_sync() {
-            last = now;
-            engine.sync_log();
+        if log.every_second() && engine.may_sync() {
+            let is_wanted = log.durability.take_wish();
+            if is_wanted || now.saturating_sub(last) >= SYNC_EVERY_NANOS {
+                last = now;
+                engine.sync_log();
+            }
         }
         if log.always() {
             engine.take_room();
