@@ -13,6 +13,7 @@
 mod as_commands;
 mod commands;
 mod format;
+mod leftovers;
 mod loading;
 mod log;
 mod payload;
