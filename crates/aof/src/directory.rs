@@ -124,6 +124,18 @@ impl Directory {
     /// # Errors
     /// When the manifest makes no sense or the disk fails.
     pub fn open(disk: Arc<dyn Disk>, names: Names) -> Result<Directory, DirectoryError> {
+        let mut directory = Directory::read(disk, names)?;
+        if directory.needs_upgrade()? {
+            directory.upgrade()?;
+        }
+        Ok(directory)
+    }
+
+    /// Reads the manifest, if there is one, and touches nothing.
+    ///
+    /// # Errors
+    /// When the manifest makes no sense or the disk fails.
+    pub fn read(disk: Arc<dyn Disk>, names: Names) -> Result<Directory, DirectoryError> {
         let mut directory = Directory { disk, names, manifest: Manifest::default(), doubtful: Vec::new() };
         let path = directory.names.path(&directory.names.manifest());
         if directory.is_file(&path)? {
@@ -133,10 +145,16 @@ impl Directory {
             let text = read_file(&*directory.disk, &path, MAX_MANIFEST).map_err(fail)?;
             directory.manifest = Manifest::parse(&text).map_err(DirectoryError::Manifest)?;
         }
-        if directory.needs_upgrade()? {
-            directory.upgrade()?;
-        }
         Ok(directory)
+    }
+
+    /// A single file in a folder, a log of Redis before version 7 or a snapshot, as if it had been taken over. Only to be
+    /// read.
+    #[must_use]
+    pub fn of_file(disk: Arc<dyn Disk>, folder: &str, name: &str) -> Directory {
+        let mut manifest = Manifest::default();
+        manifest.put_base(name.to_owned(), 1);
+        Directory { disk, names: Names::new(folder, name), manifest, doubtful: Vec::new() }
     }
 
     /// What the manifest says.

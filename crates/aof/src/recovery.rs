@@ -102,7 +102,7 @@ pub struct Loaded {
     pub base_bytes: u64,
     /// Where the writer stood, by the last seal.
     pub stamp: Option<Stamp>,
-    /// The name of a file that was cut, and the bytes that it lost.
+    /// The name of a file whose end was cut off or left out, and the bytes that it lost.
     pub cut: Option<(String, u64)>,
 }
 
@@ -251,12 +251,39 @@ pub fn load<L: Loader>(
     cut_torn_end: TornEnd,
     loader: &mut L,
 ) -> Result<Loaded, LoadError> {
+    run(directory, plan, cut_torn_end, Files::Settle, loader)
+}
+
+/// Loads as [`load`] does, but changes no file: a torn end is left out, not cut off.
+///
+/// # Errors
+/// As [`load`].
+pub fn read<L: Loader>(
+    directory: &Directory,
+    plan: &Plan,
+    torn_end: TornEnd,
+    loader: &mut L,
+) -> Result<Loaded, LoadError> {
+    run(directory, plan, torn_end, Files::Leave, loader)
+}
+
+fn run<L: Loader>(
+    directory: &Directory,
+    plan: &Plan,
+    torn_end: TornEnd,
+    files: Files,
+    loader: &mut L,
+) -> Result<Loaded, LoadError> {
     let mut loaded = Loaded::default();
     let mut before = 0;
+    let mode = match files {
+        Files::Settle => OpenMode::Write,
+        Files::Leave => OpenMode::Read,
+    };
     for planned in &plan.files {
-        let file = directory.open_file(&planned.info.name, OpenMode::Write)?;
-        let mut load = FileLoad { planned, file, loader, before, loaded: &mut loaded };
-        let end = load.run(cut_torn_end)?;
+        let file = directory.open_file(&planned.info.name, mode)?;
+        let mut load = FileLoad { planned, file, files, loader, before, loaded: &mut loaded };
+        let end = load.run(torn_end)?;
         before += planned.length;
         loaded.total_bytes += end;
         if planned.info.kind == FileKind::Base {
@@ -275,9 +302,19 @@ pub enum TornEnd {
     Refuse,
 }
 
+/// What becomes of the files.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Files {
+    /// They are left so that they can be written again.
+    Settle,
+    /// They stay as they are.
+    Leave,
+}
+
 struct FileLoad<'a, L> {
     planned: &'a Planned,
     file: Arc<dyn DiskFile>,
+    files: Files,
     loader: &'a mut L,
     /// Bytes of the files before this one.
     before: u64,
@@ -297,8 +334,10 @@ impl<L: Loader> FileLoad<'_, L> {
             Ok(()) => reader.offset(),
             Err(error) => self.torn(error, torn_end)?,
         };
-        let settled = self.settle(end, doubtful_from(&reader).unwrap_or(end));
-        settled.map_err(|error| io_of(&self.planned.info, error))?;
+        if self.files == Files::Settle {
+            let settled = self.settle(end, doubtful_from(&reader).unwrap_or(end));
+            settled.map_err(|error| io_of(&self.planned.info, error))?;
+        }
         Ok(end)
     }
 
@@ -415,10 +454,12 @@ impl<L: Loader> FileLoad<'_, L> {
             let advice = "Fatal error: the truncated file is not the last file".to_owned();
             return Err(self.refuse(LoadError::Torn { name, at, problem, boundary }, advice));
         }
-        let mut warn = |line| self.loader.log(Level::Warning, line);
-        warn(format!("!!! Warning: short read while loading the AOF file {name}!!!"));
-        warn(format!("!!! Truncating the AOF {name} at offset {boundary} !!!"));
-        warn(format!("AOF {name} loaded anyway because aof-load-truncated is enabled"));
+        if self.files == Files::Settle {
+            let mut warn = |line| self.loader.log(Level::Warning, line);
+            warn(format!("!!! Warning: short read while loading the AOF file {name}!!!"));
+            warn(format!("!!! Truncating the AOF {name} at offset {boundary} !!!"));
+            warn(format!("AOF {name} loaded anyway because aof-load-truncated is enabled"));
+        }
         self.loader.drop_transaction();
         self.loaded.cut = Some((name, self.planned.length - boundary));
         Ok(boundary)

@@ -31,18 +31,21 @@ pub type Findings = Vec<(&'static str, usize, Vec<String>)>;
 #[derive(Debug)]
 pub struct Workshop {
     server: PathBuf,
+    /// Spinel, for what only the whole of it does.
+    subject: Option<PathBuf>,
     home: PathBuf,
 }
 
 impl Workshop {
-    /// Works with the reference server at `server`, in a new temporary folder.
+    /// Works with the reference server at `server`, in a new temporary folder; with Spinel at `subject`, files are
+    /// converted, too.
     ///
     /// # Errors
     /// When there can be no such folder.
-    pub fn new(server: &Path) -> io::Result<Workshop> {
+    pub fn new(server: &Path, subject: Option<&Path>) -> io::Result<Workshop> {
         let home = std::env::temp_dir().join(format!("spinel-oracle-log-{}", std::process::id()));
         std::fs::create_dir_all(&home)?;
-        Ok(Workshop { server: server.to_path_buf(), home })
+        Ok(Workshop { server: server.to_path_buf(), subject: subject.map(Path::to_path_buf), home })
     }
 
     /// Compares everything.
@@ -64,6 +67,10 @@ impl Workshop {
         ] {
             let (compared, differences) = witness(self)?;
             findings.push((name, compared, differences));
+        }
+        if let Some(subject) = &self.subject {
+            let (compared, differences) = crate::foreign::convert_with(&self.server, subject)?;
+            findings.push(("files of the reference, converted there and back", compared, differences));
         }
         Ok(findings)
     }

@@ -33,6 +33,7 @@ use spinel_aof::{Directory, LogBuffer, LogPosition, LogWriter, WriterOptions};
 use spinel_family::{Args, DbIndex, OwnedArgs, UnixMillis};
 
 pub(crate) use self::durability::{LOG_IS_OFF, Waiting};
+pub(crate) use self::loading::CommandLoader;
 pub(crate) use self::switching::When;
 
 use self::bell::Bell;
