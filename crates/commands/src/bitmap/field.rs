@@ -58,7 +58,7 @@ impl IntegerType {
     /// The integer at a bit of a string, which may end before it does.
     pub(super) fn read(self, bytes: &[u8], at: usize) -> i64 {
         let value = read_integer(bytes, at, self.bits);
-        self.from_bits(value)
+        self.signed_or_not(value)
     }
 
     /// Puts an integer that fits at a bit of a string that is long enough.
@@ -77,7 +77,7 @@ impl IntegerType {
             return Some(value as i64);
         }
         match overflow {
-            Overflow::Wrap => Some(self.from_bits(value as u64 & (u64::MAX >> (64 - self.bits)))),
+            Overflow::Wrap => Some(self.signed_or_not(value as u64 & (u64::MAX >> (64 - self.bits)))),
             Overflow::Saturate => Some(value.clamp(least, most) as i64),
             Overflow::Fail => None,
         }
@@ -95,7 +95,7 @@ impl IntegerType {
         }
     }
 
-    fn from_bits(self, bits: u64) -> i64 {
+    fn signed_or_not(self, bits: u64) -> i64 {
         let unused = 64 - self.bits;
         if self.signed { (bits << unused) as i64 >> unused } else { bits as i64 }
     }
