@@ -11,6 +11,7 @@ pub mod bitmap;
 mod collection;
 pub mod generic;
 pub mod hash;
+pub mod hyperloglog;
 pub mod list;
 pub mod set;
 pub mod sorted_set;
@@ -25,6 +26,7 @@ pub const FAMILIES: &[&[CommandEntry]] = &[
     bitmap::COMMANDS,
     generic::COMMANDS,
     hash::COMMANDS,
+    hyperloglog::COMMANDS,
     list::COMMANDS,
     set::COMMANDS,
     sorted_set::COMMANDS,

@@ -333,6 +333,7 @@ fn command_settings(settings: &Settings, switches: &Switches) -> CommandSettings
             zset_max_listpack_value: encodings.zset_max_listpack_value,
         },
         max_string_len: settings.limits.proto_max_bulk_len,
+        hll_sparse_max_bytes: encodings.hll_sparse_max_bytes,
         notify: EventClasses(settings.keyspace.notify.bits()),
         databases: settings.keyspace.databases as u16,
         lru_clock_resolution_ms: 1000,

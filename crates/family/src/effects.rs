@@ -11,6 +11,8 @@ pub struct CommandSettings {
     pub encodings: EncodingLimits,
     /// `proto-max-bulk-len`, in bytes: the longest string.
     pub max_string_len: u64,
+    /// `hll-sparse-max-bytes`.
+    pub hll_sparse_max_bytes: usize,
     /// `notify-keyspace-events`.
     pub notify: EventClasses,
     /// Databases.
@@ -43,6 +45,7 @@ impl Default for CommandSettings {
         Self {
             encodings: EncodingLimits::default(),
             max_string_len: 512 << 20,
+            hll_sparse_max_bytes: 3000,
             notify: EventClasses::NONE,
             databases: 16,
             lru_clock_resolution_ms: 1000,

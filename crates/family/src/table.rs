@@ -103,9 +103,12 @@ impl CommandEntry {
     pub fn flags(&self) -> CommandFlags {
         let flags = match self.run {
             Run::Query(_) | Run::Sweep(_) if self.spec.flags.has(CommandFlags::PUBSUB) => CommandFlags::NONE,
-            Run::Exclusive(_) if self.spec.flags.has(CommandFlags::READONLY) => CommandFlags::READONLY,
-            // A list of subcommands is no data.
-            Run::Query(_) if self.spec.leaf_name() == "help" => CommandFlags::NONE,
+            // They change how a value is kept, or who holds it, but not what anybody reads.
+            Run::Exclusive(_) | Run::Update(_) if self.spec.flags.has(CommandFlags::READONLY) => {
+                CommandFlags::READONLY
+            }
+            // Without keys it reads no data: a list of subcommands, a test of the server.
+            Run::Query(_) if self.spec.keys.is_empty() => CommandFlags::NONE,
             Run::Query(_) | Run::Sweep(_) => CommandFlags::READONLY,
             Run::Update(_) | Run::Exclusive(_) => CommandFlags::WRITE,
             Run::Blocking(_) => CommandFlags::WRITE.with(CommandFlags::BLOCKING),

@@ -86,6 +86,32 @@ pub fn fuzz_glob(data: &[u8]) {
     }
 }
 
+/// HyperLogLogs: what cannot be read is left alone; what can be counts the same in both encodings, and can be added to.
+pub fn fuzz_hyperloglog(data: &[u8]) {
+    use crate::hyperloglog::{add, count, encoding, new, to_dense};
+    let sparse = [&new()[..16], data].concat();
+    for bytes in [sparse, data.to_vec()] {
+        if encoding(&bytes).is_none() {
+            continue;
+        }
+        let counted = count(&bytes);
+        let mut dense = bytes.clone();
+        assert_eq!(to_dense(&mut dense).is_ok(), counted.is_ok());
+        if counted.is_err() {
+            assert_eq!(dense, bytes);
+        } else {
+            assert_eq!(count(&dense), counted);
+        }
+        let mut more = bytes.clone();
+        for element in data.chunks(3) {
+            match add(&mut more, element, 64) {
+                Ok(_) => assert!(counted.is_err() || count(&more).is_ok()),
+                Err(_) => assert!(counted.is_err()),
+            }
+        }
+    }
+}
+
 /// Runs a check over every seed of a fuzz target, in the folder of corpora.
 pub fn check_corpus(target: &str, check: fn(&[u8])) {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);

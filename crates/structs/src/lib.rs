@@ -9,6 +9,7 @@ pub mod fuzzing;
 pub mod glob;
 pub mod hash;
 pub mod huge_pages;
+pub mod hyperloglog;
 pub mod intset;
 pub mod listpack;
 pub mod number;

@@ -15,9 +15,10 @@ pub struct Family {
 }
 
 /// All families; `mixed` and `garbage` draw from the templates of all others.
-pub const FAMILIES: [Family; 11] = [
+pub const FAMILIES: [Family; 12] = [
     Family { name: "strings", templates: STRINGS, damage: 30 },
     Family { name: "bitmaps", templates: BITMAPS, damage: 30 },
+    Family { name: "hyperloglogs", templates: HYPERLOGLOGS, damage: 30 },
     Family { name: "generic", templates: GENERIC, damage: 30 },
     Family { name: "lists", templates: LISTS, damage: 30 },
     Family { name: "hashes", templates: HASHES, damage: 30 },
@@ -95,6 +96,24 @@ const BITMAPS: &[&str] = &[
     "BITFIELD_RO <key> [GET <width> <bit>] [SET <width> <bit> <integer>]",
     "GET <key>",
     "OBJECT ENCODING <key>",
+];
+
+const HYPERLOGLOGS: &[&str] = &[
+    "PFADD <key> <member>+",
+    "PFADD <key> <integer> <integer> <integer> <integer> <member>+",
+    "PFADD <key> <value>+",
+    "PFADD <key>",
+    "PFCOUNT <key>",
+    "PFCOUNT <key>+",
+    "PFMERGE <key> <key>+",
+    "PFMERGE <key>",
+    "PFDEBUG (ENCODING|TODENSE|DECODE|ENCODINGS) <key>",
+    "SETRANGE <key> <index> <value>",
+    "GET <key>",
+    "OBJECT ENCODING <key>",
+    "STRLEN <key>",
+    "SET <key> <value>",
+    "COPY <key> <key> REPLACE",
 ];
 
 const GENERIC: &[&str] = &[
