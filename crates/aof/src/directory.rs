@@ -11,7 +11,7 @@ pub(crate) use keeping::NewEnd;
 use crate::annotation::{LineKind, SealLine, Stamp};
 use crate::disk::{Disk, DiskFile, Entry, OpenMode, read_file, replace_file, write_all_at, write_file};
 use crate::manifest::{FileInfo, Manifest, ManifestError};
-use crate::names::{BaseFormat, Names, is_temporary_base};
+use crate::names::{BaseFormat, Names, temporary_base_writer};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -334,13 +334,14 @@ impl Directory {
         Ok(history.into_iter().map(|info| info.name).collect())
     }
 
-    /// Deletes what an interrupted rewrite left behind; the paths of what was deleted. Other files are left alone.
+    /// Deletes what an interrupted rewrite left behind; the paths of what was deleted. Other files are left alone, and so
+    /// are bases that a process of another server may still be writing.
     ///
     /// # Errors
     /// When the disk cannot be listed.
-    pub fn delete_temporary(&self) -> io::Result<Vec<String>> {
-        let mut paths: Vec<String> =
-            self.disk.list("")?.into_iter().filter(|name| is_temporary_base(name)).collect();
+    pub fn delete_temporary(&self, is_gone: impl Fn(u32) -> bool) -> io::Result<Vec<String>> {
+        let is_left = |name: &String| temporary_base_writer(name).is_some_and(&is_gone);
+        let mut paths: Vec<String> = self.disk.list("")?.into_iter().filter(is_left).collect();
         let ours = [self.names.temporary_increment(), self.names.temporary_manifest()];
         if self.disk.entry(self.names.folder())? == Some(Entry::Folder) {
             let names = self.disk.list(self.names.folder())?;

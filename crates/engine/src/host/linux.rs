@@ -1,6 +1,7 @@
 //! Figures about the process from Linux's `/proc`; those of the allocator come from whoever links one.
 
 use std::fs;
+use std::path::Path;
 
 use spinel_structs::table::mapped_bytes;
 
@@ -70,6 +71,10 @@ impl ProcessProbe for LinuxProcess {
 
     fn rest(&self) {
         (self.rest)();
+    }
+
+    fn is_running(&self, process: u32) -> bool {
+        Path::new("/proc").join(process.to_string()).exists()
     }
 
     fn crash(&self, how: Crash) {

@@ -93,6 +93,11 @@ pub trait ProcessProbe: Send + Sync {
     /// what it freed last.
     fn rest(&self) {}
 
+    /// Whether there is a process of this number; who does not know says that there is.
+    fn is_running(&self, _process: u32) -> bool {
+        true
+    }
+
     /// Crashes the process (`DEBUG SEGFAULT` and its kin); who cannot returns.
     fn crash(&self, _how: Crash) {}
 

@@ -15,6 +15,7 @@ mod commands;
 mod conversion;
 mod format;
 mod functions;
+mod leftovers;
 mod loading;
 mod log;
 mod payload;

@@ -40,6 +40,7 @@ impl Engine {
     /// [`NotLoaded`] if there is a file that cannot be loaded: the server must end then, and the file stays as it is.
     pub fn load_at_start(self: &Arc<Self>) -> Result<(), NotLoaded> {
         let settings = self.settings();
+        self.remove_leftovers();
         let restored = self.restore_log_if_wanted(&settings);
         let result = restored.and_then(|()| {
             if settings.persistence.aof.enabled {
