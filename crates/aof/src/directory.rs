@@ -125,18 +125,32 @@ impl Directory {
     /// When the manifest makes no sense or the disk fails.
     pub fn open(disk: Arc<dyn Disk>, names: Names) -> Result<Directory, DirectoryError> {
         let mut directory = Directory { disk, names, manifest: Manifest::default(), doubtful: Vec::new() };
-        let path = directory.names.path(&directory.names.manifest());
-        if directory.is_file(&path)? {
-            let fail = |error| {
-                io_error(format!("Fatal error: can't open the AOF manifest file {path} for reading"), error)
-            };
-            let text = read_file(&*directory.disk, &path, MAX_MANIFEST).map_err(fail)?;
-            directory.manifest = Manifest::parse(&text).map_err(DirectoryError::Manifest)?;
+        if directory.is_file(&directory.names.path(&directory.names.manifest()))? {
+            directory.read_manifest()?;
         }
         if directory.needs_upgrade()? {
             directory.upgrade()?;
         }
         Ok(directory)
+    }
+
+    /// Reads the manifest of a log that is not ours. Nothing is touched.
+    ///
+    /// # Errors
+    /// When there is none, it makes no sense or the disk fails.
+    pub fn open_untouched(disk: Arc<dyn Disk>, names: Names) -> Result<Directory, DirectoryError> {
+        let mut directory = Directory { disk, names, manifest: Manifest::default(), doubtful: Vec::new() };
+        directory.read_manifest()?;
+        Ok(directory)
+    }
+
+    fn read_manifest(&mut self) -> Result<(), DirectoryError> {
+        let path = self.names.path(&self.names.manifest());
+        let text = read_file(&*self.disk, &path, MAX_MANIFEST).map_err(|error| {
+            io_error(format!("Fatal error: can't open the AOF manifest file {path} for reading"), error)
+        })?;
+        self.manifest = Manifest::parse(&text).map_err(DirectoryError::Manifest)?;
+        Ok(())
     }
 
     /// What the manifest says.

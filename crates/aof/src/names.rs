@@ -88,9 +88,17 @@ pub(crate) fn is_temporary_base(name: &str) -> bool {
     number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
+/// Whether a name is one that bases or increments of this log have.
+pub(crate) fn is_file_of_log(names: &Names, name: &str) -> bool {
+    let rest = name.strip_prefix(names.old_file()).and_then(|rest| rest.strip_prefix('.'));
+    let Some((number, kind)) = rest.and_then(|rest| rest.split_once('.')) else { return false };
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && matches!(kind, "base.rdb" | "base.aof" | "incr.aof")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{BaseFormat, Names, is_temporary_base};
+    use super::{BaseFormat, Names, is_file_of_log, is_temporary_base};
 
     #[test]
     fn names_are_those_of_redis() {
@@ -101,6 +109,22 @@ mod tests {
         assert_eq!(names.base(1, BaseFormat::Rdb), "appendonly.aof.1.base.rdb");
         assert_eq!(names.base(2, BaseFormat::Resp), "appendonly.aof.2.base.aof");
         assert_eq!(names.increment(3), "appendonly.aof.3.incr.aof");
+    }
+
+    #[test]
+    fn files_of_a_log_are_known_by_their_names() {
+        let names = Names::new("dir", "a.aof");
+        let yes = [names.increment(7), names.base(1, BaseFormat::Rdb), names.base(22, BaseFormat::Resp)];
+        assert!(yes.iter().all(|name| is_file_of_log(&names, name)));
+        let no = [
+            "a.aof",
+            "a.aof.manifest",
+            "a.aof..incr.aof",
+            "a.aof.x.incr.aof",
+            "b.aof.1.incr.aof",
+            "a.aof.1.incr",
+        ];
+        assert!(!no.iter().any(|name| is_file_of_log(&names, name)));
     }
 
     #[test]

@@ -254,7 +254,8 @@ pub fn load<L: Loader>(
     let mut loaded = Loaded::default();
     let mut before = 0;
     for planned in &plan.files {
-        let file = directory.open_file(&planned.info.name, OpenMode::Write)?;
+        let mode = if cut_torn_end == TornEnd::Untouched { OpenMode::Read } else { OpenMode::Write };
+        let file = directory.open_file(&planned.info.name, mode)?;
         let mut load = FileLoad { planned, file, loader, before, loaded: &mut loaded };
         let end = load.run(cut_torn_end)?;
         before += planned.length;
@@ -273,6 +274,8 @@ pub enum TornEnd {
     Cut,
     /// Refuse the file.
     Refuse,
+    /// Refuse the file, and change nothing in any: they are not ours.
+    Untouched,
 }
 
 struct FileLoad<'a, L> {
@@ -297,6 +300,9 @@ impl<L: Loader> FileLoad<'_, L> {
             Ok(()) => reader.offset(),
             Err(error) => self.torn(error, torn_end)?,
         };
+        if torn_end == TornEnd::Untouched {
+            return Ok(end);
+        }
         let settled = self.settle(end, doubtful_from(&reader).unwrap_or(end));
         settled.map_err(|error| io_of(&self.planned.info, error))?;
         Ok(end)
@@ -403,7 +409,7 @@ impl<L: Loader> FileLoad<'_, L> {
             let line = format!("Revert incomplete MULTI/EXEC transaction in AOF file {name}");
             self.loader.log(Level::Warning, line);
         }
-        if torn_end == TornEnd::Refuse {
+        if torn_end != TornEnd::Cut {
             let advice = format!(
                 "Unexpected end of file reading the append only file {name}. You can: 1) Make a backup of your AOF file, \
                  then use ./redis-check-aof --fix <filename.manifest>. 2) Alternatively you can set the \

@@ -51,7 +51,7 @@ fn kills(name: &str, policy: &str) -> Outcome<Part> {
 fn logs(references: &References, name: &str) -> Outcome<Part> {
     println!("\n{name}: append-only files written, loaded, checked and repaired by either side");
     let mut command = Command::new(server().with_file_name("spinel-log"));
-    command.arg("--reference").arg(&references.redis.server);
+    command.arg("--reference").arg(&references.redis.server).arg("--subject").arg(server());
     let (output, succeeded) = process::transcript(&mut command)?;
     Ok(Part::counted(name, count(&output, "equal ", "different "), succeeded))
 }

@@ -9,9 +9,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-usage: spinel-log [--reference PATH]
+usage: spinel-log [--reference PATH] [--subject PATH]
 
   --reference PATH     redis-server 7.0.15 (default: redis-server on the search path)
+  --subject PATH       a server of ours, whose backups are compared, too
 ";
 
 fn main() -> ExitCode {
@@ -27,14 +28,16 @@ fn main() -> ExitCode {
 
 fn run(mut words: impl Iterator<Item = String>) -> Result<bool, String> {
     let mut reference = PathBuf::from("redis-server");
+    let mut subject = None;
     while let Some(option) = words.next() {
         let value = words.next().ok_or_else(|| format!("'{option}' needs a value\n\n{USAGE}"))?;
         match option.as_str() {
             "--reference" => reference = PathBuf::from(value),
+            "--subject" => subject = Some(PathBuf::from(value)),
             _ => return Err(format!("unknown option '{option}'\n\n{USAGE}")),
         }
     }
-    let findings = Workshop::new(&reference).and_then(|workshop| workshop.run());
+    let findings = Workshop::new(&reference, subject.as_deref()).and_then(|workshop| workshop.run());
     let findings = findings.map_err(|error| error.to_string())?;
     for (kind, compared, differences) in &findings {
         if differences.is_empty() {

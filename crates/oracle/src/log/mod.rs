@@ -1,8 +1,10 @@
 //! Logs that cross over: ours are checked and loaded by the reference, those of the reference by us, and what our check
 //! says of broken files is compared with what the reference's tool says.
 //!
-//! This is the one part of the crate that uses a part of the server, the log, since that is what it witnesses.
+//! This is the one part of the crate that uses a part of the server, the log, since that is what it witnesses. Backups are
+//! taken by a whole server.
 
+mod backups;
 mod broken;
 mod ours;
 mod theirs;
@@ -31,6 +33,8 @@ pub type Findings = Vec<(&'static str, usize, Vec<String>)>;
 #[derive(Debug)]
 pub struct Workshop {
     server: PathBuf,
+    /// A server of ours, for what the log alone cannot show.
+    subject: Option<PathBuf>,
     home: PathBuf,
 }
 
@@ -39,10 +43,10 @@ impl Workshop {
     ///
     /// # Errors
     /// When there can be no such folder.
-    pub fn new(server: &Path) -> io::Result<Workshop> {
+    pub fn new(server: &Path, subject: Option<&Path>) -> io::Result<Workshop> {
         let home = std::env::temp_dir().join(format!("spinel-oracle-log-{}", std::process::id()));
         std::fs::create_dir_all(&home)?;
-        Ok(Workshop { server: server.to_path_buf(), home })
+        Ok(Workshop { server: server.to_path_buf(), subject: subject.map(Path::to_path_buf), home })
     }
 
     /// Compares everything.
@@ -64,6 +68,10 @@ impl Workshop {
         ] {
             let (compared, differences) = witness(self)?;
             findings.push((name, compared, differences));
+        }
+        if let Some(subject) = &self.subject {
+            let (compared, differences) = backups::taken(self, subject)?;
+            findings.push(("backups of ours", compared, differences));
         }
         Ok(findings)
     }
@@ -104,10 +112,15 @@ impl Workshop {
 
     /// The reference with the log in `folder`.
     fn serve(&self, folder: &Path, args: &[&str]) -> io::Result<(Server, Client)> {
+        self.serve_by(&self.server, folder, args)
+    }
+
+    /// A server with the log in `folder`.
+    fn serve_by(&self, program: &Path, folder: &Path, args: &[&str]) -> io::Result<(Server, Client)> {
         let dir = folder.to_string_lossy().into_owned();
         let mut all = vec!["--dir", &dir, "--appendonly", "yes", "--appendfsync", "no"];
         all.extend_from_slice(args);
-        let server = Server::start(&self.server, &all).map_err(io::Error::other)?;
+        let server = Server::start(program, &all).map_err(io::Error::other)?;
         let mut client = Client::connect(server.port())?;
         for _ in 0..LOADING_LIMIT_MS {
             match client.call(&["PING"])? {
@@ -115,7 +128,7 @@ impl Workshop {
                 _ => std::thread::sleep(Duration::from_millis(1)),
             }
         }
-        Err(io::Error::other(format!("the reference does not load the log:\n{}", server.log_tail())))
+        Err(io::Error::other(format!("the server does not load the log:\n{}", server.log_tail())))
     }
 }
 
