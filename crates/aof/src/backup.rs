@@ -99,8 +99,8 @@ impl BackupFolder {
     /// What is wrong, with the file's name.
     pub fn verify(&self, snapshot: SnapshotCheck<'_>, is_wanted: &dyn Fn() -> bool) -> Result<(), String> {
         let text = |error: &dyn std::fmt::Display| error.to_string();
-        let directory = Directory::open_untouched(Arc::clone(&self.disk), self.names.clone())
-            .map_err(|error| text(&error))?;
+        let directory =
+            Directory::read(Arc::clone(&self.disk), self.names.clone()).map_err(|error| text(&error))?;
         for planned in plan(&directory).map_err(|error| text(&error))?.files {
             let name = &planned.info.name;
             let failed = |reason: String| format!("{name}: {reason}");

@@ -11,7 +11,7 @@ pub(crate) use keeping::NewEnd;
 use crate::annotation::{LineKind, SealLine, Stamp};
 use crate::disk::{Disk, DiskFile, Entry, OpenMode, read_file, replace_file, write_all_at, write_file};
 use crate::manifest::{FileInfo, Manifest, ManifestError};
-use crate::names::{BaseFormat, Names, is_temporary_base};
+use crate::names::{BaseFormat, Names, temporary_base_writer};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -124,33 +124,37 @@ impl Directory {
     /// # Errors
     /// When the manifest makes no sense or the disk fails.
     pub fn open(disk: Arc<dyn Disk>, names: Names) -> Result<Directory, DirectoryError> {
-        let mut directory = Directory { disk, names, manifest: Manifest::default(), doubtful: Vec::new() };
-        if directory.is_file(&directory.names.path(&directory.names.manifest()))? {
-            directory.read_manifest()?;
-        }
+        let mut directory = Directory::read(disk, names)?;
         if directory.needs_upgrade()? {
             directory.upgrade()?;
         }
         Ok(directory)
     }
 
-    /// Reads the manifest of a log that is not ours. Nothing is touched.
+    /// Reads the manifest, if there is one, and touches nothing.
     ///
     /// # Errors
-    /// When there is none, it makes no sense or the disk fails.
-    pub fn open_untouched(disk: Arc<dyn Disk>, names: Names) -> Result<Directory, DirectoryError> {
+    /// When the manifest makes no sense or the disk fails.
+    pub fn read(disk: Arc<dyn Disk>, names: Names) -> Result<Directory, DirectoryError> {
         let mut directory = Directory { disk, names, manifest: Manifest::default(), doubtful: Vec::new() };
-        directory.read_manifest()?;
+        let path = directory.names.path(&directory.names.manifest());
+        if directory.is_file(&path)? {
+            let fail = |error| {
+                io_error(format!("Fatal error: can't open the AOF manifest file {path} for reading"), error)
+            };
+            let text = read_file(&*directory.disk, &path, MAX_MANIFEST).map_err(fail)?;
+            directory.manifest = Manifest::parse(&text).map_err(DirectoryError::Manifest)?;
+        }
         Ok(directory)
     }
 
-    fn read_manifest(&mut self) -> Result<(), DirectoryError> {
-        let path = self.names.path(&self.names.manifest());
-        let text = read_file(&*self.disk, &path, MAX_MANIFEST).map_err(|error| {
-            io_error(format!("Fatal error: can't open the AOF manifest file {path} for reading"), error)
-        })?;
-        self.manifest = Manifest::parse(&text).map_err(DirectoryError::Manifest)?;
-        Ok(())
+    /// A single file in a folder, a log of Redis before version 7 or a snapshot, as if it had been taken over. Only to be
+    /// read.
+    #[must_use]
+    pub fn of_file(disk: Arc<dyn Disk>, folder: &str, name: &str) -> Directory {
+        let mut manifest = Manifest::default();
+        manifest.put_base(name.to_owned(), 1);
+        Directory { disk, names: Names::new(folder, name), manifest, doubtful: Vec::new() }
     }
 
     /// What the manifest says.
@@ -330,13 +334,14 @@ impl Directory {
         Ok(history.into_iter().map(|info| info.name).collect())
     }
 
-    /// Deletes what an interrupted rewrite left behind; the paths of what was deleted. Other files are left alone.
+    /// Deletes what an interrupted rewrite left behind; the paths of what was deleted. Other files are left alone, and so
+    /// are bases that a process of another server may still be writing.
     ///
     /// # Errors
     /// When the disk cannot be listed.
-    pub fn delete_temporary(&self) -> io::Result<Vec<String>> {
-        let mut paths: Vec<String> =
-            self.disk.list("")?.into_iter().filter(|name| is_temporary_base(name)).collect();
+    pub fn delete_temporary(&self, is_gone: impl Fn(u32) -> bool) -> io::Result<Vec<String>> {
+        let is_left = |name: &String| temporary_base_writer(name).is_some_and(&is_gone);
+        let mut paths: Vec<String> = self.disk.list("")?.into_iter().filter(is_left).collect();
         let ours = [self.names.temporary_increment(), self.names.temporary_manifest()];
         if self.disk.entry(self.names.folder())? == Some(Entry::Folder) {
             let names = self.disk.list(self.names.folder())?;

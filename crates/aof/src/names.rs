@@ -81,11 +81,13 @@ impl Names {
     }
 }
 
-/// Whether a name at the disk's root is a base that was never finished.
-pub(crate) fn is_temporary_base(name: &str) -> bool {
-    let rest = name.strip_prefix("temp-rewriteaof-").and_then(|rest| rest.strip_suffix(".aof"));
-    let number = rest.map(|rest| rest.strip_prefix("bg-").unwrap_or(rest));
-    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+/// The process that writes, or wrote, a base under a temporary name at the disk's root.
+#[must_use]
+pub fn temporary_base_writer(name: &str) -> Option<u32> {
+    let rest = name.strip_prefix("temp-rewriteaof-")?.strip_suffix(".aof")?;
+    let number = rest.strip_prefix("bg-").unwrap_or(rest);
+    let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+    number.parse().ok().filter(|_| is_number)
 }
 
 /// Whether a name is one that bases or increments of this log have.
@@ -98,7 +100,7 @@ pub(crate) fn is_file_of_log(names: &Names, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{BaseFormat, Names, is_file_of_log, is_temporary_base};
+    use super::{BaseFormat, Names, is_file_of_log, temporary_base_writer};
 
     #[test]
     fn names_are_those_of_redis() {
@@ -129,10 +131,10 @@ mod tests {
 
     #[test]
     fn only_what_a_rewrite_leaves_behind_is_a_temporary_base() {
-        let yes = ["temp-rewriteaof-bg-12.aof", "temp-rewriteaof-7.aof"];
+        let yes = [("temp-rewriteaof-bg-12.aof", 12), ("temp-rewriteaof-7.aof", 7)];
         let no =
             ["temp-rewriteaof-.aof", "temp-rewriteaof-bg-.aof", "temp-12.rdb", "temp-rewriteaof-bg-x.aof"];
-        assert!(yes.iter().all(|name| is_temporary_base(name)));
-        assert!(!no.iter().any(|name| is_temporary_base(name)));
+        assert!(yes.iter().all(|(name, writer)| temporary_base_writer(name) == Some(*writer)));
+        assert!(no.iter().all(|name| temporary_base_writer(name).is_none()));
     }
 }

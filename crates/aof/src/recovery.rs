@@ -102,7 +102,7 @@ pub struct Loaded {
     pub base_bytes: u64,
     /// Where the writer stood, by the last seal.
     pub stamp: Option<Stamp>,
-    /// The name of a file that was cut, and the bytes that it lost.
+    /// The name of a file whose end was cut off or left out, and the bytes that it lost.
     pub cut: Option<(String, u64)>,
 }
 
@@ -251,13 +251,39 @@ pub fn load<L: Loader>(
     cut_torn_end: TornEnd,
     loader: &mut L,
 ) -> Result<Loaded, LoadError> {
+    run(directory, plan, cut_torn_end, Files::Settle, loader)
+}
+
+/// Loads as [`load`] does, but changes no file: a torn end is left out, not cut off.
+///
+/// # Errors
+/// As [`load`].
+pub fn read<L: Loader>(
+    directory: &Directory,
+    plan: &Plan,
+    torn_end: TornEnd,
+    loader: &mut L,
+) -> Result<Loaded, LoadError> {
+    run(directory, plan, torn_end, Files::Leave, loader)
+}
+
+fn run<L: Loader>(
+    directory: &Directory,
+    plan: &Plan,
+    torn_end: TornEnd,
+    files: Files,
+    loader: &mut L,
+) -> Result<Loaded, LoadError> {
     let mut loaded = Loaded::default();
     let mut before = 0;
+    let mode = match files {
+        Files::Settle => OpenMode::Write,
+        Files::Leave => OpenMode::Read,
+    };
     for planned in &plan.files {
-        let mode = if cut_torn_end == TornEnd::Untouched { OpenMode::Read } else { OpenMode::Write };
         let file = directory.open_file(&planned.info.name, mode)?;
-        let mut load = FileLoad { planned, file, loader, before, loaded: &mut loaded };
-        let end = load.run(cut_torn_end)?;
+        let mut load = FileLoad { planned, file, files, loader, before, loaded: &mut loaded };
+        let end = load.run(torn_end)?;
         before += planned.length;
         loaded.total_bytes += end;
         if planned.info.kind == FileKind::Base {
@@ -274,13 +300,21 @@ pub enum TornEnd {
     Cut,
     /// Refuse the file.
     Refuse,
-    /// Refuse the file, and change nothing in any: they are not ours.
-    Untouched,
+}
+
+/// What becomes of the files.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Files {
+    /// They are left so that they can be written again.
+    Settle,
+    /// They stay as they are.
+    Leave,
 }
 
 struct FileLoad<'a, L> {
     planned: &'a Planned,
     file: Arc<dyn DiskFile>,
+    files: Files,
     loader: &'a mut L,
     /// Bytes of the files before this one.
     before: u64,
@@ -300,11 +334,10 @@ impl<L: Loader> FileLoad<'_, L> {
             Ok(()) => reader.offset(),
             Err(error) => self.torn(error, torn_end)?,
         };
-        if torn_end == TornEnd::Untouched {
-            return Ok(end);
+        if self.files == Files::Settle {
+            let settled = self.settle(end, doubtful_from(&reader).unwrap_or(end));
+            settled.map_err(|error| io_of(&self.planned.info, error))?;
         }
-        let settled = self.settle(end, doubtful_from(&reader).unwrap_or(end));
-        settled.map_err(|error| io_of(&self.planned.info, error))?;
         Ok(end)
     }
 
@@ -409,7 +442,7 @@ impl<L: Loader> FileLoad<'_, L> {
             let line = format!("Revert incomplete MULTI/EXEC transaction in AOF file {name}");
             self.loader.log(Level::Warning, line);
         }
-        if torn_end != TornEnd::Cut {
+        if torn_end == TornEnd::Refuse {
             let advice = format!(
                 "Unexpected end of file reading the append only file {name}. You can: 1) Make a backup of your AOF file, \
                  then use ./redis-check-aof --fix <filename.manifest>. 2) Alternatively you can set the \
@@ -421,10 +454,12 @@ impl<L: Loader> FileLoad<'_, L> {
             let advice = "Fatal error: the truncated file is not the last file".to_owned();
             return Err(self.refuse(LoadError::Torn { name, at, problem, boundary }, advice));
         }
-        let mut warn = |line| self.loader.log(Level::Warning, line);
-        warn(format!("!!! Warning: short read while loading the AOF file {name}!!!"));
-        warn(format!("!!! Truncating the AOF {name} at offset {boundary} !!!"));
-        warn(format!("AOF {name} loaded anyway because aof-load-truncated is enabled"));
+        if self.files == Files::Settle {
+            let mut warn = |line| self.loader.log(Level::Warning, line);
+            warn(format!("!!! Warning: short read while loading the AOF file {name}!!!"));
+            warn(format!("!!! Truncating the AOF {name} at offset {boundary} !!!"));
+            warn(format!("AOF {name} loaded anyway because aof-load-truncated is enabled"));
+        }
         self.loader.drop_transaction();
         self.loaded.cut = Some((name, self.planned.length - boundary));
         Ok(boundary)

@@ -6,9 +6,15 @@ use spinel_structs::hash::HashKey;
 
 /// A key that whoever made the file does not know.
 pub(crate) fn random_key() -> HashKey {
-    let half = || RandomState::new().build_hasher().finish().to_le_bytes();
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&half());
-    bytes[8..].copy_from_slice(&half());
-    HashKey::from_bytes(bytes)
+    HashKey::from_bytes(random_bytes())
+}
+
+/// Bytes that whoever made the file does not know.
+pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    for chunk in bytes.chunks_mut(8) {
+        let draw = RandomState::new().build_hasher().finish().to_le_bytes();
+        chunk.copy_from_slice(&draw[..chunk.len()]);
+    }
+    bytes
 }

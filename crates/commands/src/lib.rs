@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bitmap;
 mod collection;
 pub mod generic;
 pub mod hash;
@@ -21,6 +22,7 @@ use spinel_family::CommandEntry;
 
 /// Every family's table.
 pub const FAMILIES: &[&[CommandEntry]] = &[
+    bitmap::COMMANDS,
     generic::COMMANDS,
     hash::COMMANDS,
     list::COMMANDS,

@@ -37,6 +37,7 @@ mod letters;
 pub mod log;
 mod monitor;
 mod offload;
+pub mod panics;
 mod pause;
 pub mod persistence;
 pub mod pubsub;

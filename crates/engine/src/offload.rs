@@ -23,7 +23,7 @@ use crate::inbox::FinishedCall;
 use crate::log::LogLevel;
 use crate::registry::Command;
 use crate::session::Session;
-use crate::{Engine, Message};
+use crate::{Engine, Message, panics};
 
 /// Threads for long commands and for freeing: several, for a command that waits for one may hold shards.
 const THREADS: usize = 4;
@@ -65,7 +65,7 @@ impl Helpers {
             let engine = Arc::downgrade(engine);
             std::thread::Builder::new()
                 .name(format!("helper-{n}"))
-                .spawn(move || work(&queue, &engine, n))
+                .spawn(move || panics::catching_those_of_commands(|| work(&queue, &engine, n)))
                 .expect("the system can start some threads more");
         }
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use slab::Slab;
 use spinel_engine::journal::JournalPosition;
 use spinel_engine::log::LogLevel;
-use spinel_engine::{ClientId, Engine, Flow, Worker};
+use spinel_engine::{ClientId, Engine, Flow, Worker, panics};
 
 use self::accept::Left;
 use self::timers::Timers;
@@ -72,7 +72,8 @@ pub fn run(options: LoopOptions) -> io::Result<Loops> {
         .into_iter()
         .enumerate()
         .map(|(index, mut event_loop)| {
-            std::thread::Builder::new().name(format!("loop-{index}")).spawn(move || event_loop.run())
+            let body = move || panics::catching_those_of_commands(|| event_loop.run());
+            std::thread::Builder::new().name(format!("loop-{index}")).spawn(body)
         })
         .collect::<io::Result<_>>()?;
     Ok(Loops { threads })

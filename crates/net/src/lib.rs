@@ -16,6 +16,7 @@
 
 mod batch;
 mod connection;
+pub mod crash;
 mod event_loop;
 mod gates;
 mod limits;

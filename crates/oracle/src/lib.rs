@@ -14,6 +14,7 @@ pub mod compare;
 pub mod crash;
 pub mod differential;
 pub mod exchange;
+pub mod foreign;
 pub mod generate;
 pub mod history;
 pub mod log;

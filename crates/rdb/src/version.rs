@@ -137,6 +137,12 @@ impl Target {
         }
     }
 
+    /// Whether a file may hold libraries of functions, which Redis has from 7.0 on.
+    #[must_use]
+    pub const fn has_functions(self) -> bool {
+        !matches!(self, Self::V9)
+    }
+
     /// Whether small values are written as listpacks.
     pub(crate) const fn has_listpacks(self) -> bool {
         !matches!(self, Self::V9)

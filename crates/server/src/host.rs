@@ -7,6 +7,7 @@ use spinel_engine::config::OsDisk;
 use spinel_engine::host::{Host, LinuxProcess, MemoryFigures};
 use tikv_jemalloc_ctl::{Access, AsName, arenas, epoch, stats, stats_print, version};
 
+use crate::crashes::crash;
 use crate::outside::Outside;
 
 /// The host of an engine in this process.
@@ -14,7 +15,7 @@ pub(crate) fn host(outside: Outside) -> Host {
     let allocator =
         format!("jemalloc-{}", version::read().unwrap_or_default().split('-').next().unwrap_or_default());
     Host {
-        probe: Box::new(LinuxProcess { allocator, figures, purge, rest, report }),
+        probe: Box::new(LinuxProcess { allocator, figures, purge, rest, report, crash }),
         on_change: Box::new(outside),
         disk: Box::new(OsDisk),
         // The working directory, wherever CONFIG SET moves it.

@@ -4,6 +4,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -48,6 +49,11 @@ impl Logger {
     /// Whether a person is watching.
     pub(crate) fn is_terminal(&self) -> bool {
         self.file().is_none() && io::stdout().is_terminal()
+    }
+
+    /// Where it goes to.
+    pub(crate) fn file_descriptor(&self) -> RawFd {
+        self.file().as_ref().map_or(io::stdout().as_raw_fd(), AsRawFd::as_raw_fd)
     }
 
     fn file(&self) -> std::sync::MutexGuard<'_, Option<File>> {

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod banner;
+mod crashes;
 mod host;
 mod huge_pages;
 mod logger;
@@ -82,6 +83,7 @@ fn serve(invocation: &Invocation) -> ExitCode {
     {
         return code;
     }
+    crashes::report_crashes(&settings.process, &logger);
     let name = loaded.config_file.as_deref();
     banner::say_hello(&logger, &settings, name);
     run(settings, loaded.config_file, logger)

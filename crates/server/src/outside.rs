@@ -13,6 +13,7 @@ use spinel_engine::host::OnChange;
 use spinel_engine::log::{Log, LogLevel};
 use spinel_net::Listeners;
 
+use crate::crashes;
 use crate::logger::Logger;
 use crate::oom::OomScore;
 use crate::process;
@@ -42,6 +43,7 @@ const STEPS: &[Step] = &[
     Step { directives: &["oom-score-adj", "oom-score-adj-values"], apply: Outside::set_oom_score },
     Step { directives: &["dir"], apply: Outside::enter_dir },
     Step { directives: &["loglevel"], apply: Outside::set_log_level },
+    Step { directives: &["crash-log-enabled", "use-exit-on-panic"], apply: Outside::report_crashes },
     Step { directives: &["proc-title-template", "port", "bind"], apply: Outside::show_title },
 ];
 
@@ -102,6 +104,10 @@ impl Outside {
             (Some(space), Some(title)) => space.show(&title).map_err(|error| error.to_string()),
             _ => Ok(()),
         }
+    }
+
+    fn report_crashes(&self, settings: &Settings) -> Result<(), String> {
+        crashes::apply(&settings.process).map_err(|error| error.to_string())
     }
 
     fn set_log_level(&self, settings: &Settings) -> Result<(), String> {

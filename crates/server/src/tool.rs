@@ -15,6 +15,9 @@ pub(crate) fn run() -> Option<ExitCode> {
     match rest {
         rest if name == "redis-check-aof" => Some(spinel_cli::check_aof::main(program, rest)),
         rest if name == "redis-check-rdb" => Some(spinel_cli::check_rdb::main(program, rest)),
+        [convert, rest @ ..] if convert == "convert" => {
+            Some(spinel_cli::convert::main(&format!("{program} convert"), rest))
+        }
         [check, rdb, rest @ ..] if check == "check" && rdb == "rdb" => {
             Some(spinel_cli::check_rdb::main(&format!("{program} check rdb"), rest))
         }

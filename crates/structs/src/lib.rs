@@ -1,6 +1,7 @@
 //! Data structures: hash table, listpack, quicklist, counted B+tree, intset, glob and number formats.
 
 pub mod aligned_alloc;
+pub mod bits;
 pub mod bytes;
 pub mod compact;
 #[doc(hidden)]

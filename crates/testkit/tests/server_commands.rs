@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use spinel_engine::config::ProtectedAction;
 use spinel_testkit::TestServer;
 
 #[test]
@@ -162,4 +163,17 @@ fn the_rules_of_the_default_user_tell_the_digest_of_its_password() {
             .run("ACL GETUSER default")
             .contains(&format!("*1\r\n$2\r\non\r\n$9\r\npasswords\r\n*1\r\n$64\r\n{digest}"))
     );
+}
+
+#[test]
+fn what_is_being_loaded_from_does_not_move_meanwhile() {
+    let server =
+        TestServer::with(|settings| settings.security.enable_protected_configs = ProtectedAction::Yes);
+    let client = server.connect();
+    server.engine().begin_loading();
+    for pair in ["dir /", "appendonly yes", "loglevel debug dir /"] {
+        let reply = client.run(&format!("CONFIG SET {pair}"));
+        assert_eq!(reply, "-LOADING Redis is loading the dataset in memory\r\n");
+    }
+    assert_eq!(client.run("CONFIG SET loglevel debug"), "+OK\r\n");
 }

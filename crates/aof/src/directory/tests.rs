@@ -103,7 +103,7 @@ fn any_single_step_of_a_rewrite_may_fail() {
                 assert!(sets(7).starts_with(&left) && left.len() as u64 >= durable, "{step:?} {nth}");
             }
             let mut directory = open(&disk.after_kill()).unwrap();
-            directory.delete_temporary().unwrap();
+            directory.delete_temporary(|_| true).unwrap();
             directory.delete_history().unwrap();
         }
     }
@@ -125,7 +125,7 @@ fn turning_the_log_on_names_the_increment_together_with_the_base() {
         let done = turn_on(&disk).is_ok();
         let left = disk.after_power_cut(step * 31);
         let directory = open(&left).unwrap();
-        directory.delete_temporary().unwrap();
+        directory.delete_temporary(|_| true).unwrap();
         let commands = commands(&left).unwrap();
         assert!(commands == sets(3) || !done && commands.is_empty(), "{step}: {commands:?}");
     }
@@ -184,13 +184,19 @@ fn leftovers_are_deleted_and_foreign_files_are_not() {
         "temp-rewriteaof-1.aof",
         "temp-rewriteaof-bg-1.aof",
     ];
-    let foreign =
-        ["dir/backup", "dir/temp-b.aof.incr", "dir/a.aof.9.incr.aof", "temp-1.rdb", "temp-rewriteaof-x.aof"];
+    let foreign = [
+        "temp-rewriteaof-bg-2.aof",
+        "dir/backup",
+        "dir/temp-b.aof.incr",
+        "dir/a.aof.9.incr.aof",
+        "temp-1.rdb",
+        "temp-rewriteaof-x.aof",
+    ];
     for path in leftovers.iter().chain(&foreign) {
         disk.open(path, OpenMode::Create).unwrap();
     }
     let directory = Directory::open(std::sync::Arc::new(disk.clone()), names()).unwrap();
-    let mut deleted = directory.delete_temporary().unwrap();
+    let mut deleted = directory.delete_temporary(|process| process == 1).unwrap();
     deleted.sort();
     assert_eq!(deleted, leftovers);
     assert!(foreign.iter().all(|path| disk.entry(path).unwrap().is_some()));

@@ -1,10 +1,10 @@
 //! Loading folders in every state they can be in.
 
-use super::{LoadError, TornEnd, plan};
+use super::{LoadError, TornEnd, plan, read};
 use crate::disk::sim::SimDisk;
 use crate::disk::{Disk, OpenMode, read_file, write_all_at};
-use crate::testing::{Log, commands, open, recover, stamp};
-use crate::{WriterOptions, encode_command};
+use crate::testing::{Log, Recorder, commands, open, recover, stamp};
+use crate::{Directory, WriterOptions, encode_command};
 
 fn put(disk: &SimDisk, path: &str, content: &[u8]) {
     disk.create_folder("dir").unwrap();
@@ -162,4 +162,28 @@ fn an_empty_folder_is_an_empty_log() {
     assert_eq!(log.directory.manifest().format(), "file a.aof.1.incr.aof seq 1 type i\n");
     let (_, loaded) = recover(&disk, TornEnd::Refuse).unwrap();
     assert_eq!(loaded.stamp, Some(stamp(1)));
+}
+
+#[test]
+fn what_is_only_read_stays_as_it_is_and_its_torn_end_is_left_out() {
+    let disk = SimDisk::new(64);
+    let torn = [&set("1")[..], b"*3\r\n$3"].concat();
+    put(&disk, "dir/a.aof.manifest", b"file i1 seq 1 type i\n");
+    put(&disk, "dir/i1", &torn);
+    put(&disk, "dir/single", &[b"REDIS0009...END", &torn[..]].concat());
+    let names = disk.list("dir").unwrap();
+    let shared: std::sync::Arc<dyn Disk> = std::sync::Arc::new(disk.clone());
+    let folder = Directory::read(std::sync::Arc::clone(&shared), crate::testing::names()).unwrap();
+    let single = Directory::of_file(shared, "dir", "single");
+    for (directory, expected) in [(folder, &["SET 1 v"][..]), (single, &["REDIS0009...END", "SET 1 v"][..])] {
+        let files = plan(&directory).unwrap();
+        let refused = read(&directory, &files, TornEnd::Refuse, &mut Recorder::default());
+        assert!(matches!(refused, Err(LoadError::Torn { .. })));
+        let mut recorder = Recorder::default();
+        let loaded = read(&directory, &files, TornEnd::Cut, &mut recorder).unwrap();
+        assert_eq!(recorder.commands, expected);
+        assert_eq!(loaded.cut.map(|cut| cut.1), Some(6));
+        assert!(recorder.lines.iter().all(|line| !line.contains("Truncating")));
+    }
+    assert_eq!((get(&disk, "dir/i1"), disk.list("dir").unwrap()), (torn, names));
 }

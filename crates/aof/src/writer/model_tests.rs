@@ -128,7 +128,7 @@ impl World {
         self.appended.truncate(commands(&disk).unwrap().len());
         let start = self.appended.last().map_or(LogPosition(0), |(_, end)| *end);
         let directory = crate::testing::open(&disk).unwrap();
-        directory.delete_temporary().unwrap();
+        directory.delete_temporary(|_| true).unwrap();
         self.log = Log::open(&disk, self.options, start).unwrap();
         (self.disk, self.sync, self.room, self.cut) = (disk, None, None, None);
     }

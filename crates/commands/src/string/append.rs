@@ -16,7 +16,7 @@ pub(super) fn check_length(settings: &CommandSettings, at: usize, added: usize) 
 }
 
 /// Makes room for a string of `len` bytes, so that growing byte by byte takes constant time on average.
-pub(super) fn make_room(bytes: &mut Vec<u8>, len: usize) {
+pub(crate) fn make_room(bytes: &mut Vec<u8>, len: usize) {
     if len > bytes.capacity() {
         let spare = if len < DOUBLING_LIMIT { len } else { len / 8 };
         bytes.reserve_exact(len + spare - bytes.len());

@@ -14,6 +14,7 @@ mod range;
 mod set;
 mod setex;
 
+pub(crate) use append::make_room;
 use append::{Append, Strlen};
 use get::Get;
 use getex::Getex;

@@ -238,6 +238,10 @@ pub struct Process {
     pub shutdown_on_sigint: ShutdownFlags,
     /// What SIGTERM does.
     pub shutdown_on_sigterm: ShutdownFlags,
+    /// Whether crashes are reported.
+    pub crash_log: bool,
+    /// Whether a panic ends the process with a code, not with a signal.
+    pub exit_on_panic: bool,
 }
 
 impl Process {

@@ -1,10 +1,11 @@
 //! Figures about the process from Linux's `/proc`; those of the allocator come from whoever links one.
 
 use std::fs;
+use std::path::Path;
 
 use spinel_structs::table::mapped_bytes;
 
-use super::{About, CpuTimes, MemoryFigures, ProcessProbe};
+use super::{About, CpuTimes, Crash, MemoryFigures, ProcessProbe};
 
 /// Kernel clock ticks a second in `/proc`; fixed for user space on every architecture Linux has today.
 const TICKS: f64 = 100.0;
@@ -24,6 +25,8 @@ pub struct LinuxProcess {
     pub rest: fn(),
     /// The allocator's report.
     pub report: fn() -> String,
+    /// Crashes the process.
+    pub crash: fn(Crash),
 }
 
 impl ProcessProbe for LinuxProcess {
@@ -68,6 +71,14 @@ impl ProcessProbe for LinuxProcess {
 
     fn rest(&self) {
         (self.rest)();
+    }
+
+    fn is_running(&self, process: u32) -> bool {
+        Path::new("/proc").join(process.to_string()).exists()
+    }
+
+    fn crash(&self, how: Crash) {
+        (self.crash)(how);
     }
 
     fn allocator_report(&self) -> String {

@@ -58,6 +58,17 @@ pub struct About {
     pub multiplexer: &'static str,
 }
 
+/// How a test has the process crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crash {
+    /// By a write to memory where only reading is allowed.
+    Segfault,
+    /// By noticing that something is wrong.
+    Panic,
+    /// By noticing that something is not as it must be.
+    Assert,
+}
+
 /// Tells about the process and its memory; by itself it knows nothing.
 pub trait ProcessProbe: Send + Sync {
     /// Memory now.
@@ -81,6 +92,14 @@ pub trait ProcessProbe: Send + Sync {
     /// The calling thread has nothing to do for a while: takes back what the allocator keeps at hand for it, such as
     /// what it freed last.
     fn rest(&self) {}
+
+    /// Whether there is a process of this number; who does not know says that there is.
+    fn is_running(&self, _process: u32) -> bool {
+        true
+    }
+
+    /// Crashes the process (`DEBUG SEGFAULT` and its kin); who cannot returns.
+    fn crash(&self, _how: Crash) {}
 
     /// The allocator's own report (`MEMORY MALLOC-STATS`); empty if it has none.
     fn allocator_report(&self) -> String {

@@ -15,6 +15,11 @@ pub(crate) fn put_select(out: &mut Vec<u8>, db: DbIndex) {
     encode_command(out, [b"SELECT".as_slice(), db.0.to_string().as_bytes()]);
 }
 
+/// Appends the command that loads a library of functions.
+pub(crate) fn put_function(out: &mut Vec<u8>, code: &[u8]) {
+    encode_command(out, [b"FUNCTION".as_slice(), b"LOAD", code]);
+}
+
 /// Appends the commands that make a key, bit by bit.
 pub(crate) struct CommandEncoder<'e> {
     key: &'e [u8],

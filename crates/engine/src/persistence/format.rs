@@ -44,8 +44,10 @@ struct About {
 pub(crate) enum Format {
     Rdb(Box<Rdb>),
     Commands {
-        /// When its instant was, in Unix seconds.
-        now_seconds: i64,
+        /// When its instant was, in Unix seconds; files for servers that know no such line do not say it.
+        now_seconds: Option<i64>,
+        /// Libraries to load first.
+        functions: Vec<Vec<u8>>,
     },
 }
 
@@ -76,8 +78,18 @@ pub(crate) fn encode_options(settings: &Settings) -> EncodeOptions {
 impl Format {
     /// The RDB format as the settings want it.
     pub(crate) fn rdb(engine: &Engine, settings: &Settings, is_aof_base: bool) -> Self {
-        let policy = settings.memory.maxmemory_policy;
-        let usage = if policy.counts_idle_time() {
+        let counts_idle_time = settings.memory.maxmemory_policy.counts_idle_time();
+        Self::rdb_with_usage(engine, settings, is_aof_base, counts_idle_time)
+    }
+
+    /// The RDB format, with or without the time since each key was used.
+    pub(crate) fn rdb_with_usage(
+        engine: &Engine,
+        settings: &Settings,
+        is_aof_base: bool,
+        has_idle_times: bool,
+    ) -> Self {
+        let usage = if has_idle_times {
             Usage::Idle(UnixMillis(engine.unix_seconds() * 1000).access_clock())
         } else {
             Usage::Nothing
@@ -88,20 +100,26 @@ impl Format {
             used_memory: engine.host().probe.memory().allocated,
             is_aof_base,
         };
-        let functions = engine.persistence.functions();
+        let functions = engine.persistence.functions.list();
         Self::Rdb(Box::new(Rdb { options: encode_options(settings), usage, about, functions }))
     }
 
     /// Commands.
     pub(crate) fn commands(engine: &Engine) -> Self {
-        Self::Commands { now_seconds: engine.unix_seconds() }
+        let functions = engine.persistence.functions.list();
+        Self::Commands { now_seconds: Some(engine.unix_seconds()), functions }
+    }
+
+    /// Commands only, as servers before Redis 7.0 read them.
+    pub(crate) fn bare_commands(engine: &Engine) -> Self {
+        Self::Commands { now_seconds: None, functions: engine.persistence.functions.list() }
     }
 
     /// Tells it the time of its instant: who restores the log to a point in time must know what is in it for certain.
     pub(crate) fn tell_time(&mut self, seconds: i64) {
         match self {
             Self::Rdb(rdb) => rdb.about.now_seconds = seconds,
-            Self::Commands { now_seconds } => *now_seconds = seconds,
+            Self::Commands { now_seconds, .. } => *now_seconds = Some(seconds),
         }
     }
 
@@ -109,9 +127,11 @@ impl Format {
     pub(crate) fn put_head(&self, out: &mut Vec<u8>, counts: &[DbKeys]) {
         let rdb = match self {
             Self::Rdb(rdb) => rdb,
-            Self::Commands { now_seconds } => {
-                out.extend_from_slice(format!("#TS:{now_seconds}\r\n").as_bytes());
-                return;
+            Self::Commands { now_seconds, functions } => {
+                if let Some(seconds) = now_seconds {
+                    out.extend_from_slice(format!("#TS:{seconds}\r\n").as_bytes());
+                }
+                return functions.iter().for_each(|code| super::as_commands::put_function(out, code));
             }
         };
         let about = &rdb.about;

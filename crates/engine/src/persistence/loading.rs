@@ -33,6 +33,10 @@ pub(crate) struct Loading {
     pub(crate) used_memory: AtomicU64,
     pub(crate) keys_loaded: AtomicU64,
     pub(crate) keys_expired: AtomicU64,
+    /// Keys that came with the time since their last use.
+    pub(crate) idle_times: AtomicU64,
+    /// Keys that came with the frequency of their use, which is not counted here.
+    pub(crate) frequencies: AtomicU64,
 }
 
 impl Loading {
@@ -234,7 +238,7 @@ impl Shared<'_> {
         let log = |level, line: &str| engine.log.write(level, line);
         match mark {
             Mark::Aux { name, value } => self.heed_aux(&name, &value),
-            Mark::Function(code) => engine.persistence.keep_function(code),
+            Mark::Function(code) => engine.persistence.functions.keep(code),
             Mark::ModuleAux { module } => {
                 let line = format!("Data of the module type '{module}' that belongs to no key was left out");
                 log(LogLevel::Warning, &line);
@@ -301,8 +305,7 @@ impl Shared<'_> {
     }
 
     fn store(&self, db: DbIndex, record: Record<'_>) -> Result<(), LoadError> {
-        // How frequently a key is used is not counted here.
-        let Record { key, value, expiry, idle_seconds, frequency: _ } = record;
+        let Record { key, value, expiry, idle_seconds, frequency } = record;
         let Some(value) = value else {
             self.empty.fetch_add(1, Ordering::Relaxed);
             self.engine.log.write(LogLevel::Warning, &format!("skipping empty key: {}", key.escape_ascii()));
@@ -321,8 +324,12 @@ impl Shared<'_> {
             && let Some(entry) = db.find(hashed)
         {
             entry.touch(idle_since(self.now, seconds));
+            self.engine.persistence.loading.idle_times.fetch_add(1, Ordering::Relaxed);
         }
         drop(shard);
+        if frequency.is_some() {
+            self.engine.persistence.loading.frequencies.fetch_add(1, Ordering::Relaxed);
+        }
         if !matches!(displaced, Displaced::Nothing) && !self.options.merge {
             return Err(LoadError::Duplicate(key.into_owned()));
         }

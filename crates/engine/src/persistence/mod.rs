@@ -13,7 +13,10 @@
 mod as_commands;
 mod backup;
 mod commands;
+mod conversion;
 mod format;
+mod functions;
+mod leftovers;
 mod loading;
 mod log;
 mod payload;
@@ -27,6 +30,7 @@ mod walker;
 
 pub(crate) use backup::{COMMANDS as BACKUP_COMMANDS, Phase as BackupPhase};
 pub(crate) use commands::COMMANDS;
+pub use conversion::{ConversionError, Converted, Form, KindCounts};
 pub(crate) use format::encode_options;
 pub(crate) use loading::{LoadError, LoadOptions, Loading};
 pub(crate) use log::{LOG_IS_OFF, Log, Waiting, When};
@@ -55,8 +59,7 @@ pub(crate) struct Persistence {
     /// Checksums of payloads are not looked at (`DEBUG SET-SKIP-CHECKSUM-VALIDATION`).
     pub(crate) skip_checksums: AtomicBool,
     pub(crate) loading: Loading,
-    /// Libraries of functions in the snapshot loaded last, kept as they came; protects itself.
-    functions: std::sync::Mutex<Vec<Vec<u8>>>,
+    pub(crate) functions: functions::Functions,
     /// Held from looking whether a finished file is still wanted until it is in its place: an older one never replaces
     /// a newer one.
     place: std::sync::Mutex<()>,
@@ -75,18 +78,6 @@ pub(crate) struct Persistence {
 }
 
 impl Persistence {
-    pub(crate) fn functions(&self) -> Vec<Vec<u8>> {
-        self.functions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
-    }
-
-    pub(crate) fn keep_function(&self, code: Vec<u8>) {
-        self.functions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(code);
-    }
-
-    pub(crate) fn forget_functions(&self) {
-        self.functions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
-    }
-
     /// Whether the threads of the log are to end.
     fn log_is_closed(&self) -> bool {
         self.log_closed.load(Ordering::SeqCst)

@@ -41,6 +41,7 @@ impl Engine {
     /// [`NotLoaded`] if there is a file that cannot be loaded: the server must end then, and the file stays as it is.
     pub fn load_at_start(self: &Arc<Self>) -> Result<(), NotLoaded> {
         let settings = self.settings();
+        self.remove_leftovers();
         let restored = self.restore_log_if_wanted(&settings);
         let result = restored.and_then(|()| match self.preload(&settings)? {
             Preloaded::Nothing if settings.persistence.aof.enabled => self.load_log_at_start(&settings),
@@ -56,8 +57,11 @@ impl Engine {
             );
             return Ok(());
         }
-        self.set_loading(false);
-        self.forget_changes();
+        if result.is_ok() {
+            self.set_loading(false);
+            self.forget_changes();
+        }
+        // Otherwise half a data set may be there, which nobody may see or write to until the server has ended.
         result
     }
 
@@ -94,6 +98,7 @@ impl Engine {
             if is_on_disk {
                 self.close_log();
                 self.empty(held);
+                self.persistence.functions.clear();
             }
             is_on_disk
         });
@@ -169,7 +174,7 @@ impl Engine {
             }
         };
         self.persistence.loading.begin(self.unix_seconds(), file.length().unwrap_or(0));
-        self.persistence.forget_functions();
+        self.persistence.functions.clear();
         match self.load_snapshot(FileReader::new(file), options) {
             Ok(_) => Ok(true),
             Err(error @ LoadError::CalledOff) => Err(error),
@@ -221,5 +226,32 @@ impl Engine {
             }
             Err(_) => Err(CommandError::text("ERR Error trying to load the RDB dump, check server logs.")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use spinel_aof::disk::RealDisk;
+
+    use crate::config::Settings;
+    use crate::host::Host;
+    use crate::testing::engine;
+
+    #[test]
+    fn half_a_data_set_is_never_served() {
+        let home = std::env::temp_dir().join(format!("spinel-half-loaded-{}", std::process::id()));
+        std::fs::create_dir_all(&home).unwrap();
+        std::fs::write(home.join("dump.rdb"), b"REDIS0010\x00\x03key\x05value\x63").unwrap();
+        let engine = engine(Settings::default());
+        engine.set_host(Host { files: Arc::new(RealDisk::new(&home)), ..Host::default() });
+        engine.begin_loading();
+        assert!(engine.load_at_start().is_err());
+        assert!(engine.is_loading(), "nobody is let in after a failure");
+        std::fs::remove_file(home.join("dump.rdb")).unwrap();
+        assert!(engine.load_at_start().is_ok());
+        assert!(!engine.is_loading());
+        std::fs::remove_dir_all(home).unwrap();
     }
 }

@@ -68,7 +68,19 @@ impl<'e> Target<'e> {
     /// # Errors
     /// Those of the disk.
     pub(crate) fn temporary(engine: &'e Engine, settings: &Settings, temporary: &str) -> io::Result<Self> {
-        let disk = Arc::clone(&engine.host().files);
+        Self::on_disk(engine, settings, Arc::clone(&engine.host().files), temporary)
+    }
+
+    /// As [`temporary`](Self::temporary), on another disk than the engine's own.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub(crate) fn on_disk(
+        engine: &'e Engine,
+        settings: &Settings,
+        disk: Arc<dyn Disk>,
+        temporary: &str,
+    ) -> io::Result<Self> {
         let file = disk.open(temporary, OpenMode::Truncate)?;
         let rdb = &settings.persistence.rdb;
         Ok(Self {

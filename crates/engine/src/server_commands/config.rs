@@ -85,8 +85,9 @@ impl SessionCommand for ConfigSet<'_> {
             .iter()
             .map(|pair| pair.map(|pair| (pair.parameter.to_vec(), pair.value.to_vec())))
             .collect::<Result<_, CommandError>>()?;
-        let caller = Caller { is_local: cx.session.client.endpoint.is_local(), is_loading: false };
         let engine = Arc::clone(cx.worker.engine());
+        let is_local = cx.session.client.endpoint.is_local();
+        let caller = Caller { is_local, is_loading: engine.is_loading() };
         engine.change_settings(&pairs, caller, When::of(cx.in_exec))?;
         cx.worker.refresh();
         out.ok();

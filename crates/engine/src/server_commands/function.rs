@@ -52,7 +52,7 @@ impl SessionCommand for FunctionFlush<'_> {
         if self.mode.is_some_and(|mode| !is_token(mode, "ASYNC") && !is_token(mode, "SYNC")) {
             return Err(CommandError::text("ERR FUNCTION FLUSH only supports SYNC|ASYNC option"));
         }
-        cx.engine().persistence.forget_functions();
+        cx.engine().persistence.functions.clear();
         out.ok();
         Ok(Flow::Continue)
     }

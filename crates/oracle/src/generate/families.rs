@@ -15,8 +15,9 @@ pub struct Family {
 }
 
 /// All families; `mixed` and `garbage` draw from the templates of all others.
-pub const FAMILIES: [Family; 10] = [
+pub const FAMILIES: [Family; 11] = [
     Family { name: "strings", templates: STRINGS, damage: 30 },
+    Family { name: "bitmaps", templates: BITMAPS, damage: 30 },
     Family { name: "generic", templates: GENERIC, damage: 30 },
     Family { name: "lists", templates: LISTS, damage: 30 },
     Family { name: "hashes", templates: HASHES, damage: 30 },
@@ -68,6 +69,32 @@ const STRINGS: &[&str] = &[
     "LCS <key> <key> [LEN|IDX] [MINMATCHLEN <index>] [WITHMATCHLEN]",
     "OBJECT ENCODING <key>",
     "DEL <key>",
+];
+
+const BITMAPS: &[&str] = &[
+    "SET <key> <value>",
+    "APPEND <key> <value>",
+    "SETBIT <key> <bit> (0|1)",
+    "SETBIT <key> <bit> (0|1)",
+    "SETBIT <key> <bit> <integer>",
+    "GETBIT <key> <bit>",
+    "BITCOUNT <key> [<index> <index> [BIT|BYTE]]",
+    "BITCOUNT <key> <integer> <integer> BIT",
+    "BITCOUNT <key> <index> [<index> [BIT|BYTE|BITS]]",
+    "BITPOS <key> (0|1) [<index> [<index> [BIT|BYTE]]]",
+    "BITPOS <key> (0|1) <integer> <integer> BIT",
+    "BITPOS <key> <integer> [<index> [<index> [BIT|BYTE|BITS]]]",
+    "BITOP (AND|OR|XOR) <key> <key>+",
+    "BITOP NOT <key> <key>",
+    "BITOP (AND|OR|XOR|NOT|NAND) <key> <key>+",
+    "BITFIELD <key> ([OVERFLOW (WRAP|SAT|FAIL)] SET <width> <bit> <integer>)+",
+    "BITFIELD <key> ([OVERFLOW (WRAP|SAT|FAIL)] INCRBY <width> <bit> <integer> GET <width> <bit>)+",
+    "BITFIELD <key> ([OVERFLOW (WRAP|SAT|FAIL|up)] [INCRBY|SET] <width> <bit> <integer>)+",
+    "BITFIELD <key> (GET <width> <bit>)+",
+    "BITFIELD_RO <key> (GET <width> <bit>)+",
+    "BITFIELD_RO <key> [GET <width> <bit>] [SET <width> <bit> <integer>]",
+    "GET <key>",
+    "OBJECT ENCODING <key>",
 ];
 
 const GENERIC: &[&str] = &[

@@ -104,7 +104,9 @@ impl Generator {
 
 /// Whether other words in place of these could ask for neither gigabytes nor an endless wait.
 fn harmless(words: &Words) -> bool {
-    const RISKY: [&str; 12] = [
+    const RISKY: [&str; 14] = [
+        "SETBIT",
+        "BITFIELD",
         "SETRANGE",
         "SRANDMEMBER",
         "HRANDFIELD",

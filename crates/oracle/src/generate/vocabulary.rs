@@ -52,6 +52,10 @@ pub(super) enum Kind {
     Timeout,
     /// The name of a type.
     Type,
+    /// The place of a bit, or the number of an integer of some bits.
+    Bit,
+    /// The type of an integer of some bits.
+    Width,
     /// What DUMP gave, sometimes damaged.
     Payload,
     /// Any bytes.
@@ -71,6 +75,8 @@ impl Kind {
             "integer" => Kind::Integer,
             "random-count" => Kind::RandomCount,
             "offset" => Kind::Offset,
+            "bit" => Kind::Bit,
+            "width" => Kind::Width,
             "score" => Kind::Score,
             "score-bound" => Kind::ScoreBound,
             "lex-bound" => Kind::LexBound,
@@ -223,6 +229,13 @@ fn number(kind: Kind, random: &mut Random) -> String {
         }
         Kind::Offset if !odd => between(random, 0, 30),
         Kind::Offset => pick(random, &["536870912", "536870913", "9223372036854775807", "-1", "x", ""]),
+        Kind::Bit if !odd && random.chance(300) => format!("#{}", random.below(9)),
+        Kind::Bit if !odd => between(random, 0, 150),
+        Kind::Bit => {
+            pick(random, &["4294967296", "9223372036854775807", "-1", "x", "", "#-1", "#", "#1x", "70000"])
+        }
+        Kind::Width if !odd => format!("{}{}", pick(random, &["i", "u"]), between(random, 1, 63)),
+        Kind::Width => pick(random, &["i64", "u64", "u63", "i65", "i0", "u", "8", "I8", "", "i-1"]),
         Kind::Score if !odd => pick(random, &PLAIN_SCORES),
         Kind::Score => pick(random, &ODD_SCORES),
         Kind::ScoreBound if random.chance(700) => pick(random, &PLAIN_SCORES),

@@ -33,13 +33,14 @@ pub type Findings = Vec<(&'static str, usize, Vec<String>)>;
 #[derive(Debug)]
 pub struct Workshop {
     server: PathBuf,
-    /// A server of ours, for what the log alone cannot show.
+    /// Spinel, for what only the whole of it does.
     subject: Option<PathBuf>,
     home: PathBuf,
 }
 
 impl Workshop {
-    /// Works with the reference server at `server`, in a new temporary folder.
+    /// Works with the reference server at `server`, in a new temporary folder; with Spinel at `subject`, files are
+    /// converted, too.
     ///
     /// # Errors
     /// When there can be no such folder.
@@ -72,6 +73,8 @@ impl Workshop {
         if let Some(subject) = &self.subject {
             let (compared, differences) = backups::taken(self, subject)?;
             findings.push(("backups of ours", compared, differences));
+            let (compared, differences) = crate::foreign::convert_with(&self.server, subject)?;
+            findings.push(("files of the reference, converted there and back", compared, differences));
         }
         Ok(findings)
     }

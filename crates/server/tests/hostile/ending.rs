@@ -7,7 +7,8 @@ use spinel_oracle::reference::Server;
 
 use crate::support::{Raw, start, wait_until};
 
-fn signal(server: &Server, signal: Signal) {
+/// Sends a signal to a server.
+pub(crate) fn signal(server: &Server, signal: Signal) {
     let pid = Pid::from_raw(i32::try_from(server.pid()).expect("a process id")).expect("not zero");
     kill_process(pid, signal).expect("it runs");
 }

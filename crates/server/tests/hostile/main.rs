@@ -4,8 +4,10 @@
 //! the memory of the process is looked at. Nothing here sleeps: tests wait for bytes, for the end of a connection, or for
 //! the end of the process.
 
+mod crashes;
 mod ending;
 mod flood;
+mod leftovers;
 mod limits;
 mod malformed;
 mod support;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use spinel_aof::disk::sim::{Chance, SimDisk};
 use spinel_engine::config::AppendFsync;
-use spinel_testkit::{SharedServer, TestClient, TestWorker};
+use spinel_testkit::{SharedServer, TestClient, TestServer, TestWorker};
 
 use crate::opened::{PAGE_BYTES, digest, info, left_over, logged, open};
 
@@ -70,6 +70,14 @@ fn settle(server: &SharedServer, worker: &TestWorker, client: &TestClient) {
     }
 }
 
+/// The digest at a time after that of the server before, whose clock this one does not share: a key that had expired when
+/// the data set was loaded again is not said to be gone in the log.
+fn digest_later(server: &TestServer) -> String {
+    server.advance(Duration::from_secs(3600));
+    server.upkeep();
+    digest(server)
+}
+
 fn survives_a_crowd(fsync: AppendFsync) {
     let disk = SimDisk::new(PAGE_BYTES);
     let server = SharedServer::open(Arc::new(disk.clone()), |settings| {
@@ -109,11 +117,14 @@ fn survives_a_crowd(fsync: AppendFsync) {
         is_over.store(true, Ordering::Relaxed);
         writers.into_iter().for_each(|writer| writer.join().expect("no assertion failed"));
         settle(&server, &worker, &client);
+        // What has not expired by now never does.
+        (0..40).for_each(|key| drop(client.run(&format!("PERSIST text:{key}"))));
+        settle(&server, &worker, &client);
         let expected = client.run("DEBUG DIGEST");
         let killed = open(&disk.after_kill(), logged(fsync));
-        assert_eq!(digest(&killed), expected, "{fsync:?}");
+        assert_eq!(digest_later(&killed), expected, "{fsync:?}");
         if fsync == AppendFsync::Always {
-            assert_eq!(digest(&open(&disk.after_power_cut(8), logged(fsync))), expected);
+            assert_eq!(digest_later(&open(&disk.after_power_cut(8), logged(fsync))), expected);
         }
         assert_eq!(left_over(&disk), [""; 0]);
     });

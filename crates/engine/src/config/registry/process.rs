@@ -8,8 +8,6 @@ use super::{INT_MAX, choice, count, field, flag, number, optional_text, text, wo
 
 const OWN_THREADS: &str = "the number of event loops is `threads`, and each loop reads and writes for itself";
 const NO_SYSLOG: &str = "tunes logging to syslog, which cannot be switched on yet";
-const NO_CRASH_REPORT: &str =
-    "a panic inside a command becomes an error reply; signals end the process as the system does";
 
 pub(super) const DIRECTIVES: &[Directive] = &[
     count("threads", "0", 0, 1024).flags(Flags::FIXED).at(field!(process.threads)),
@@ -43,9 +41,10 @@ pub(super) const DIRECTIVES: &[Directive] = &[
     optional_text("bio_cpulist").flags(Flags::IMMUTABLE).later("pinning threads to cores"),
     optional_text("aof_rewrite_cpulist").flags(Flags::IMMUTABLE).later("pinning threads to cores"),
     optional_text("bgsave_cpulist").flags(Flags::IMMUTABLE).later("pinning threads to cores"),
-    flag("crash-log-enabled", "yes").inert(NO_CRASH_REPORT),
-    flag("crash-memcheck-enabled", "yes").inert(NO_CRASH_REPORT),
-    flag("use-exit-on-panic", "no").flags(Flags::HIDDEN).inert(NO_CRASH_REPORT),
+    flag("crash-log-enabled", "yes").at(field!(process.crash_log)),
+    flag("crash-memcheck-enabled", "yes")
+        .inert("a test of all memory would keep a server that crashed from being started again"),
+    flag("use-exit-on-panic", "no").flags(Flags::HIDDEN).at(field!(process.exit_on_panic)),
     number("watchdog-period", "0", 0, INT_MAX).flags(Flags::HIDDEN).later("the software watchdog"),
     // Log.
     choice::<LogLevel>("loglevel", "notice").at(field!(log.level)),

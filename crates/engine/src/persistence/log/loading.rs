@@ -25,7 +25,7 @@ const CLOCK_SECONDS: i64 = 1 << 24;
 
 /// Why data was not taken.
 #[derive(Debug)]
-pub(super) enum Refused {
+pub(crate) enum Refused {
     Snapshot(LoadError),
     Command(String),
 }
@@ -40,7 +40,7 @@ impl fmt::Display for Refused {
 }
 
 /// Runs the commands of a log.
-pub(super) struct CommandLoader {
+pub(crate) struct CommandLoader {
     engine: Arc<Engine>,
     worker: Worker,
     session: Session,
@@ -53,7 +53,7 @@ pub(super) struct CommandLoader {
 }
 
 impl CommandLoader {
-    pub(super) fn new(engine: &Arc<Engine>) -> Self {
+    pub(crate) fn new(engine: &Arc<Engine>) -> Self {
         let mut worker = Worker::for_loading(engine);
         let session = worker.connect(Endpoint::default());
         let seconds = engine.unix_seconds().rem_euclid(CLOCK_SECONDS);
@@ -72,6 +72,10 @@ impl CommandLoader {
     }
 
     fn run(&mut self, name: &str, args: Args<'_>) -> Result<(), Refused> {
+        let is_function = args.get(0).is_some_and(|word| is_token(word, "FUNCTION"));
+        if is_function && self.engine.persistence.functions.replay(args) {
+            return Ok(());
+        }
         let Some(command) = self.engine.lookup(args) else {
             let word = args.get(0).unwrap_or_default().escape_ascii();
             let text = format!("Unknown command '{word}' reading the append only file {name}");

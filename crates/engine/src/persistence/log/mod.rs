@@ -35,6 +35,7 @@ use spinel_aof::{Directory, LogBuffer, LogPosition, LogWriter, WriterOptions};
 use spinel_family::{Args, DbIndex, OwnedArgs, UnixMillis};
 
 pub(crate) use self::durability::{LOG_IS_OFF, Waiting};
+pub(crate) use self::loading::CommandLoader;
 pub(super) use self::preloading::Preloaded;
 pub(crate) use self::switching::When;
 

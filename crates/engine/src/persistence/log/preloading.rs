@@ -66,12 +66,14 @@ impl Engine {
         let (folder, manifest) = path.rsplit_once('/').unwrap_or((".", path));
         let file = manifest.strip_suffix(".manifest").ok_or("it is no manifest")?;
         let disk = Arc::clone(&self.host().files);
-        let directory =
-            Directory::open_untouched(disk, Names::new(folder, file)).map_err(|error| error.to_string())?;
+        let directory = Directory::read(disk, Names::new(folder, file)).map_err(|error| error.to_string())?;
         let plan = recovery::plan(&directory).map_err(|error| error.to_string())?;
+        if plan.files.is_empty() {
+            return Err("there is no such manifest, or it names no files".to_owned());
+        }
         self.persistence.loading.begin(self.unix_seconds(), plan.total_bytes());
         let mut loader = CommandLoader::new(self);
-        recovery::load(&directory, &plan, TornEnd::Untouched, &mut loader)
+        recovery::read(&directory, &plan, TornEnd::Refuse, &mut loader)
             .map(|_| ())
             .map_err(|error| error.to_string())
     }

@@ -159,7 +159,7 @@ impl Engine {
             let line = format!("Creating AOF incr file {} on server start", writer.file_name());
             self.log.write(LogLevel::Notice, &line);
         }
-        if let Err(error) = directory.delete_temporary() {
+        if let Err(error) = directory.delete_temporary(|process| self.is_gone(process)) {
             warn(&format!("Temporary files of the AOF cannot be deleted: {error}"));
         }
         let writing = Writing { writer, directory, replication_id: id, has_begun: true };

@@ -73,7 +73,7 @@ fn keys_of(engine: &Engine, args: Args<'_>) -> Result<Vec<(usize, KeyFlags)>, Co
     }
     let mut found = Vec::new();
     for key in spec.keys.iter().filter(|key| !key.flags.has(KeyFlags::NOT_KEY)) {
-        let flags = flags_in_call(key.flags, args);
+        let flags = flags_in_call(key.flags, command.spec.name, args);
         let fits = key.each(args.len(), |at| args.at(at), |at| found.push((at, flags)));
         if fits.is_none() {
             return Err(CommandError::text("ERR Invalid arguments specified for command"));
@@ -85,13 +85,32 @@ fn keys_of(engine: &Engine, args: Args<'_>) -> Result<Vec<(usize, KeyFlags)>, Co
     Ok(found)
 }
 
-/// The flags of a key in one call, where they depend on it: `SET` looks at what is there only with the word `GET`.
-fn flags_in_call(flags: KeyFlags, args: Args<'_>) -> KeyFlags {
+/// The flags of a key in one call, where they depend on it: `SET` looks at what is there only with the word `GET`, and
+/// `BITFIELD` writes unless it only gets.
+fn flags_in_call(flags: KeyFlags, command: &str, args: Args<'_>) -> KeyFlags {
+    let both = KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE);
     if !flags.has(KeyFlags::VARIABLE_FLAGS) {
         flags
+    } else if command == "bitfield" {
+        if bitfield_writes(args) { both } else { KeyFlags::RO.with(KeyFlags::ACCESS) }
     } else if args.iter().skip(3).any(|word| is_token(word, "GET")) {
-        KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE)
+        both
     } else {
         KeyFlags::OW.with(KeyFlags::UPDATE)
     }
+}
+
+/// Whether an operation of `BITFIELD` that writes comes before anything that is none.
+fn bitfield_writes(args: Args<'_>) -> bool {
+    let mut at = 2;
+    while let Some(word) = args.get(at) {
+        let follow = args.len() - at - 1;
+        let is = |token, words| is_token(word, token) && follow >= words;
+        at += match word {
+            _ if is("GET", 2) => 3,
+            _ if is("OVERFLOW", 1) => 2,
+            _ => return is("SET", 3) || is("INCRBY", 3),
+        };
+    }
+    false
 }

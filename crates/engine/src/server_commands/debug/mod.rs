@@ -3,8 +3,9 @@
 //! To clients it is one command, as in Redis: its subcommands have no entries in COMMAND, are counted together, and
 //! words that fit none of them are one error, and the flags are those of `DEBUG`. Beneath, each declares its keys and is
 //! run like any other command.
-//! What Redis has and is absent here is about persistence, replication, scripts, its own structures, or crashes.
+//! What Redis has and is absent here is about replication, scripts or its own structures.
 
+mod crash;
 mod digest;
 mod hash_table;
 mod listpack;
@@ -22,6 +23,7 @@ use spinel_store::Entry;
 
 use crate::Flow;
 use crate::session::{SessionCommand, SessionContext, reply_help, session_commands, subcommand_misused};
+use crash::{DebugAssert, DebugPanic, DebugSegfault};
 use digest::{DebugDigest, DebugDigestValue};
 use hash_table::{DebugHtstats, DebugHtstatsKey};
 use listpack::DebugListpack;
@@ -39,16 +41,19 @@ session_commands! {
     pub(super) static COMMANDS;
     cover Debug,
     session DebugAofFlushSleep,
+    session DebugAssert,
     exclusive DebugChangeReplId,
     exclusive DebugConfigRewriteForceAll,
     session DebugError,
     session DebugHelp,
     session DebugLoadaof,
     session DebugLog,
+    session DebugPanic,
     exclusive DebugPauseCron,
     session DebugProtocol,
     exclusive DebugQuicklistPackedThreshold,
     exclusive DebugReload,
+    session DebugSegfault,
     exclusive DebugSetActiveExpire,
     exclusive DebugSetSkipChecksumValidation,
     exclusive DebugSleep,
@@ -102,6 +107,8 @@ impl SessionCommand for DebugHelp {
 const HELP: &[&str] = &[
     "AOF-FLUSH-SLEEP <microsec>",
     "    Rest before each write to the append-only file.",
+    "ASSERT",
+    "    End the server as by an assertion that failed.",
     "CHANGE-REPL-ID",
     "    Give the history of the data set a new name.",
     "CONFIG-REWRITE-FORCE-ALL",
@@ -124,6 +131,8 @@ const HELP: &[&str] = &[
     "    Write <message> to the server's log.",
     "OBJECT <key>",
     "    Show how the value of <key> is kept.",
+    "PANIC",
+    "    End the server as by a panic.",
     "PAUSE-CRON <0|1>",
     "    Stop (1) or resume (0) the periodic upkeep.",
     "POPULATE <count> [<prefix>] [<size>]",
@@ -137,6 +146,8 @@ const HELP: &[&str] = &[
     "RELOAD [NOSAVE] [NOFLUSH] [MERGE]",
     "    Save the data set (unless NOSAVE), empty it (unless NOFLUSH) and load it again. Keys that are there already are",
     "    an error, or replaced with MERGE.",
+    "SEGFAULT",
+    "    End the server as by a write to memory that it may not write to.",
     "SET-ACTIVE-EXPIRE <0|1>",
     "    Remove expired keys in the background (1), or only when they are met (0).",
     "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
