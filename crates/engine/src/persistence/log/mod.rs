@@ -12,7 +12,8 @@
 //!   replies wait for it, not the loop.
 //! - Under `always` the writing thread writes and syncs what all loops appended meanwhile; replies wait for that.
 //! - When the disk fails, commands that write are refused (`MISCONF`), replies to what is not safe are held back, and the
-//!   writing thread tries again until the disk is well.
+//!   writing thread tries again until the disk is well. What a failed sync took from both memory and file is in the data
+//!   set: then the log is rewritten.
 //!
 //! Lock order: shards, then [`Log::buffer`]; [`Log::writing`], then [`Log::buffer`]. Nobody takes `writing` under shards.
 
@@ -109,6 +110,8 @@ enum Drain {
     All,
     /// Nothing if the file is to change, which waits for the disk.
     UpToCut,
+    /// All of it, into the writer's memory if it cannot be written now.
+    Anyhow,
 }
 
 /// What INFO tells.
@@ -355,7 +358,7 @@ impl Engine {
             }
             let stamp = writing.stamp(batch.end(), self.clock.unix_millis());
             // A refusal keeps the batch in the writer; it is published with everything else.
-            if writing.writer.write(batch, stamp).is_err() {
+            if writing.writer.write(batch, stamp).is_err() && drain != Drain::Anyhow {
                 break;
             }
         }

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use spinel_aof::{BaseFormat, Directory, DirectoryError, Following, Names, Rotation};
 
+use super::{Drain, Writing};
 use crate::Engine;
 use crate::config::Settings;
 use crate::log::LogLevel;
@@ -178,7 +179,7 @@ impl Engine {
             self.forget_log_trouble();
             return Ok(Log::Begins { serial });
         }
-        if *writing.writer.rotation() == Rotation::Waiting {
+        if *writing.writer.rotation() == Rotation::Waiting && !self.skip_to_cut(writing) {
             return Err(RewriteError::Unfinished);
         }
         let stamp = writing.stamp(log.buffer().end(), now);
@@ -206,11 +207,26 @@ impl Engine {
         true
     }
 
+    /// Lets a log that can go on only after a new base turn to its next file. False if it can go on without, or is not told
+    /// where the base ends.
+    fn skip_to_cut(&self, writing: &mut Writing) -> bool {
+        if !writing.writer.needs_base() {
+            return false;
+        }
+        self.drain_log(writing, Drain::Anyhow);
+        writing.writer.skip_to_cut()
+    }
+
     fn wait_for_rotation(&self, log: &Log) -> Result<(), RewriteError> {
         let Log::In { .. } = log else { return Ok(()) };
         loop {
-            let rotation =
-                self.journal.log.writing().as_ref().map(|writing| writing.writer.rotation().clone());
+            let writing = self.journal.log.writing();
+            if writing.as_ref().is_some_and(|writing| writing.writer.needs_base()) {
+                // The file is changed when the base is installed.
+                return Ok(());
+            }
+            let rotation = writing.as_ref().map(|writing| writing.writer.rotation().clone());
+            drop(writing);
             match rotation {
                 Some(Rotation::Done(_)) => return Ok(()),
                 Some(Rotation::Waiting) if !self.is_shutting_down() => std::thread::sleep(LOOK_AGAIN),
@@ -241,7 +257,17 @@ impl Engine {
         }
         match (log, guard.as_mut()) {
             (Log::Off(mut directory), _) => install(&mut directory, Following::Nothing),
-            (Log::In { name, .. }, Some(writing)) => install(&mut writing.directory, Following::From(&name)),
+            (Log::In { name, .. }, Some(writing)) => {
+                self.skip_to_cut(writing);
+                if !matches!(writing.writer.rotation(), Rotation::Done(file) if *file == name) {
+                    return Err(RewriteError::CalledOff);
+                }
+                install(&mut writing.directory, Following::From(&name))?;
+                // A refusal is published.
+                let _ = writing.writer.base_is_installed();
+                self.publish_log(writing);
+                Ok(())
+            }
             (Log::Begins { .. }, Some(writing)) => {
                 // After a failed sync it goes on in another file, which the base would forget.
                 if writing.writer.file_name() != writing.directory.names().temporary_increment() {
