@@ -473,3 +473,26 @@ fn damage_in_a_copy_is_noticed_by_seal() {
         assert!(is_clean(&disk));
     }
 }
+
+#[test]
+fn a_backup_fails_whose_log_lost_what_only_the_data_set_has() {
+    let disk = SimDisk::new(PAGE_BYTES);
+    let server = open(&disk, logged(AppendFsync::EverySecond));
+    let client = server.connect();
+    let _ = client.run("SET key value");
+    start(&server, &client);
+    wait_until_safe(&server);
+    // What the system has marked clean it may have thrown away.
+    disk.fail(Step::Sync, 0, 1);
+    disk.fail(Step::Read, 0, u64::MAX);
+    wait(&server, "no trouble", || client.run("RPUSH list a").starts_with("-MISCONF"));
+    wait(&server, "the log stays in trouble", || client.run("SET resumed 1") == "+OK\r\n");
+    wait_until_at_rest(&server, &client);
+    assert_eq!(status(&client, "state"), "failed", "{:#?}", server.log_lines());
+    disk.heal();
+    wait(&server, "files stay", || is_clean(&disk));
+    start(&server, &client);
+    let _ = client.run("RPUSH list b");
+    assert_eq!(client.run("BACKUP SEAL"), "+OK\r\n", "{:#?}", server.log_lines());
+    assert_eq!(digest_of(&disk, "backupdir"), digest(&server));
+}

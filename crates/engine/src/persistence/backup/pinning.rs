@@ -53,6 +53,11 @@ impl Engine {
         let _place = self.backup_place();
         let (_, serial) = self.backup_stands();
         let Some(parts) = self.persistence.backup.lock().parts.clone() else { return };
+        if self.journal.log.look_at_files(|writing| writing.writer.needs_base()) == Some(true) {
+            // It is in the rewrite's base, which is not the backup's.
+            self.fail_backup("a sync failed and took from the log what is in no file any more");
+            return;
+        }
         let found = self.log_files(|names, manifest| {
             let closed = manifest.increments().iter().take_while(|info| info.name != name);
             let wanted = closed.filter(|info| {
