@@ -19,7 +19,9 @@
 
 mod bell;
 mod durability;
+mod for_backup;
 mod loading;
+mod preloading;
 mod restoring;
 mod rewrite;
 mod switching;
@@ -35,6 +37,7 @@ use spinel_family::{Args, DbIndex, OwnedArgs, UnixMillis};
 
 pub(crate) use self::durability::{LOG_IS_OFF, Waiting};
 pub(crate) use self::loading::CommandLoader;
+pub(super) use self::preloading::Preloaded;
 pub(crate) use self::switching::When;
 
 use self::bell::Bell;
@@ -70,6 +73,8 @@ impl Writing {
 /// The append-only file.
 pub(crate) struct Log {
     is_on: AtomicBool,
+    /// It is kept for the time of a backup only: nobody waits for it, and its trouble is nobody else's.
+    is_for_backup: AtomicBool,
     /// An [`AppendFsync`].
     policy: AtomicU8,
     now_seconds: AtomicI64,
@@ -125,6 +130,7 @@ impl Default for Log {
     fn default() -> Self {
         Self {
             is_on: AtomicBool::new(false),
+            is_for_backup: AtomicBool::new(false),
             policy: AtomicU8::new(AppendFsync::EverySecond as u8),
             now_seconds: AtomicI64::new(0),
             appended: AtomicU64::new(0),
@@ -235,7 +241,7 @@ impl Log {
     /// Up to where replies may be sent.
     #[inline]
     pub(crate) fn safe(&self) -> JournalPosition {
-        if self.is_on() {
+        if self.is_on() && !self.is_for_backup() {
             JournalPosition(self.safe.load(Ordering::SeqCst))
         } else {
             JournalPosition(u64::MAX)
@@ -294,6 +300,10 @@ impl Engine {
     pub(crate) fn write_log(&self) -> Option<JournalPosition> {
         let log = &self.journal.log;
         if !log.is_on() {
+            return None;
+        }
+        if log.is_for_backup() {
+            log.write_bell.ring();
             return None;
         }
         let appended = log.appended.load(Ordering::Acquire);
@@ -363,8 +373,11 @@ impl Engine {
         let refusal = writing.writer.refusal().map(|refusal| refusal.system.clone());
         let mut known = log.refusal.lock().unwrap_or_else(PoisonError::into_inner);
         if *known != refusal {
-            self.report_log_trouble(refusal.as_deref());
-            self.set_log_failed(refusal.is_some());
+            // That of a log for a backup ends the backup, which says so.
+            if !log.is_for_backup() {
+                self.report_log_trouble(refusal.as_deref());
+                self.set_log_failed(refusal.is_some());
+            }
             *known = refusal;
         }
         drop(known);

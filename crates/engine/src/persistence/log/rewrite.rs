@@ -18,6 +18,7 @@ use super::{Drain, Writing};
 use crate::Engine;
 use crate::config::Settings;
 use crate::log::LogLevel;
+use crate::persistence::BackupPhase;
 use crate::persistence::format::Format;
 use crate::persistence::saving::NotBegun;
 use crate::persistence::state::{Outcome, Purpose};
@@ -102,6 +103,10 @@ impl Engine {
     /// # Errors
     /// [`NotBegun`]
     pub(crate) fn begin_rewrite(self: &Arc<Self>) -> Result<(), NotBegun> {
+        if self.journal.log.is_for_backup() && !self.backup_stands().0.wants_base() {
+            // What is logged for a backup only has one base.
+            return Err(NotBegun::Busy(Purpose::Rewrite));
+        }
         self.reserve_snapshot(Purpose::Rewrite)?;
         {
             let mut state = self.persistence.state.lock();
@@ -111,7 +116,8 @@ impl Engine {
         self.log.write(LogLevel::Notice, "Background append only file rewriting started");
         let engine = Arc::clone(self);
         self.spawn_snapshot(move || {
-            let result = engine.rewrite();
+            let begun = engine.begin_log_for_backup().map_err(RewriteError::Directory);
+            let result = begun.and_then(|()| engine.rewrite());
             engine.end_rewrite(&result);
         })
     }
@@ -134,8 +140,15 @@ impl Engine {
         }
         let base_bytes = target.complete(&snapshot.format)?;
         self.wait_for_rotation(&log)?;
+        if let Log::In { name, .. } = &log {
+            self.pin_increments_before(name);
+        }
+        let is_of_log = !matches!(log, Log::Off(_));
         self.install(log, &temporary, base_format)?;
         target.keep();
+        if is_of_log {
+            self.pin_base();
+        }
         let figures = &self.journal.log.figures;
         figures.others.store(base_bytes, Ordering::Relaxed);
         let increment_bytes = figures.increment.load(Ordering::Relaxed);
@@ -290,13 +303,18 @@ impl Engine {
     fn end_rewrite(&self, result: &Result<(), RewriteError>) {
         let now = self.unix_seconds();
         self.persistence.current.set(None);
-        if result.is_err() {
+        if let Err(error) = result {
+            if self.backup_stands().0 == BackupPhase::Snapshotting {
+                self.fail_backup(&format!("the base cannot be written: {error}"));
+            }
+            self.drop_backup_log_without_base();
             // The increment begun for it stays, unless the log never came to it.
             self.journal.log.forget_beginning(self);
         }
         let outcome = if result.is_ok() { Outcome::Ok } else { Outcome::Failed };
         let mut state = self.persistence.state.lock();
         let running = state.running.take().expect("this one ran");
+        self.go_on_with_backup();
         if let Err(RewriteError::CalledOff) = result {
             state.rewrites.took = now - running.since;
         } else {
