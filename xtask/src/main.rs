@@ -11,6 +11,7 @@ mod bench;
 mod check;
 mod conformance;
 mod crash;
+mod foreign;
 mod process;
 mod refs;
 mod summary;
@@ -27,7 +28,9 @@ pub(crate) type Outcome<T = ()> = Result<T, String>;
 const USAGE: &str = "\
 usage: cargo xtask VERB [options]
 
-  refs [--bench]        fetch the reference servers, suites and clients into the cache (quick when they are there)
+  refs [options]        fetch the reference servers, suites and clients into the cache (quick when they are there)
+      --bench           also what benchmarks run beside
+      --foreign         also the servers of other versions, for `foreign`
   check                 formatting, lints, tidy
   tidy [--update]       the style guide as a test; --update lowers the ratchet where the code got better
   test [--quick]        everything: unit tests, reference suites, differential runs, examples; --quick: unit tests only
@@ -49,6 +52,8 @@ usage: cargo xtask VERB [options]
       --life-ms N       the longest time until it is killed (default: 400)
       --seed N          what chance decides
       --server PATH     the server under test (default: target/release/spinel)
+  foreign [--all]       files of other servers' versions, read and written for them; --all: also those from Ubuntu, whose
+                        archive SPINEL_UBUNTU names, and from Debian's experimental suite
   bench [options]       paired benchmark runs beside the references; options go to spinel-bench
 ";
 
@@ -56,13 +61,14 @@ fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
     let verb = words.next().unwrap_or_default();
     let outcome = match verb.as_str() {
-        "refs" => Args::parse(words, &[], &["bench"]).and_then(|args| refs::run(&args)),
+        "refs" => Args::parse(words, &[], &["bench", "foreign"]).and_then(|args| refs::run(&args)),
         "check" => Args::parse(words, &[], &[]).and_then(|_| check::run()),
         "tidy" => Args::parse(words, &[], &["update"]).and_then(|args| tidy::run(&args)),
         "test" => Args::parse(words, &[], &["quick"]).and_then(|args| test::run(&args)),
         "conformance" => Args::parse(words, conformance::VALUES, conformance::SWITCHES)
             .and_then(|args| conformance::run(&args)),
         "crash" => Args::parse(words, crash::VALUES, crash::SWITCHES).and_then(|args| crash::run(&args)),
+        "foreign" => Args::parse(words, &[], &["all"]).and_then(|args| foreign::run(&args)),
         "bench" => bench::run(words.collect()),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

@@ -24,6 +24,7 @@
 #![forbid(unsafe_code)]
 
 pub mod annotation;
+pub mod backup;
 mod buffer;
 pub mod check;
 mod cut;
@@ -47,7 +48,7 @@ mod writer;
 pub use buffer::{Batch, LogBuffer, LogPosition};
 pub use directory::{Directory, DirectoryError, Following, NewIncrement};
 pub use encode::encode_command;
-pub use manifest::{FileInfo, FileKind, Manifest, ManifestError, ManifestFault, Restored};
+pub use manifest::{FileInfo, FileKind, Manifest, ManifestError, ManifestFault, Restored, Sealed};
 pub use moment::{Moment, NotAMoment};
 pub use names::{BaseFormat, Names, temporary_base_writer};
 pub use reader::{LogReader, Problem, ReadError, Record};

@@ -90,9 +90,17 @@ pub fn temporary_base_writer(name: &str) -> Option<u32> {
     number.parse().ok().filter(|_| is_number)
 }
 
+/// Whether a name is one that bases or increments of this log have.
+pub(crate) fn is_file_of_log(names: &Names, name: &str) -> bool {
+    let rest = name.strip_prefix(names.old_file()).and_then(|rest| rest.strip_prefix('.'));
+    let Some((number, kind)) = rest.and_then(|rest| rest.split_once('.')) else { return false };
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && matches!(kind, "base.rdb" | "base.aof" | "incr.aof")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{BaseFormat, Names, temporary_base_writer};
+    use super::{BaseFormat, Names, is_file_of_log, temporary_base_writer};
 
     #[test]
     fn names_are_those_of_redis() {
@@ -103,6 +111,22 @@ mod tests {
         assert_eq!(names.base(1, BaseFormat::Rdb), "appendonly.aof.1.base.rdb");
         assert_eq!(names.base(2, BaseFormat::Resp), "appendonly.aof.2.base.aof");
         assert_eq!(names.increment(3), "appendonly.aof.3.incr.aof");
+    }
+
+    #[test]
+    fn files_of_a_log_are_known_by_their_names() {
+        let names = Names::new("dir", "a.aof");
+        let yes = [names.increment(7), names.base(1, BaseFormat::Rdb), names.base(22, BaseFormat::Resp)];
+        assert!(yes.iter().all(|name| is_file_of_log(&names, name)));
+        let no = [
+            "a.aof",
+            "a.aof.manifest",
+            "a.aof..incr.aof",
+            "a.aof.x.incr.aof",
+            "b.aof.1.incr.aof",
+            "a.aof.1.incr",
+        ];
+        assert!(!no.iter().any(|name| is_file_of_log(&names, name)));
     }
 
     #[test]

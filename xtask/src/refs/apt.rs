@@ -10,17 +10,35 @@ use std::process::Command;
 /// Where Debian's archive keys lie on every Debian system.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
+/// Suites that get their security fixes like any other change.
+const WITHOUT_SECURITY: [&str; 2] = ["sid", "experimental"];
+
 /// An apt configuration of its own, below the cache.
 #[derive(Debug)]
 pub(crate) struct Apt {
     config: PathBuf,
-    archives: PathBuf,
 }
 
 impl Apt {
     /// Writes the configuration for `suite` and fetches its indexes. With `installed_nothing` apt believes in an empty
     /// system, so that a download brings every dependency down to libc.
     pub(crate) fn open(suite: &str, installed_nothing: bool) -> Outcome<Apt> {
+        Self::with_sources(suite, &sources(suite, &system_sources()?)?, installed_nothing)
+    }
+
+    /// The same for a suite whose packages need those of another one, too.
+    pub(crate) fn open_beside(suite: &str, other: &str) -> Outcome<Apt> {
+        let system = system_sources()?;
+        Self::with_sources(suite, &format!("{}{}", sources(other, &system)?, sources(suite, &system)?), true)
+    }
+
+    /// The same for a suite of Ubuntu at `mirror`, whose signatures are checked by the keys in `keyring`.
+    pub(crate) fn open_ubuntu(suite: &str, mirror: &str, keyring: &Path) -> Outcome<Apt> {
+        let line = format!("deb [signed-by={}] {mirror} {suite} main universe\n", keyring.display());
+        Self::with_sources(suite, &line, true)
+    }
+
+    fn with_sources(suite: &str, sources: &str, installed_nothing: bool) -> Outcome<Apt> {
         if process::find("apt-get").is_none() {
             return Err("apt-get is not here: the references come from Debian's packages".to_owned());
         }
@@ -28,14 +46,14 @@ impl Apt {
         for folder in ["state/lists/partial", "cache/archives/partial", "etc"] {
             workspace::make_dir(&home.join(folder))?;
         }
-        workspace::write(&home.join("etc/sources.list"), &sources(suite, &system_sources()?)?)?;
+        workspace::write(&home.join("etc/sources.list"), sources)?;
         workspace::write(&home.join("empty-status"), "")?;
         let status =
             if installed_nothing { home.join("empty-status") } else { "/var/lib/dpkg/status".into() };
         let config = home.join("apt.conf");
         workspace::write(&config, &configuration(&home, &status))?;
-        let apt = Apt { config, archives: home.join("cache/archives") };
-        println!("refs: reading the package index of Debian {suite}");
+        let apt = Apt { config };
+        println!("refs: reading the package index of {suite}");
         process::output_retrying(|| apt.command(&["update", "--error-on=any"]))?;
         Ok(apt)
     }
@@ -54,21 +72,40 @@ impl Apt {
     /// Downloads packages with their dependencies and unpacks them all into `tree`.
     pub(crate) fn unpack(&self, packages: &[&str], tree: &Path) -> Outcome {
         println!("refs: fetching {} with their libraries", packages.join(", "));
+        // A folder of their own: what was fetched for other packages, or earlier, does not belong into the tree.
+        let archives = workspace::Scratch::new()?;
+        workspace::make_dir(&archives.path().join("partial"))?;
         process::output_retrying(|| {
             let mut command =
                 self.command(&["install", "--download-only", "--no-install-recommends", "--yes"]);
+            command.arg("-o").arg(format!("Dir::Cache::archives={}", archives.path().display()));
             command.args(packages);
             command
         })?;
         workspace::make_dir(tree)?;
-        let entries = std::fs::read_dir(&self.archives)
-            .map_err(|error| format!("cannot list {}: {error}", self.archives.display()))?;
+        let entries = std::fs::read_dir(archives.path())
+            .map_err(|error| format!("cannot list {}: {error}", archives.path().display()))?;
         for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
             if path.extension().is_some_and(|extension| extension == "deb") {
                 process::output(Command::new("dpkg").arg("-x").arg(&path).arg(tree))?;
             }
         }
         Ok(())
+    }
+
+    /// Downloads one package without what it depends on, and unpacks it into `tree`.
+    pub(crate) fn unpack_alone(&self, package: &str, tree: &Path) -> Outcome {
+        let download = workspace::Scratch::new()?;
+        process::output_retrying(|| {
+            let mut command = self.command(&["download", package]);
+            command.current_dir(download.path());
+            command
+        })?;
+        workspace::make_dir(tree)?;
+        let mut entries = std::fs::read_dir(download.path())
+            .map_err(|error| format!("cannot list {}: {error}", download.path().display()))?;
+        let file = entries.find_map(Result::ok).ok_or_else(|| format!("there is no file of {package}"))?;
+        process::output(Command::new("dpkg").arg("-x").arg(file.path()).arg(tree)).map(drop)
     }
 
     fn command(&self, words: &[&str]) -> Command {
@@ -122,7 +159,7 @@ fn system_sources() -> Outcome<String> {
 fn sources(suite: &str, system: &str) -> Outcome<String> {
     let mut lines = String::new();
     for (kind, addresses) in [("", mirrors(system, false)), ("-security", mirrors(system, true))] {
-        if suite == "sid" && kind == "-security" {
+        if WITHOUT_SECURITY.contains(&suite) && kind == "-security" {
             continue;
         }
         let Some(address) = addresses.into_iter().next() else { continue };

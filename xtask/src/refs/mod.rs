@@ -5,6 +5,7 @@
 //! beside its place, checked, and renamed into it. Nothing here is built, patched or committed.
 
 mod apt;
+mod foreign;
 mod python;
 mod redis;
 mod system;
@@ -15,6 +16,7 @@ use crate::{Outcome, process, workspace};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+pub(crate) use foreign::Extent;
 pub(crate) use python::RedisPy;
 pub(crate) use redis::{REDIS_VERSION, Redis, TOOLS, TclSuite};
 pub(crate) use valkey::Valkey;
@@ -39,7 +41,15 @@ pub(crate) fn run(args: &Args) -> Outcome {
     if args.has("bench") {
         for_bench()?;
     }
+    if args.has("foreign") {
+        foreign::servers(Extent::Everything);
+    }
     Ok(())
+}
+
+/// Servers of other versions whose files are compared, as far as they can be had; the missing ones are named.
+pub(crate) fn foreign_servers(extent: Extent) -> Vec<PathBuf> {
+    foreign::servers(extent)
 }
 
 /// Fetches what the tests need; quick when it is there.

@@ -49,7 +49,8 @@ fn announce() {
          3. a release build of the server and of the programs that witness against it\n  \
          4. the reference suites against the server, compared with conformance/ledger\n  \
          5. generated commands to the server and to Redis, replies compared; concurrent clients, histories checked; values\n         \
-         and files exchanged with Redis; what COMMAND says of both compared; the server killed under load\n  \
+         and files exchanged with Redis, and files with other servers (fetched when missing); what COMMAND says of both\n         \
+         compared; the server killed under load\n  \
          6. the programs in examples/, with redis-py, against the server"
     );
 }

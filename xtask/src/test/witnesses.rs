@@ -1,13 +1,13 @@
 //! The programs of `crates/oracle`: generated commands compared with Redis, histories of concurrent clients, values and
-//! files exchanged with Redis, what the servers say about commands, logs that cross over, and what outlives a kill.
+//! files exchanged with Redis and other servers, what the servers say about commands, logs that cross over, and what outlives
+//! a kill.
 //!
 //! All print one line per family or kind, which counts as one test.
 
-use crate::crash;
-use crate::refs::References;
+use crate::refs::{self, Extent, References};
 use crate::summary::{Part, Summary};
 use crate::workspace::server;
-use crate::{Outcome, process};
+use crate::{Outcome, crash, foreign, process};
 use std::process::Command;
 
 /// Commands of each differential run, over all families.
@@ -36,6 +36,8 @@ pub(super) fn run(references: &References, summary: &mut Summary) {
     summary.add_outcome(name, command_tables(references, name));
     let name = "logs that cross over";
     summary.add_outcome(name, logs(references, name));
+    let name = "files of other servers";
+    summary.add_outcome(name, foreign_files(name));
     for policy in ["always", "everysec", "snapshot"] {
         let name = format!("acknowledged writes after {KILLS} ends, {policy}");
         summary.add_outcome(&name, kills(&name, policy));
@@ -46,6 +48,16 @@ fn kills(name: &str, policy: &str) -> Outcome<Part> {
     println!("\n{name}: killed under load, or asked to end, and started again");
     let (output, succeeded) = process::transcript(&mut crash::command(&server(), policy, KILLS))?;
     Ok(Part::counted(name, count(&output, "kept ", "lost "), succeeded))
+}
+
+fn foreign_files(name: &str) -> Outcome<Part> {
+    println!("\n{name}: written by them and read, written for them and read by them, and converted");
+    let servers = refs::foreign_servers(Extent::Tests);
+    if servers.is_empty() {
+        return Err("none of them can be had".to_owned());
+    }
+    let (output, succeeded) = process::transcript(&mut foreign::command(&server(), &servers))?;
+    Ok(Part::counted(name, count(&output, "equal ", "different "), succeeded))
 }
 
 fn logs(references: &References, name: &str) -> Outcome<Part> {

@@ -31,7 +31,10 @@ pub(crate) struct NewEnd {
 
 impl Directory {
     /// Gives every file a second name in a new folder, and says which. Afterwards that outlives whatever becomes of the log.
-    pub(crate) fn keep_all(&self, now_ms: u64) -> Result<String, DirectoryError> {
+    ///
+    /// # Errors
+    /// When a step fails; the log is as it was.
+    pub fn keep_all(&self, now_ms: u64) -> Result<String, DirectoryError> {
         self.sync_all()?;
         let folder = self.names.folder();
         let what = || format!("Can't keep the files of the append-only dir {folder} under another name");

@@ -12,8 +12,10 @@
 
 mod parse;
 mod restored;
+mod sealed;
 
 pub use restored::Restored;
+pub use sealed::Sealed;
 
 pub use parse::{ManifestError, ManifestFault};
 
@@ -64,6 +66,18 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// The manifest of these files.
+    pub(crate) fn of_files(base: &FileInfo, increments: &[FileInfo]) -> Manifest {
+        let last = increments.last().map_or(0, |info| info.sequence);
+        Manifest {
+            base: Some(base.clone()),
+            increments: increments.to_vec(),
+            last_base: base.sequence,
+            last_increment: last,
+            ..Manifest::default()
+        }
+    }
+
     /// The base, if there is one.
     #[must_use]
     pub fn base(&self) -> Option<&FileInfo> {

@@ -18,7 +18,8 @@
 //! - No room: what was written in part is cut off, and written again at the same place.
 //! - A failed sync proves nothing about any page since the last one that succeeded, nor does a later one that succeeds. So
 //!   the file is given up: all that is not durable is written again into a new increment, which begins by saying up to
-//!   where the old one counts. What is not in memory any more is read back and must match its seals.
+//!   where the old one counts. What is not in memory any more is read back and must match its seals. If it does not, only
+//!   the data set has it: a new base is needed ([`LogWriter::needs_base`]), and the log goes on in the file that follows it.
 
 mod resume;
 
@@ -90,6 +91,17 @@ pub enum Rotation {
     Cancelled,
 }
 
+/// What is in neither memory nor the file: the way on leads over a new base.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Gap {
+    /// There is none.
+    None,
+    /// Somewhere in what is not durable.
+    Open,
+    /// Before this file; a base is to hold everything up to here.
+    Before(LogPosition),
+}
+
 /// A batch and where the writer stood when it was taken.
 #[derive(Debug)]
 struct Queued {
@@ -122,6 +134,8 @@ pub struct LogWriter {
     written: LogPosition,
     durable: LogPosition,
     stuck: Option<Stuck>,
+    /// Only while it is stuck.
+    gap: Gap,
     syncing: bool,
     preallocating: bool,
     /// No room is taken ahead before so much of the file is written.
@@ -192,6 +206,7 @@ impl LogWriter {
             written: start,
             durable: start,
             stuck: None,
+            gap: Gap::None,
             syncing: false,
             preallocating: false,
             preallocate_from: 0,

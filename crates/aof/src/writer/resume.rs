@@ -1,6 +1,6 @@
 //! The way out of a file that cannot be trusted: everything not durable again, in a new one.
 
-use super::{LogWriter, Queued, Refusal, Rotation, Trouble, seal};
+use super::{Gap, LogWriter, Queued, Refusal, Rotation, Trouble, seal};
 use crate::annotation::{LINE_LEN, LineKind, SealLine, Stamp, checksum, sealed_front};
 use crate::buffer::{Batch, LogPosition};
 use crate::directory::{Directory, DirectoryError, NewIncrement};
@@ -11,11 +11,18 @@ use std::io;
 impl LogWriter {
     /// Writes all that is not durable into a new increment and goes on there.
     pub(super) fn resume(&mut self, directory: &mut Directory) -> Result<(), Refusal> {
+        if let Gap::Before(_) = self.gap {
+            return Err(self.fail(Trouble::Sync, &lost()));
+        }
         if !self.kept_is_whole {
             match self.read_back() {
                 Ok(read) => self.kept = read.into(),
-                Err(error) => return Err(self.fail(Trouble::Sync, &error)),
+                Err(error) => {
+                    self.gap = Gap::Open;
+                    return Err(self.fail(Trouble::Sync, &error));
+                }
             }
+            self.gap = Gap::None;
             self.kept_bytes = self.kept.iter().map(|queued| queued.batch.bytes.len()).sum();
             self.kept_is_whole = true;
         }
@@ -33,6 +40,46 @@ impl LogWriter {
         directory.adopt(&increment, self.next.as_ref()).map_err(|error| self.fail_with(error))?;
         self.leave(segment);
         Ok(())
+    }
+
+    /// Whether it can go on only after a new base, which everything before the next cut is part of.
+    #[must_use]
+    pub fn needs_base(&self) -> bool {
+        self.gap != Gap::None
+    }
+
+    /// Leaves out what is before the cut, for a base holds it, and turns to the file that was begun for what follows. False
+    /// if it was given nothing with a cut.
+    ///
+    /// It stays in trouble: other files count, not the base, until [`base_is_installed`](Self::base_is_installed).
+    pub fn skip_to_cut(&mut self) -> bool {
+        let cut = if self.rotation_is_due {
+            Some((0, self.written))
+        } else {
+            let at = self.queue.iter().position(|queued| queued.batch.ends_file());
+            at.map(|at| (at + 1, self.queue[at].batch.end()))
+        };
+        let (Some((count, end)), Rotation::Waiting) = (cut, &self.rotation) else { return false };
+        let Some(next) = self.next.take() else { unreachable!("a rotation that waits has a file") };
+        self.queue.drain(..count);
+        self.forget_kept(LogPosition(u64::MAX));
+        self.kept_is_whole = true;
+        self.rotation_is_due = false;
+        self.rotation = Rotation::Done(next.name.clone());
+        self.go_on_with(Segment::new(next.name, next.file, next.written, next.written));
+        self.gap = Gap::Before(end);
+        true
+    }
+
+    /// The base that was needed counts from now on: goes on with what follows the cut.
+    ///
+    /// # Errors
+    /// When that cannot be written now.
+    pub fn base_is_installed(&mut self) -> Result<(), Refusal> {
+        let Gap::Before(end) = self.gap else { return self.flush() };
+        (self.gap, self.stuck) = (Gap::None, None);
+        (self.written, self.durable) = (end, end);
+        self.flush()
     }
 
     /// Writes and syncs the increment, which no manifest names yet.
@@ -148,6 +195,6 @@ impl Queued {
 fn lost() -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
-        "what was written before a failed sync cannot be read back, run BGREWRITEAOF",
+        "what was written before a failed sync cannot be read back, the log is being rewritten",
     )
 }

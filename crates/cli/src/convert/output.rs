@@ -68,7 +68,8 @@ impl Output {
                 (parent, name) = split(&folder)?;
             }
         }
-        let output = Self { place: parent.join(&name), parent, name, shape };
+        let place = if parent.as_os_str() == "." { PathBuf::from(&name) } else { parent.join(&name) };
+        let output = Self { place, parent, name, shape };
         if !output.parent.is_dir() {
             return Err(format!("there is no folder {}", output.parent.display()));
         }

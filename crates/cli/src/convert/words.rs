@@ -37,7 +37,7 @@ pub(super) fn usage(program: &str) -> String {
          Redis 7.0 read it; otherwise the folder of an append-only file, or the manifest in it\n\
          \n\
          --to            the form, where the name of the output does not say it\n\
-         --rdb-version   9: Redis 5, 6; 10: 7.0; 11: 7.2, Valkey 7.2 to 8.1; 12: Redis 7.4, 8; 80: Valkey 9\n                 \
+         --rdb-version   9: Redis 5, 6; 10: 7.0; 11: 7.2, Valkey 7.2 to 8.1; 12: Redis 7.4, 8; 80: Valkey 9\n                \
          (default: the lowest that keeps every encoding)\n\
          --rdb-preamble  whether an append-only file begins with a snapshot (default: yes) or is commands only\n\
          --force         leaves out what is torn at the end of an append-only file\n"

@@ -315,6 +315,19 @@ pub struct Persistence {
     pub rdb: Rdb,
     /// The append-only file.
     pub aof: Aof,
+    /// Backups.
+    pub backup: Backup,
+    /// What is loaded at the start instead of the files of this server: `aof:` or `rdb:` and a path; empty for nothing.
+    pub preload_file: Vec<u8>,
+}
+
+/// Backups by command.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Backup {
+    /// Name of the directory they go into, inside the working directory.
+    pub dirname: Vec<u8>,
+    /// Seconds after which a sealed one is removed; 0 for never.
+    pub sealed_ttl: i64,
 }
 
 /// How snapshots are written and read.

@@ -36,9 +36,9 @@ impl Functions {
         }
     }
 
-    /// Forgets all.
-    pub(crate) fn clear(&self) {
-        self.all().clear();
+    /// Forgets all; whether there were any.
+    pub(crate) fn clear(&self) -> bool {
+        !std::mem::take(&mut *self.all()).is_empty()
     }
 
     /// Does what a `FUNCTION` command in a log does; false if it is none that a log holds.
@@ -49,7 +49,7 @@ impl Functions {
             3 if is_token(word, "DELETE") => {
                 self.all().retain(|known| library_name(known) != Some(args.at(2)));
             }
-            2 | 3 if is_token(word, "FLUSH") => self.clear(),
+            2 | 3 if is_token(word, "FLUSH") => drop(self.clear()),
             3 | 4 if is_token(word, "RESTORE") => {
                 let Some(libraries) = libraries_of(args.at(2)) else { return false };
                 if args.get(3).is_some_and(|policy| is_token(policy, "FLUSH")) {

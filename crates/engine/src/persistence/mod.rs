@@ -11,6 +11,7 @@
 //! but writers of values so large that they cannot be copied in passing.
 
 mod as_commands;
+mod backup;
 mod commands;
 mod conversion;
 mod format;
@@ -27,6 +28,7 @@ mod target;
 mod upkeep;
 mod walker;
 
+pub(crate) use backup::{COMMANDS as BACKUP_COMMANDS, Phase as BackupPhase};
 pub(crate) use commands::COMMANDS;
 pub use conversion::{ConversionError, Converted, Form, KindCounts};
 pub(crate) use format::encode_options;
@@ -61,6 +63,11 @@ pub(crate) struct Persistence {
     /// Held from looking whether a finished file is still wanted until it is in its place: an older one never replaces
     /// a newer one.
     place: std::sync::Mutex<()>,
+    pub(crate) backup: backup::Shared,
+    /// Held by whoever changes what is in the folder of backups, from looking whether that is wanted on.
+    backup_place: std::sync::Mutex<()>,
+    /// A thread removes what backups have left.
+    removes_backup: AtomicBool,
     /// What is in memory is not what is on disk: the log could not be loaded again.
     pub(crate) is_broken: AtomicBool,
     /// The threads of the log run.

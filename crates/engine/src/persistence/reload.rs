@@ -8,6 +8,7 @@ use spinel_aof::disk::{DiskFile, FileReader, OpenMode};
 use spinel_family::{CommandError, DbIndex};
 use spinel_store::{Held, ShardIndex};
 
+use super::log::Preloaded;
 use super::saving::Asker;
 use super::{LoadError, LoadOptions, NoThread};
 use crate::Engine;
@@ -42,13 +43,12 @@ impl Engine {
         let settings = self.settings();
         self.remove_leftovers();
         let restored = self.restore_log_if_wanted(&settings);
-        let result = restored.and_then(|()| {
-            if settings.persistence.aof.enabled {
-                self.load_log_at_start(&settings)
-            } else {
-                self.load_snapshot_at_start().map(|_| ())
-            }
+        let result = restored.and_then(|()| match self.preload(&settings)? {
+            Preloaded::Nothing if settings.persistence.aof.enabled => self.load_log_at_start(&settings),
+            Preloaded::Nothing => self.load_snapshot_at_start().map(|_| ()),
+            Preloaded::Data => Ok(()),
         });
+        self.find_backup();
         if self.is_shutting_down() {
             // Whatever was loaded is not to be saved or written to: it stays what is being loaded.
             self.log.write(
@@ -88,6 +88,10 @@ impl Engine {
     /// Empties the data set and loads the log again (`DEBUG LOADAOF`). Not for threads of the event loops.
     fn reload_log(self: &Arc<Self>) -> Result<(), NotLoaded> {
         let settings = self.settings();
+        if self.journal.log.is_for_backup() {
+            self.fail_backup("the data set is loaded again");
+            self.drop_backup_log();
+        }
         self.set_loading(true);
         let is_on_disk = self.at_an_instant(|held| {
             let is_on_disk = !self.journal.log.is_beginning() && self.flush_log();
@@ -152,7 +156,12 @@ impl Engine {
     /// Loads `dbfilename`; false if there is none. What went wrong is in the log.
     fn load_snapshot_file(&self, options: LoadOptions) -> Result<bool, LoadError> {
         let name = String::from_utf8_lossy(&self.settings().persistence.dbfilename).into_owned();
-        let opened = self.host().files.open(&name, OpenMode::Read);
+        self.load_snapshot_of_name(&name, options)
+    }
+
+    /// Loads a snapshot; false if there is none of that name. What went wrong is in the log.
+    pub(super) fn load_snapshot_of_name(&self, name: &str, options: LoadOptions) -> Result<bool, LoadError> {
+        let opened = self.host().files.open(name, OpenMode::Read);
         let file: Arc<dyn DiskFile> = match opened {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),

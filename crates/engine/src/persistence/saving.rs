@@ -89,6 +89,9 @@ impl Engine {
         if let Some(running) = state.running {
             return Err(NotBegun::Busy(running.purpose));
         }
+        if purpose == Purpose::Rewrite && state.seals_backup {
+            return Err(NotBegun::Busy(Purpose::Rewrite));
+        }
         state.running = Some(Running { purpose, since, dirty: 0, follows_flush: false, is_unwanted: false });
         state.snapshots += 1;
         Ok(())

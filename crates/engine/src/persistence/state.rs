@@ -92,6 +92,8 @@ pub(crate) struct State {
     pub(crate) save_scheduled: bool,
     /// Likewise a rewrite.
     pub(crate) rewrite_scheduled: bool,
+    /// A backup is being sealed: the log changes its file for that, and not for a rewrite at the same time.
+    pub(crate) seals_backup: bool,
     /// Everything was flushed, and what is on disk does not know it yet.
     pub(crate) is_flushed: bool,
 }

@@ -14,6 +14,7 @@ const RETRY_SECONDS: i64 = 5;
 impl Engine {
     /// Begins to save or to rewrite the log if it is time. Called by the upkeep, a few times a second.
     pub(crate) fn persist_if_due(self: &Arc<Self>) {
+        self.tend_backup();
         let now = self.unix_seconds();
         let dirty = self.dirty();
         let published = self.published();
@@ -45,7 +46,8 @@ impl Engine {
     fn rewrite_due(&self, state: &State, settings: &Settings, now: i64) -> Option<String> {
         let may_try =
             state.rewrites.last == Outcome::Ok || now - state.rewrites.tried >= state.rewrite_pause();
-        if !may_try {
+        // What is logged for a backup only has one base.
+        if !may_try || self.journal.log.is_for_backup() {
             return None;
         }
         if state.rewrite_scheduled {

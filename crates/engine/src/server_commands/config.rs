@@ -110,6 +110,9 @@ impl Engine {
             .map_err(|error| CommandError::Quoting(error.reply().into()))?;
         let was_on = before.persistence.aof.enabled;
         let is_on = change.settings.persistence.aof.enabled;
+        if is_on && !was_on {
+            self.end_backup_log("appendonly is started");
+        }
         if is_on && !was_on && self.prepare_to_log(&change.settings, when).is_err() {
             return Err(CommandError::text(
                 "ERR CONFIG SET failed (possibly related to argument 'appendonly') - Unable to turn on AOF. Check server logs.",

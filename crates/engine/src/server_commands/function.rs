@@ -52,7 +52,11 @@ impl SessionCommand for FunctionFlush<'_> {
         if self.mode.is_some_and(|mode| !is_token(mode, "ASYNC") && !is_token(mode, "SYNC")) {
             return Err(CommandError::text("ERR FUNCTION FLUSH only supports SYNC|ASYNC option"));
         }
-        cx.engine().persistence.functions.clear();
+        // Those that came from a file would come from it again.
+        if cx.engine().persistence.functions.clear() {
+            let end = cx.engine().journal.append(cx.session.db, cx.args);
+            cx.session.note_written(end);
+        }
         out.ok();
         Ok(Flow::Continue)
     }

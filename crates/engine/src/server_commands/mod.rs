@@ -36,6 +36,7 @@ pub(crate) const TABLES: &[&[SessionEntry]] = &[
     lolwut::COMMANDS,
     memory::COMMANDS,
     module::COMMANDS,
+    crate::persistence::BACKUP_COMMANDS,
     crate::persistence::COMMANDS,
     replication::COMMANDS,
     shutdown::COMMANDS,

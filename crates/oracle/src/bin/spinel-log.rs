@@ -12,7 +12,8 @@ const USAGE: &str = "\
 usage: spinel-log [--reference PATH] [--subject PATH]
 
   --reference PATH     redis-server 7.0.15 (default: redis-server on the search path)
-  --subject PATH       spinel, whose tool is to convert files of the reference (default: that is left out)
+  --subject PATH       spinel, whose backups are loaded and whose tool is to convert files of the reference (default:
+                       that is left out)
 ";
 
 fn main() -> ExitCode {

@@ -95,11 +95,25 @@ fn functions(bench: &Bench<'_>) -> Result<(usize, Vec<String>), String> {
         let (server, mut client) = bench.foreign.serve(&folder, &args[..args.len().min(2)])?;
         let found = ask(&mut client, &list).map_err(failed)?;
         end(server, client).map_err(failed)?;
-        if found != expected || matches!(&found, Value::Array(libraries) if libraries.is_empty()) {
+        if found != expected || is_empty(&found) {
             differences.push(format!("in {what}: {found:?} instead of {expected:?}"));
         }
     }
-    Ok((ways.len(), differences))
+    // What is flushed does not come back with the log.
+    let (server, mut client) = serve_spinel(bench.spinel, &folder, &logged)?;
+    ask(&mut client, &[b"FUNCTION", b"FLUSH"]).map_err(failed)?;
+    end(server, client).map_err(failed)?;
+    let (server, mut client) = bench.foreign.serve(&folder, &logged)?;
+    let found = ask(&mut client, &list).map_err(failed)?;
+    end(server, client).map_err(failed)?;
+    if !is_empty(&found) {
+        differences.push(format!("after a flush: {found:?}"));
+    }
+    Ok((ways.len() + 1, differences))
+}
+
+fn is_empty(libraries: &Value) -> bool {
+    matches!(libraries, Value::Array(libraries) if libraries.is_empty())
 }
 
 fn failed(error: io::Error) -> String {

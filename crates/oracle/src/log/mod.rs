@@ -1,8 +1,10 @@
 //! Logs that cross over: ours are checked and loaded by the reference, those of the reference by us, and what our check
 //! says of broken files is compared with what the reference's tool says.
 //!
-//! This is the one part of the crate that uses a part of the server, the log, since that is what it witnesses.
+//! This is the one part of the crate that uses a part of the server, the log, since that is what it witnesses. Backups are
+//! taken by a whole server.
 
+mod backups;
 mod broken;
 mod ours;
 mod theirs;
@@ -69,6 +71,8 @@ impl Workshop {
             findings.push((name, compared, differences));
         }
         if let Some(subject) = &self.subject {
+            let (compared, differences) = backups::taken(self, subject)?;
+            findings.push(("backups of ours", compared, differences));
             let (compared, differences) = crate::foreign::convert_with(&self.server, subject)?;
             findings.push(("files of the reference, converted there and back", compared, differences));
         }
@@ -111,10 +115,15 @@ impl Workshop {
 
     /// The reference with the log in `folder`.
     fn serve(&self, folder: &Path, args: &[&str]) -> io::Result<(Server, Client)> {
+        self.serve_by(&self.server, folder, args)
+    }
+
+    /// A server with the log in `folder`.
+    fn serve_by(&self, program: &Path, folder: &Path, args: &[&str]) -> io::Result<(Server, Client)> {
         let dir = folder.to_string_lossy().into_owned();
         let mut all = vec!["--dir", &dir, "--appendonly", "yes", "--appendfsync", "no"];
         all.extend_from_slice(args);
-        let server = Server::start(&self.server, &all).map_err(io::Error::other)?;
+        let server = Server::start(program, &all).map_err(io::Error::other)?;
         let mut client = Client::connect(server.port())?;
         for _ in 0..LOADING_LIMIT_MS {
             match client.call(&["PING"])? {
@@ -122,7 +131,7 @@ impl Workshop {
                 _ => std::thread::sleep(Duration::from_millis(1)),
             }
         }
-        Err(io::Error::other(format!("the reference does not load the log:\n{}", server.log_tail())))
+        Err(io::Error::other(format!("the server does not load the log:\n{}", server.log_tail())))
     }
 }
 

@@ -2,6 +2,14 @@
 
 /// Everything that is excused. An entry that is not needed is a difference itself.
 pub const KNOWN: &[(&str, &str, &str)] = &[
+    ("backup", "existence", "from Redis 8.10: backups while writes go on"),
+    ("backup|abort", "existence", "from Redis 8.10: backups while writes go on"),
+    ("backup|cleanup", "existence", "from Redis 8.10: backups while writes go on"),
+    ("backup|help", "existence", "from Redis 8.10: backups while writes go on"),
+    ("backup|list", "existence", "from Redis 8.10: backups while writes go on"),
+    ("backup|seal", "existence", "from Redis 8.10: backups while writes go on"),
+    ("backup|start", "existence", "from Redis 8.10: backups while writes go on"),
+    ("backup|status", "existence", "from Redis 8.10: backups while writes go on"),
     ("client|capa", "existence", "clients of Valkey ask for it"),
     ("client|no-touch", "existence", "from Redis 7.2: clients ask for it"),
     ("client|setinfo", "existence", "from Redis 7.2: clients ask for it"),

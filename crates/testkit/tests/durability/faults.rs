@@ -198,6 +198,53 @@ fn rewrites_that_fail_one_after_the_other_for_want_of_room_are_over_when_there_i
     script.recover("three rewrites failed");
 }
 
+#[test]
+fn what_a_failed_sync_took_from_the_file_comes_back_with_a_new_base() {
+    let alone = [(0, 1), (1, 1), (0, 2), (0, 5), (2, 3)].map(|fault| (fault, false));
+    let rewriting = [(0, 3), (1, 4)].map(|fault| (fault, true));
+    for ((nth, times), rewrites) in alone.into_iter().chain(rewriting) {
+        let what = format!("sync {nth} fails {times} times, rewriting: {rewrites}");
+        let mut script = Script::new(AppendFsync::EverySecond);
+        (1..=6).for_each(|number| script.write(number));
+        if rewrites {
+            let _ = script.client.run_all(&["CONFIG SET rdb-key-save-delay 3000", "BGREWRITEAOF"]);
+            wait_for(|| script.server.log_lines().iter().any(|line| line.contains(".2.incr.aof")));
+        }
+        // What the system has marked clean it may have thrown away.
+        script.disk.fail(Step::Sync, nth, times);
+        script.disk.fail(Step::Read, 0, u64::MAX);
+        let is_refused = || script.client.run("RPUSH list a").starts_with("-MISCONF");
+        wait(&script.server, &what, is_refused);
+        assert_eq!(script.client.run("GET left:1"), "$1\r\n6\r\n", "reads go on");
+        // Nothing is healed: the reads go on failing.
+        wait(&script.server, &what, || script.client.run("SET resumed 1") == "+OK\r\n");
+        (7..=9).for_each(|number| script.write(number));
+        script.client.send("WAITAOF 1 0 0");
+        wait(&script.server, &what, || script.client.read() == "*2\r\n:1\r\n:0\r\n");
+        wait_until_at_rest(&script.server, &script.client);
+        let expected = digest(&script.server);
+        for left in [script.disk.after_kill(), script.disk.after_power_cut(nth + times)] {
+            assert_eq!(digest(&open(&left, logged(AppendFsync::EverySecond))), expected, "{what}");
+        }
+        script.recover(&what);
+    }
+}
+
+#[test]
+fn a_server_killed_on_its_way_to_a_new_base_has_lost_nothing_that_is_in_the_file() {
+    for steps in 0..24 {
+        let mut script = Script::new(AppendFsync::EverySecond);
+        (1..=6).for_each(|number| script.write(number));
+        script.disk.fail(Step::Sync, 0, 1);
+        script.disk.fail(Step::Read, 0, u64::MAX);
+        wait(&script.server, "no trouble", || script.client.run("RPUSH list a").starts_with("-MISCONF"));
+        script.disk.power_off_after(steps);
+        let tried = || script.server.log_lines().iter().any(|line| line.contains("rewrite terminated"));
+        wait(&script.server, "no rewrite", tried);
+        script.check(&format!("killed after {steps} steps"), &script.disk.after_kill());
+    }
+}
+
 /// Waits while the server's time stands still.
 fn wait_for(mut done: impl FnMut() -> bool) {
     let start = std::time::Instant::now();

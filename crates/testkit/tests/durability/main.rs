@@ -1,5 +1,7 @@
 //! What is acknowledged is on disk, whatever the disk does: the whole engine on a disk in memory that fails on demand.
 
+mod backup_crowd;
+mod backups;
 mod crowd;
 mod faults;
 mod opened;

@@ -18,6 +18,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub enum Step {
     /// A write to a file.
     Write,
+    /// A read from a file.
+    Read,
     /// A sync of a file.
     Sync,
     /// Making a file or a folder.
@@ -199,6 +201,10 @@ impl State {
             *left = left.checked_sub(1).ok_or_else(|| io::Error::other("the power is off"))?;
         }
         self.steps += 1;
+        self.fail_if_due(step)
+    }
+
+    fn fail_if_due(&mut self, step: Step) -> io::Result<()> {
         let made = self.made.entry(step).or_insert(0);
         *made += 1;
         match self.failing.get(&step) {
@@ -353,7 +359,10 @@ struct SimFile {
 
 impl DiskFile for SimFile {
     fn read_at(&self, buf: &mut [u8], at: u64) -> io::Result<usize> {
-        Ok(self.disk.state().nodes[self.node].read(buf, at))
+        let mut state = self.disk.state();
+        // Reads change nothing: they are no steps that a power cut comes between.
+        state.fail_if_due(Step::Read)?;
+        Ok(state.nodes[self.node].read(buf, at))
     }
 
     fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<usize> {

@@ -4,7 +4,7 @@ use super::super::choices::{AppendFsync, RdbVersion};
 use super::super::directive::{Directive, Flags};
 use super::super::special;
 use super::super::value::Reason;
-use super::{INT_MAX, choice, field, flag, memory, number, text, words};
+use super::{INT_MAX, choice, field, flag, memory, number, optional_text, text, words};
 
 const ALWAYS_CHECKED: &str = "serialised values from outside are always checked in full";
 
@@ -55,9 +55,39 @@ pub(super) const DIRECTIVES: &[Directive] = &[
     flag("aof-use-rdb-preamble", "yes").at(field!(persistence.aof.rdb_preamble)),
     flag("aof-timestamp-enabled", "no").at(field!(persistence.aof.timestamps)),
     flag("aof-disable-auto-gc", "no").at(field!(persistence.aof.keep_history)),
+    // Backups, of Redis 8.10.
+    text("backupdirname", "backupdir")
+        .check_text(|name| {
+            not_empty(name, "backupdirname can't be empty")?;
+            base_name(name, "backupdirname can't be a path, just a dirname")
+        })
+        .flags(Flags::IMMUTABLE)
+        .at(field!(persistence.backup.dirname)),
+    number("backup-sealed-ttl", "0", 0, i64::MAX).at(field!(persistence.backup.sealed_ttl)),
+    optional_text("preload-file")
+        .check_text(preload_file)
+        .flags(Flags::IMMUTABLE)
+        .at(field!(persistence.preload_file)),
     words("propagation-error-behavior", "ignore", &["ignore", "panic", "panic-on-replicas"])
         .inert("writes are propagated as typed words, which cannot fail to apply"),
 ];
+
+fn preload_file(value: &[u8]) -> Result<(), Reason> {
+    if value.is_empty() {
+        return Ok(());
+    }
+    let path = value.strip_prefix(b"aof:/").or_else(|| value.strip_prefix(b"rdb:/"));
+    let path = path.ok_or("argument must be in the format '[aof|rdb]:[filename]'")?;
+    let is_normalized = |part: &[u8]| !matches!(part, b"" | b"." | b"..");
+    if !path.split(|byte| *byte == b'/').all(is_normalized) {
+        return Err("preload-file path must be a normalized absolute file path".into());
+    }
+    let dot = path.iter().rposition(|byte| *byte == b'.');
+    if dot.is_none_or(|dot| dot + 1 == path.len()) {
+        return Err("preload-file must end with an extension".into());
+    }
+    Ok(())
+}
 
 fn base_name(name: &[u8], reason: &'static str) -> Result<(), Reason> {
     if name.iter().any(|byte| matches!(byte, b'/' | b'\\')) { Err(reason.into()) } else { Ok(()) }

@@ -9,7 +9,8 @@ use super::{bytes, shown, text};
 const DEFAULTS: &str = include_str!("defaults.tsv");
 
 /// Directives of ours that the reference does not have.
-const OURS: [&str; 3] = ["threads", "shards", "rdb-version"];
+const OURS: [&str; 6] =
+    ["threads", "shards", "rdb-version", "backupdirname", "backup-sealed-ttl", "preload-file"];
 
 #[test]
 fn names_and_defaults_are_those_of_the_reference() {

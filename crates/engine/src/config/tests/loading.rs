@@ -81,6 +81,30 @@ fn the_moment_to_restore_to_is_an_option_of_the_command_line_only() {
 }
 
 #[test]
+fn what_is_preloaded_has_a_kind_and_a_path() {
+    let format = "argument must be in the format '[aof|rdb]:[filename]'";
+    let path = "preload-file path must be a normalized absolute file path";
+    for (value, expected) in [
+        ("aof:/b/a.manifest", None),
+        ("rdb:/b/dump.rdb", None),
+        ("\"\"", None),
+        ("invalid:/tmp/foo.rdb", Some(format)),
+        ("aof:b/a.manifest", Some(format)),
+        ("aof:/b/../a.manifest", Some(path)),
+        ("rdb:/b//a.rdb", Some(path)),
+        ("rdb:/tmp/foo", Some("preload-file must end with an extension")),
+        ("aof:/tmp/foo.", Some("preload-file must end with an extension")),
+    ] {
+        match (load_file(&format!("preload-file {value}"), &[]), expected) {
+            (Ok(_), None) => {}
+            (Err(LoadError::Line { reason, .. }), Some(expected)) => assert_eq!(reason, expected, "{value}"),
+            (other, _) => panic!("{value} gave {other:?}"),
+        }
+    }
+    assert_eq!(refusal("backupdirname /tmp/x").2, "backupdirname can't be a path, just a dirname");
+}
+
+#[test]
 fn stock_files_load() {
     let settings = load_file(STOCK, &[("/var/lib/redis/dump.rdb", "")]).expect("the stock file loads");
     assert!(settings.process.daemonize);

@@ -152,7 +152,8 @@ impl Engine {
     pub(super) fn publish_durability(&self, writing: &Writing) {
         let log = &self.journal.log;
         let durability = &log.durability;
-        let end = if writing.has_begun { writing.writer.durable().0 + 1 } else { 0 };
+        let holds_all = writing.has_begun && !log.is_for_backup();
+        let end = if holds_all { writing.writer.durable().0 + 1 } else { 0 };
         if durability.end.load(Ordering::Relaxed) != end {
             durability.end.store(end, Ordering::SeqCst);
         }
@@ -160,7 +161,7 @@ impl Engine {
         // The end of a sync that runs is published again.
         let lowest = durability.lowest.load(Ordering::SeqCst);
         if lowest != NOBODY
-            && writing.has_begun
+            && holds_all
             && lowest <= writing.writer.written().0
             && !writing.writer.is_syncing()
         {

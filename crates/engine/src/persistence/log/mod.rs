@@ -12,13 +12,16 @@
 //!   replies wait for it, not the loop.
 //! - Under `always` the writing thread writes and syncs what all loops appended meanwhile; replies wait for that.
 //! - When the disk fails, commands that write are refused (`MISCONF`), replies to what is not safe are held back, and the
-//!   writing thread tries again until the disk is well.
+//!   writing thread tries again until the disk is well. What a failed sync took from both memory and file is in the data
+//!   set: then the log is rewritten.
 //!
 //! Lock order: shards, then [`Log::buffer`]; [`Log::writing`], then [`Log::buffer`]. Nobody takes `writing` under shards.
 
 mod bell;
 mod durability;
+mod for_backup;
 mod loading;
+mod preloading;
 mod restoring;
 mod rewrite;
 mod switching;
@@ -34,6 +37,7 @@ use spinel_family::{Args, DbIndex, OwnedArgs, UnixMillis};
 
 pub(crate) use self::durability::{LOG_IS_OFF, Waiting};
 pub(crate) use self::loading::CommandLoader;
+pub(super) use self::preloading::Preloaded;
 pub(crate) use self::switching::When;
 
 use self::bell::Bell;
@@ -69,6 +73,8 @@ impl Writing {
 /// The append-only file.
 pub(crate) struct Log {
     is_on: AtomicBool,
+    /// It is kept for the time of a backup only: nobody waits for it, and its trouble is nobody else's.
+    is_for_backup: AtomicBool,
     /// An [`AppendFsync`].
     policy: AtomicU8,
     now_seconds: AtomicI64,
@@ -104,6 +110,8 @@ enum Drain {
     All,
     /// Nothing if the file is to change, which waits for the disk.
     UpToCut,
+    /// All of it, into the writer's memory if it cannot be written now.
+    Anyhow,
 }
 
 /// What INFO tells.
@@ -122,6 +130,7 @@ impl Default for Log {
     fn default() -> Self {
         Self {
             is_on: AtomicBool::new(false),
+            is_for_backup: AtomicBool::new(false),
             policy: AtomicU8::new(AppendFsync::EverySecond as u8),
             now_seconds: AtomicI64::new(0),
             appended: AtomicU64::new(0),
@@ -232,7 +241,7 @@ impl Log {
     /// Up to where replies may be sent.
     #[inline]
     pub(crate) fn safe(&self) -> JournalPosition {
-        if self.is_on() {
+        if self.is_on() && !self.is_for_backup() {
             JournalPosition(self.safe.load(Ordering::SeqCst))
         } else {
             JournalPosition(u64::MAX)
@@ -293,6 +302,10 @@ impl Engine {
         if !log.is_on() {
             return None;
         }
+        if log.is_for_backup() {
+            log.write_bell.ring();
+            return None;
+        }
         let appended = log.appended.load(Ordering::Acquire);
         if log.safe.load(Ordering::Acquire) >= appended {
             return None;
@@ -345,7 +358,7 @@ impl Engine {
             }
             let stamp = writing.stamp(batch.end(), self.clock.unix_millis());
             // A refusal keeps the batch in the writer; it is published with everything else.
-            if writing.writer.write(batch, stamp).is_err() {
+            if writing.writer.write(batch, stamp).is_err() && drain != Drain::Anyhow {
                 break;
             }
         }
@@ -360,8 +373,11 @@ impl Engine {
         let refusal = writing.writer.refusal().map(|refusal| refusal.system.clone());
         let mut known = log.refusal.lock().unwrap_or_else(PoisonError::into_inner);
         if *known != refusal {
-            self.report_log_trouble(refusal.as_deref());
-            self.set_log_failed(refusal.is_some());
+            // That of a log for a backup ends the backup, which says so.
+            if !log.is_for_backup() {
+                self.report_log_trouble(refusal.as_deref());
+                self.set_log_failed(refusal.is_some());
+            }
             *known = refusal;
         }
         drop(known);

@@ -27,6 +27,9 @@ impl Engine {
             self.log.write(LogLevel::Warning, &line);
             Err(NotLoaded)
         };
+        if !settings.persistence.preload_file.is_empty() {
+            return refuse(&"the data set is taken from 'preload-file'");
+        }
         if !settings.persistence.aof.enabled {
             return refuse(&"the data set is not loaded from an append only file with 'appendonly no'");
         }

@@ -14,9 +14,11 @@ use std::time::Duration;
 
 use spinel_aof::{BaseFormat, Directory, DirectoryError, Following, Names, Rotation};
 
+use super::{Drain, Writing};
 use crate::Engine;
 use crate::config::Settings;
 use crate::log::LogLevel;
+use crate::persistence::BackupPhase;
 use crate::persistence::format::Format;
 use crate::persistence::saving::NotBegun;
 use crate::persistence::state::{Outcome, Purpose};
@@ -101,6 +103,10 @@ impl Engine {
     /// # Errors
     /// [`NotBegun`]
     pub(crate) fn begin_rewrite(self: &Arc<Self>) -> Result<(), NotBegun> {
+        if self.journal.log.is_for_backup() && !self.backup_stands().0.wants_base() {
+            // What is logged for a backup only has one base.
+            return Err(NotBegun::Busy(Purpose::Rewrite));
+        }
         self.reserve_snapshot(Purpose::Rewrite)?;
         {
             let mut state = self.persistence.state.lock();
@@ -110,7 +116,8 @@ impl Engine {
         self.log.write(LogLevel::Notice, "Background append only file rewriting started");
         let engine = Arc::clone(self);
         self.spawn_snapshot(move || {
-            let result = engine.rewrite();
+            let begun = engine.begin_log_for_backup().map_err(RewriteError::Directory);
+            let result = begun.and_then(|()| engine.rewrite());
             engine.end_rewrite(&result);
         })
     }
@@ -133,8 +140,15 @@ impl Engine {
         }
         let base_bytes = target.complete(&snapshot.format)?;
         self.wait_for_rotation(&log)?;
+        if let Log::In { name, .. } = &log {
+            self.pin_increments_before(name);
+        }
+        let is_of_log = !matches!(log, Log::Off(_));
         self.install(log, &temporary, base_format)?;
         target.keep();
+        if is_of_log {
+            self.pin_base();
+        }
         let figures = &self.journal.log.figures;
         figures.others.store(base_bytes, Ordering::Relaxed);
         let increment_bytes = figures.increment.load(Ordering::Relaxed);
@@ -165,7 +179,7 @@ impl Engine {
             self.forget_log_trouble();
             return Ok(Log::Begins { serial });
         }
-        if *writing.writer.rotation() == Rotation::Waiting {
+        if *writing.writer.rotation() == Rotation::Waiting && !self.skip_to_cut(writing) {
             return Err(RewriteError::Unfinished);
         }
         let stamp = writing.stamp(log.buffer().end(), now);
@@ -193,11 +207,26 @@ impl Engine {
         true
     }
 
+    /// Lets a log that can go on only after a new base turn to its next file. False if it can go on without, or is not told
+    /// where the base ends.
+    fn skip_to_cut(&self, writing: &mut Writing) -> bool {
+        if !writing.writer.needs_base() {
+            return false;
+        }
+        self.drain_log(writing, Drain::Anyhow);
+        writing.writer.skip_to_cut()
+    }
+
     fn wait_for_rotation(&self, log: &Log) -> Result<(), RewriteError> {
         let Log::In { .. } = log else { return Ok(()) };
         loop {
-            let rotation =
-                self.journal.log.writing().as_ref().map(|writing| writing.writer.rotation().clone());
+            let writing = self.journal.log.writing();
+            if writing.as_ref().is_some_and(|writing| writing.writer.needs_base()) {
+                // The file is changed when the base is installed.
+                return Ok(());
+            }
+            let rotation = writing.as_ref().map(|writing| writing.writer.rotation().clone());
+            drop(writing);
             match rotation {
                 Some(Rotation::Done(_)) => return Ok(()),
                 Some(Rotation::Waiting) if !self.is_shutting_down() => std::thread::sleep(LOOK_AGAIN),
@@ -228,7 +257,17 @@ impl Engine {
         }
         match (log, guard.as_mut()) {
             (Log::Off(mut directory), _) => install(&mut directory, Following::Nothing),
-            (Log::In { name, .. }, Some(writing)) => install(&mut writing.directory, Following::From(&name)),
+            (Log::In { name, .. }, Some(writing)) => {
+                self.skip_to_cut(writing);
+                if !matches!(writing.writer.rotation(), Rotation::Done(file) if *file == name) {
+                    return Err(RewriteError::CalledOff);
+                }
+                install(&mut writing.directory, Following::From(&name))?;
+                // A refusal is published.
+                let _ = writing.writer.base_is_installed();
+                self.publish_log(writing);
+                Ok(())
+            }
             (Log::Begins { .. }, Some(writing)) => {
                 // After a failed sync it goes on in another file, which the base would forget.
                 if writing.writer.file_name() != writing.directory.names().temporary_increment() {
@@ -264,13 +303,18 @@ impl Engine {
     fn end_rewrite(&self, result: &Result<(), RewriteError>) {
         let now = self.unix_seconds();
         self.persistence.current.set(None);
-        if result.is_err() {
+        if let Err(error) = result {
+            if self.backup_stands().0 == BackupPhase::Snapshotting {
+                self.fail_backup(&format!("the base cannot be written: {error}"));
+            }
+            self.drop_backup_log_without_base();
             // The increment begun for it stays, unless the log never came to it.
             self.journal.log.forget_beginning(self);
         }
         let outcome = if result.is_ok() { Outcome::Ok } else { Outcome::Failed };
         let mut state = self.persistence.state.lock();
         let running = state.running.take().expect("this one ran");
+        self.go_on_with_backup();
         if let Err(RewriteError::CalledOff) = result {
             state.rewrites.took = now - running.since;
         } else {

@@ -211,6 +211,7 @@ impl Engine {
             self.log.write(LogLevel::Notice, "Killing running AOF rewrite child: the rewrite is called off");
         }
         self.persistence.state.lock().rewrite_scheduled = false;
+        self.fail_backup("appendonly is stopped");
         self.journal.log.durability.disappoint_waiting();
         self.close_log();
     }
@@ -219,6 +220,10 @@ impl Engine {
     /// everything is durable. The caller sees to it that nobody appends meanwhile.
     pub(crate) fn close_log(&self) -> bool {
         let log = &self.journal.log;
+        if log.is_for_backup() {
+            self.forget_backup_log();
+            return true;
+        }
         let mut guard = log.writing_at_rest();
         let Some(writing) = guard.as_mut() else { return true };
         let was_on = log.is_on();
@@ -273,8 +278,8 @@ impl Engine {
 
 /// A log whose files were loaded.
 pub(crate) struct Opened {
-    directory: Directory,
-    /// There was nothing.
+    pub(super) directory: Directory,
+    /// There was nothing, or what was there does not count any more.
     pub(crate) is_empty: bool,
-    stamp: Option<Stamp>,
+    pub(super) stamp: Option<Stamp>,
 }

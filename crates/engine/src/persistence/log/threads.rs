@@ -43,6 +43,9 @@ impl Engine {
             // Still in trouble: what was appended meanwhile stays in the buffer.
             let is_well = writing.writer.retry(&mut writing.directory, now_ms).is_ok();
             if !is_well {
+                if writing.writer.needs_base() {
+                    self.want_base();
+                }
                 self.publish_log(writing);
                 return;
             }
@@ -63,6 +66,12 @@ impl Engine {
         log.sync_ended.notify_all();
         // There may be less room than is to be taken ahead.
         log.sync_bell.ring();
+    }
+
+    /// Has the log rewritten, if that is not being done.
+    fn want_base(&self) {
+        let mut state = self.persistence.state.lock();
+        state.rewrite_scheduled |= state.running.is_none();
     }
 
     /// Makes durable what was written.

@@ -48,6 +48,8 @@ pub(super) fn persistence(worker: &Worker, report: &mut Report) {
     report.field("aof_rewrites_consecutive_failures", state.rewrites.failed_in_a_row);
     report.field("aof_last_write_status", if log.refusal().is_some() { "err" } else { "ok" });
     report.field("aof_last_cow_size", 0);
+    let backs_up = engine.persistence.backup.lock().phase.is_in_progress();
+    report.field("backup_in_progress", u8::from(backs_up));
     report.field("module_fork_in_progress", 0);
     report.field("module_fork_last_cow_size", 0);
     if aof.enabled {
