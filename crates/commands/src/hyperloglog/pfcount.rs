@@ -21,7 +21,7 @@ const ARGS: &[ArgSpec] =
 
 /// Answers about how many different elements one HyperLogLog, or several together, have counted.
 #[derive(Command)]
-#[command(group = Hyperloglog, since = "2.8.9", flags(readonly), manual, arity = -2, keys = KEYS, args = ARGS)]
+#[command(group = Hyperloglog, since = "2.8.9", flags(readonly, may_replicate), manual, arity = -2, keys = KEYS, args = ARGS)]
 #[command(complexity = "O(1) for one key whose estimate is known, O(N) for N keys")]
 pub(super) struct Pfcount<'a> {
     keys: Many<'a, Key<'a>>,
