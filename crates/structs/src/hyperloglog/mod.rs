@@ -239,7 +239,7 @@ impl Registers {
     /// The estimated number of different elements.
     #[must_use]
     pub fn count(&self) -> u64 {
-        estimate::cardinality(&estimate::histogram(&*self.0))
+        estimate::cardinality(&estimate::histogram(&self.0))
     }
 }
 

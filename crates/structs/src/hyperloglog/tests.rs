@@ -1,3 +1,5 @@
+//! Tests of HyperLogLogs.
+
 use super::*;
 use crate::fuzzing::{check_corpus, fuzz_hyperloglog};
 use proptest::prelude::*;
