@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use spinel_aof::disk::{DiskFile, FileReader, OpenMode};
 use spinel_family::{CommandError, DbIndex};
@@ -10,10 +11,13 @@ use spinel_store::{Held, ShardIndex};
 
 use super::log::Preloaded;
 use super::saving::Asker;
-use super::{LoadError, LoadOptions, NoThread};
+use super::{LoadError, LoadOptions, NoThread, Purpose};
 use crate::Engine;
 use crate::config::Settings;
 use crate::log::LogLevel;
+
+/// How often it is looked whether a rewrite has ended.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// What `DEBUG RELOAD` does.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +97,7 @@ impl Engine {
             self.drop_backup_log();
         }
         self.set_loading(true);
+        self.end_rewrite_of_nothing();
         let is_on_disk = self.at_an_instant(|held| {
             let is_on_disk = !self.journal.log.is_beginning() && self.flush_log();
             if is_on_disk {
@@ -121,6 +126,14 @@ impl Engine {
             self.set_loading(false);
         }
         result
+    }
+
+    /// Calls off a rewrite while there is no log that goes on, and waits for its end: it would replace the files that are to
+    /// be read, of which nothing else makes sure.
+    fn end_rewrite_of_nothing(&self) {
+        while !self.journal.log.is_on() && self.abort_snapshot(Purpose::Rewrite) && !self.is_shutting_down() {
+            std::thread::sleep(LOOK_AGAIN);
+        }
     }
 
     /// Begins to load the log again, and answers `asker` when that is done.

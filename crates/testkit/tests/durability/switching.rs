@@ -143,6 +143,27 @@ fn the_log_is_loaded_again_and_again_while_it_is_synced_and_rewritten() {
 }
 
 #[test]
+fn a_log_that_is_off_is_loaded_while_it_is_rewritten() {
+    let disk = SimDisk::new(PAGE_BYTES);
+    let server = open(&disk, |_| {});
+    let client = server.connect();
+    for key in 0..500 {
+        let _ = client.run(&format!("SET key:{key} value"));
+    }
+    let _ = client.run("BGREWRITEAOF");
+    wait_until_at_rest(&server, &client);
+    for round in 0..20 {
+        assert!(client.run("BGREWRITEAOF").starts_with('+'));
+        if round % 2 == 0 {
+            // It has written more or less of its base by then.
+            let _ = client.run("CONFIG SET rdb-key-save-delay 20");
+        }
+        assert_eq!(client.run("DEBUG LOADAOF"), "+OK\r\n", "{:#?}", server.log_lines());
+        assert_eq!(client.run("DBSIZE"), ":500\r\n", "round {round}: {:#?}", server.log_lines());
+    }
+}
+
+#[test]
 fn a_reload_while_a_base_or_a_snapshot_is_written_takes_nothing_from_it() {
     let disk = SimDisk::new(PAGE_BYTES);
     let server = open(&disk, logged(AppendFsync::EverySecond));
