@@ -10,8 +10,11 @@ const NO_EVICTION: &str = "tunes eviction, which there is not yet: beyond maxmem
 const NO_DEFRAGMENTATION: &str = "tunes active defragmentation, which cannot be switched on";
 const NO_STREAMS: &str = "there are no streams yet";
 
+/// The keyspace numbers its databases with 16 bits.
+const MAX_DATABASES: i64 = 65_535;
+
 pub(super) const DIRECTIVES: &[Directive] = &[
-    number("databases", "16", 1, INT_MAX).flags(Flags::IMMUTABLE).at(field!(keyspace.databases)),
+    number("databases", "16", 1, MAX_DATABASES).flags(Flags::IMMUTABLE).at(field!(keyspace.databases)),
     number("hz", "10", 0, INT_MAX).at(HZ),
     flag("dynamic-hz", "yes").at(field!(keyspace.dynamic_hz)),
     super::special("notify-keyspace-events", "", special::NOTIFY),

@@ -161,7 +161,7 @@ fn bad_lines_are_refused_as_by_the_reference() {
             "argument(s) must be one of the following: debug, verbose, notice, warning",
         ),
         ("loadmodule", 1, "loadmodule", "Bad directive or wrong number of arguments"),
-        ("databases 0", 1, "databases 0", "argument must be between 1 and 2147483647 inclusive"),
+        ("databases 0", 1, "databases 0", "argument must be between 1 and 65535 inclusive"),
         ("unixsocketperm 1777", 1, "unixsocketperm 1777", "argument must be between 0 and 777 inclusive"),
         ("\"hz\" x", 1, "\"hz\" x", "argument couldn't be parsed into an integer"),
         ("appenddirname ''", 1, "appenddirname ''", "appenddirname can't be empty"),
