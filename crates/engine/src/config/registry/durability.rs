@@ -61,12 +61,12 @@ pub(super) const DIRECTIVES: &[Directive] = &[
             not_empty(name, "backupdirname can't be empty")?;
             base_name(name, "backupdirname can't be a path, just a dirname")
         })
-        .flags(Flags::IMMUTABLE)
+        .flags(Flags::FIXED)
         .at(field!(persistence.backup.dirname)),
     number("backup-sealed-ttl", "0", 0, i64::MAX).at(field!(persistence.backup.sealed_ttl)),
     optional_text("preload-file")
         .check_text(preload_file)
-        .flags(Flags::IMMUTABLE)
+        .flags(Flags::FIXED)
         .at(field!(persistence.preload_file)),
     words("propagation-error-behavior", "ignore", &["ignore", "panic", "panic-on-replicas"])
         .inert("writes are propagated as typed words, which cannot fail to apply"),
