@@ -8,8 +8,9 @@ use spinel_family::{
 };
 
 use super::field::{IntegerType, Overflow};
-use super::growing::{grow_to, zeros_cost};
+use super::growing::change_grown;
 use super::offset::bit_offset;
+use crate::string::zeros_cost;
 
 const KEYS: &[KeySpec] = &[KeySpec {
     flags: KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE).with(KeyFlags::VARIABLE_FLAGS),
@@ -175,7 +176,7 @@ impl Operation {
         self.at + self.integer.bits as usize - 1
     }
 
-    /// Performs a writing operation and answers; true if it stored what was not there.
+    /// Performs the operation and answers; says what that left.
     fn write(&self, bytes: &mut [u8], out: &mut Encoder) -> Stored {
         let Self { integer, at, action } = *self;
         let old = integer.read(bytes, at);
@@ -233,7 +234,7 @@ impl Update for Bitfield<'_> {
     fn cost(&self, cx: &QueryContext<'_>) -> usize {
         let Ok(operations) = read_operations(self.operations, cx.settings()) else { return 0 };
         let writing = operations.iter().filter(|operation| operation.writes());
-        writing.map(Operation::last_bit).max().map_or(0, |last| zeros_cost(cx, self.key, last))
+        writing.map(Operation::last_bit).max().map_or(0, |last| zeros_cost(cx, self.key, last / 8))
     }
 
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {
@@ -242,13 +243,15 @@ impl Update for Bitfield<'_> {
         let Some(last_bit) = writing.map(Operation::last_bit).max() else {
             return reply_reads(cx.as_query(), self.key, &operations, out);
         };
-        let (bytes, has_grown) = grow_to(cx, self.key, last_bit / 8 + 1)?;
-        out.array(operations.len());
-        let mut changes = 0;
-        for operation in &operations {
-            let stored = operation.write(bytes, out);
-            changes += usize::from(stored == Stored::New || has_grown && stored == Stored::Same);
-        }
+        let (changes, has_grown) = change_grown(cx, self.key, last_bit / 8 + 1, |bytes, has_grown| {
+            out.array(operations.len());
+            let mut changes = 0;
+            for operation in &operations {
+                let stored = operation.write(bytes, out);
+                changes += usize::from(stored == Stored::New || has_grown && stored == Stored::Same);
+            }
+            (changes, has_grown)
+        })?;
         if changes > 0 {
             cx.changed(self.key, EventClass::String, "setbit");
             cx.add_dirty(changes - 1);

@@ -6,8 +6,9 @@ use spinel_family::{
 use spinel_structs::bits::{read_integer, write_integer};
 use spinel_structs::number::parse_i64;
 
-use super::growing::{grow_to, zeros_cost};
+use super::growing::change_grown;
 use super::offset::{Unread, bit_offset};
+use crate::string::zeros_cost;
 
 /// Sets or clears a bit of a string, which grows as needed; answers what the bit was.
 #[derive(Command)]
@@ -22,7 +23,7 @@ pub(super) struct Setbit<'a> {
 impl Update for Setbit<'_> {
     fn cost(&self, cx: &QueryContext<'_>) -> usize {
         let Ok(offset) = bit_offset(self.offset.0, None, cx.settings()) else { return 0 };
-        zeros_cost(cx, self.key, offset)
+        zeros_cost(cx, self.key, offset / 8)
     }
 
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {
@@ -30,10 +31,12 @@ impl Update for Setbit<'_> {
         let value = parse_i64(self.value.0).and_then(|value| u64::try_from(value).ok());
         let value = value.filter(|value| *value <= 1);
         let value = value.ok_or(CommandError::text("ERR bit is not an integer or out of range"))?;
-        let (bytes, has_grown) = grow_to(cx, self.key, offset / 8 + 1)?;
-        let old = read_integer(bytes, offset, 1);
-        if has_grown || old != value {
+        let (old, has_changed) = change_grown(cx, self.key, offset / 8 + 1, |bytes, has_grown| {
+            let old = read_integer(bytes, offset, 1);
             write_integer(bytes, offset, 1, value);
+            (old, has_grown || old != value)
+        })?;
+        if has_changed {
             cx.changed(self.key, EventClass::String, "setbit");
         }
         out.integer(old as i64);

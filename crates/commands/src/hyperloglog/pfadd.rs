@@ -5,7 +5,7 @@ use spinel_family::{
     Command, CommandError, Encoder, EventClass, Key, Parse, Reply, Update, UpdateContext, Words,
 };
 use spinel_store::{Keep, NewValue};
-use spinel_structs::hyperloglog::{add, new};
+use spinel_structs::hyperloglog::{add, forget_cached, new};
 
 use super::{corrupt, write};
 
@@ -33,31 +33,37 @@ impl<'a> Parse<'a> for Pfadd<'a> {
 impl Update for Pfadd<'_> {
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {
         let max_sparse = cx.settings().hll_sparse_max_bytes;
-        let mut changes = 0;
-        if write(cx, self.key)?.is_none() {
-            cx.put(self.key, NewValue::Raw(new()), Keep::Replace(None));
-            changes += 1;
-        }
-        let bytes = write(cx, self.key)?.expect("it was there, or is now");
-        let mut outcome = Ok(());
-        let mut elements = self.elements;
-        while let Ok(element) = elements.take() {
-            match add(bytes, element, max_sparse) {
-                Ok(changed) => changes += usize::from(changed),
-                Err(error) => {
-                    outcome = Err(corrupt(error));
-                    break;
-                }
-            }
-        }
+        let (changes, outcome) = if let Some(bytes) = write(cx, self.key)? {
+            self.add_to(bytes, max_sparse)
+        } else {
+            let mut bytes = new();
+            forget_cached(&mut bytes);
+            let (changes, outcome) = self.add_to(&mut bytes, max_sparse);
+            cx.put(self.key, NewValue::Raw(bytes), Keep::Replace(None));
+            (changes + 1, outcome)
+        };
         // What was counted in front of an error is there.
         if changes > 0 {
-            spinel_structs::hyperloglog::forget_cached(bytes);
             cx.changed(self.key, EventClass::String, "pfadd");
             cx.add_dirty(changes - 1);
         }
         outcome?;
         out.integer(i64::from(changes > 0));
         Ok(())
+    }
+}
+
+impl Pfadd<'_> {
+    /// Adds the elements up to the first that cannot be added; how many changed a register, and whether all were added.
+    fn add_to(&self, bytes: &mut Vec<u8>, max_sparse: usize) -> (usize, Result<(), CommandError>) {
+        let mut changes = 0;
+        let mut elements = self.elements;
+        while let Ok(element) = elements.take() {
+            match add(bytes, element, max_sparse) {
+                Ok(changed) => changes += usize::from(changed),
+                Err(error) => return (changes, Err(corrupt(error))),
+            }
+        }
+        (changes, Ok(()))
     }
 }

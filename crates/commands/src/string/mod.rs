@@ -24,6 +24,7 @@ use incrbyfloat::Incrbyfloat;
 use lcs::Lcs;
 use mget::Mget;
 use mset::{Mset, Msetnx};
+pub(crate) use range::zeros_cost;
 use range::{Getrange, Setrange, Substr};
 use set::Set;
 use setex::{Psetex, Setex, Setnx};

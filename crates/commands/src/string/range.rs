@@ -12,6 +12,15 @@ use super::append::{check_length, make_room};
 /// Zero bytes that take as long to write as touching one element.
 const ZEROS_PER_ELEMENT: usize = 256;
 
+/// What it costs to fill a string with zeros up to `offset`.
+pub(crate) fn zeros_cost(cx: &QueryContext<'_>, key: Key<'_>, offset: usize) -> usize {
+    if offset < ZEROS_PER_ELEMENT {
+        return 0;
+    }
+    let old = cx.peek(key).and_then(Entry::text).map_or(0, Text::len);
+    offset.saturating_sub(old) / ZEROS_PER_ELEMENT
+}
+
 /// Overwrites a part of a string, which grows as needed, with zero bytes in between.
 #[derive(Command)]
 #[command(group = String, since = "2.2.0", flags(denyoom))]
@@ -25,12 +34,7 @@ pub(super) struct Setrange<'a> {
 
 impl Update for Setrange<'_> {
     fn cost(&self, cx: &QueryContext<'_>) -> usize {
-        let offset = usize::try_from(self.offset).unwrap_or(0);
-        if offset < ZEROS_PER_ELEMENT {
-            return 0;
-        }
-        let old = cx.peek(self.key).and_then(Entry::text).map_or(0, Text::len);
-        offset.saturating_sub(old) / ZEROS_PER_ELEMENT
+        zeros_cost(cx, self.key, usize::try_from(self.offset).unwrap_or(0))
     }
 
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {

@@ -163,7 +163,7 @@ pub fn to_dense(bytes: &mut Vec<u8>) -> Result<(), Corrupt> {
     dense[..HEADER].copy_from_slice(&bytes[..HEADER]);
     dense[4] = 0;
     let mut index = 0;
-    for run in sparse::runs(&bytes[HEADER..]) {
+    for run in runs(bytes) {
         let run = run?;
         let end = index + run.len();
         if end > REGISTERS {
@@ -207,8 +207,8 @@ impl Registers {
     /// # Errors
     /// [`Corrupt`].
     pub fn merge(&mut self, bytes: &[u8]) -> Result<(), Corrupt> {
-        let values = &bytes[HEADER..];
         if encoding(bytes) == Some(Encoding::Dense) {
+            let values = &bytes[HEADER..];
             // Four registers are three bytes.
             for (four, three) in self.0.as_chunks_mut::<4>().0.iter_mut().zip(values.as_chunks::<3>().0) {
                 let bits = u32::from_le_bytes([three[0], three[1], three[2], 0]);
@@ -219,7 +219,7 @@ impl Registers {
             return Ok(());
         }
         let mut index = 0;
-        for run in sparse::runs(values) {
+        for run in runs(bytes) {
             let run = run?;
             let registers = self.0.get_mut(index..index + run.len()).ok_or(Corrupt)?;
             if let Run::Equal { count, .. } = run {
@@ -253,7 +253,7 @@ pub fn count(bytes: &[u8]) -> Result<u64, Corrupt> {
     }
     let mut histogram = estimate::EMPTY;
     let mut index = 0;
-    for run in sparse::runs(&bytes[HEADER..]) {
+    for run in runs(bytes) {
         let run = run?;
         histogram[usize::from(run.count())] += run.len() as u32;
         index += run.len();
