@@ -76,6 +76,11 @@ impl Worker {
     ) -> Result<Flow, CommandError> {
         match call.entry.run {
             Run::Sweep(_) => self.run_sweep(session, call, out),
+            Run::Gradual(_) => {
+                let options = self.options(session);
+                self.engine.helpers.run_gradual(session, call, options, &self.published);
+                Ok(Flow::Waiting)
+            }
             Run::Exclusive(_) => self.with_world(|worker| worker.run_locked(session, call, None, out)),
             Run::Query(_) | Run::Update(_) | Run::Blocking(_) | Run::Container(_) => {
                 if let Some(result) = self.run_on_one_shard(session, call, out) {
@@ -359,7 +364,7 @@ fn run_held(
             }
             Err(error) => Err(error),
         },
-        Run::Sweep(_) | Run::Container(_) => Err(CommandError::Syntax),
+        Run::Sweep(_) | Run::Gradual(_) | Run::Container(_) => Err(CommandError::Syntax),
     };
     settle_call(engine, published, session, call, cx, result)
 }

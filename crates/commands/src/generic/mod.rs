@@ -14,6 +14,7 @@ mod object;
 mod randomkey;
 mod rename;
 pub(crate) mod scan;
+mod scandel;
 mod swapdb;
 mod ttl;
 
@@ -30,6 +31,7 @@ use object::{Object, ObjectEncoding, ObjectFreq, ObjectHelp, ObjectIdletime, Obj
 use randomkey::Randomkey;
 use rename::{Rename, Renamenx};
 use scan::Scan;
+use scandel::Scandel;
 use spinel_family::family;
 use swapdb::Swapdb;
 use ttl::{Expiretime, Pexpiretime, Pttl, Ttl};
@@ -65,6 +67,7 @@ family! {
     update Rename,
     update Renamenx,
     sweep Scan,
+    gradual Scandel,
     exclusive Swapdb,
     query Touch,
     query Ttl,
