@@ -75,12 +75,11 @@ pub(super) fn stats(worker: &Worker, report: &mut Report) {
             "reply_buffer_expands",
         ],
     );
-    gradual_progress(worker, report);
-    server::panics(worker, report);
+    ours(worker, report);
 }
 
-/// How far the commands have come that go through the whole keyspace.
-fn gradual_progress(worker: &Worker, report: &mut Report) {
+/// What Redis does not have: how far the commands have come that go through the whole keyspace, and the panics.
+fn ours(worker: &Worker, report: &mut Report) {
     let gradual = &worker.engine().stats.gradual;
     for (name, figure) in [
         ("scandel_running", &gradual.running),
@@ -90,4 +89,5 @@ fn gradual_progress(worker: &Worker, report: &mut Report) {
     ] {
         report.field(name, figure.load(Ordering::Relaxed));
     }
+    server::panics(worker, report);
 }
