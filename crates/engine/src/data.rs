@@ -84,6 +84,11 @@ impl Worker {
     ) -> Result<Flow, CommandError> {
         match call.entry.run {
             Run::Sweep(_) => self.run_sweep(session, call, out),
+            Run::Gradual(_) => {
+                let options = self.options(session);
+                self.engine.helpers.run_gradual(session, call, options, &self.published);
+                Ok(Flow::Waiting)
+            }
             _ if needs_every_shard(call.command, call.args) => {
                 self.with_world(|worker| worker.run_locked(session, call, None, out))
             }
@@ -368,7 +373,7 @@ fn run_held(
             }
             Err(error) => Err(error),
         },
-        Run::Sweep(_) | Run::Container(_) => Err(CommandError::Syntax),
+        Run::Sweep(_) | Run::Gradual(_) | Run::Container(_) => Err(CommandError::Syntax),
     };
     settle_call(engine, published, session, call, cx, result)
 }

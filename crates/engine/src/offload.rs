@@ -1,5 +1,6 @@
 //! Helper threads: long commands, with the locks they hold, and the freeing of what is large.
 
+mod gradual;
 mod queue;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,6 +13,7 @@ use spinel_family::{
 };
 use spinel_store::{Entry, Held, LockToken, OwnedValue};
 
+pub(crate) use self::gradual::GradualProgress;
 use self::queue::{Garbage, Job, Queue};
 use crate::aftermath::{self, Origin};
 use crate::apart::Apart;
@@ -43,8 +45,10 @@ struct LongCommand {
 
 /// What a long command runs on.
 enum Ground {
-    /// The shards it locks by itself, one after the other.
+    /// The shards it locks by itself, one after the other, to read.
     Sweep,
+    /// The same, to change.
+    Gradual,
     /// The shards it holds.
     Held(LockToken),
     /// The values it shares.
@@ -89,6 +93,18 @@ impl Helpers {
             None => Ground::Held(held.into_token()),
         };
         self.queue.push_command(Box::new(long_command(session, call, options, published, ground)));
+    }
+
+    /// Runs a command that goes through all shards and changes them.
+    pub(crate) fn run_gradual(
+        &self,
+        session: &mut Session,
+        call: Call<'_>,
+        options: CallOptions,
+        published: &Arc<Published>,
+    ) {
+        session.moved = true;
+        self.queue.push_command(Box::new(long_command(session, call, options, published, Ground::Gradual)));
     }
 
     /// Runs a sweep that is too long for a loop.
@@ -230,10 +246,11 @@ fn run(engine: &Engine, mut job: LongCommand, scratch: &Scratch) {
     let run = Running { engine, job: &job, scratch };
     let reading = match &ground {
         Ground::Apart(apart) => Some(apart.reading()),
-        Ground::Sweep | Ground::Held(_) => None,
+        Ground::Sweep | Ground::Gradual | Ground::Held(_) => None,
     };
     let attempt = AssertUnwindSafe(|| match ground {
         Ground::Sweep => run.sweep(&mut out),
+        Ground::Gradual => run.gradual(&mut out),
         Ground::Held(token) => run.on(engine.keyspace.adopt(token), &mut effects, &mut out),
         Ground::Apart(apart) => run.apart(apart, &mut effects, &mut out),
     });

@@ -292,7 +292,8 @@ impl Execution<'_> {
                 let result = run(&mut exclusive, words, out);
                 return (exclusive.into_update(), result);
             }
-            Run::Container(_) => Err(CommandError::Syntax),
+            // Refused inside a transaction, by its flags.
+            Run::Gradual(_) | Run::Container(_) => Err(CommandError::Syntax),
         };
         (cx, result)
     }

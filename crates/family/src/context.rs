@@ -1,6 +1,7 @@
 //! What a running command can reach. Smallest capability first: [`QueryContext`] reads, [`UpdateContext`] adds
-//! writing, [`SweepContext`] and [`ExclusiveContext`] add shards.
+//! writing, [`SweepContext`], [`GradualContext`] and [`ExclusiveContext`] add shards.
 
+mod gradual;
 mod scratch;
 mod write;
 
@@ -14,6 +15,7 @@ use spinel_store::{
     UnixMillis, ValueRef,
 };
 
+pub use self::gradual::{GradualContext, GradualGround};
 pub use self::scratch::Scratch;
 use self::scratch::next_random;
 use crate::{CommandError, CommandSettings, Effects, Event, EventClass, Propagation};

@@ -14,6 +14,7 @@ mod object;
 mod randomkey;
 mod rename;
 pub(crate) mod scan;
+mod scandel;
 mod sort;
 mod swapdb;
 mod ttl;
@@ -31,6 +32,7 @@ use object::{Object, ObjectEncoding, ObjectFreq, ObjectHelp, ObjectIdletime, Obj
 use randomkey::Randomkey;
 use rename::{Rename, Renamenx};
 use scan::Scan;
+use scandel::Scandel;
 use sort::{Sort, SortRo};
 use spinel_family::family;
 use swapdb::Swapdb;
@@ -69,6 +71,7 @@ family! {
     sweep Scan,
     update Sort,
     query SortRo,
+    gradual Scandel,
     exclusive Swapdb,
     query Touch,
     query Ttl,
