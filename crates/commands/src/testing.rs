@@ -120,6 +120,7 @@ impl Server {
         }
         let held: Held<'_> = match entry.run {
             Run::Exclusive(_) => self.keyspace.hold_all(),
+            _ if entry.spec.reach(args.iter()).is_beyond => self.keyspace.hold_all(),
             _ => self.keyspace.hold(&shards),
         }
         .unwrap_or_else(|shard| panic!("{shard:?} is held by nobody else"));

@@ -75,7 +75,7 @@ impl Apart {
     /// waited for another already.
     pub(crate) fn new(call: Call<'_>, options: &CallOptions, held: &mut Held<'_>) -> Option<Self> {
         let keys = use_of_keys(call.command, call.entry.run)?;
-        if held.iter().any(|shard| shard.readers.are_awaited()) {
+        if call.command.reaches_beyond(call.args) || held.iter().any(|shard| shard.readers.are_awaited()) {
             return None;
         }
         let (real, db) = (held.keyspace(), options.db);

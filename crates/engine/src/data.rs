@@ -12,7 +12,7 @@ use spinel_store::{Held, Keyspace, ShardIndex};
 use crate::aftermath::{self, Origin};
 use crate::apart;
 use crate::engine::Published;
-use crate::registry::Command;
+use crate::registry::{Action, Command};
 use crate::session::Session;
 use crate::{Engine, Flow, Message, Worker};
 
@@ -52,6 +52,14 @@ pub(crate) fn keys_of<'a>(keyspace: &Keyspace, command: &Command, args: Args<'a>
     keys
 }
 
+/// Whether a call runs with all shards held.
+pub(crate) fn needs_every_shard(command: &Command, args: Args<'_>) -> bool {
+    match command.action {
+        Action::Data(entry) => matches!(entry.run, Run::Exclusive(_)) || command.reaches_beyond(args),
+        Action::Session(_) | Action::Container => false,
+    }
+}
+
 /// Words to skip to the first argument.
 pub(crate) fn name_words(command: &Command) -> usize {
     command.name_words
@@ -81,8 +89,10 @@ impl Worker {
                 self.engine.helpers.run_gradual(session, call, options, &self.published);
                 Ok(Flow::Waiting)
             }
-            Run::Exclusive(_) => self.with_world(|worker| worker.run_locked(session, call, None, out)),
-            Run::Query(_) | Run::Update(_) | Run::Blocking(_) | Run::Container(_) => {
+            _ if needs_every_shard(call.command, call.args) => {
+                self.with_world(|worker| worker.run_locked(session, call, None, out))
+            }
+            _ => {
                 if let Some(result) = self.run_on_one_shard(session, call, out) {
                     return result;
                 }
@@ -100,15 +110,14 @@ impl Worker {
         out: &mut Encoder,
     ) -> Result<Flow, CommandError> {
         self.may_move = false;
-        let flow = match call.entry.run {
-            Run::Exclusive(_) => {
-                let now = self.now;
-                self.with_world(|worker| {
-                    worker.now = now;
-                    worker.run_locked(session, call, None, out)
-                })
-            }
-            _ => self.run_data(session, call, out),
+        let flow = if needs_every_shard(call.command, call.args) {
+            let now = self.now;
+            self.with_world(|worker| {
+                worker.now = now;
+                worker.run_locked(session, call, None, out)
+            })
+        } else {
+            self.run_data(session, call, out)
         };
         self.may_move = true;
         flow

@@ -130,7 +130,7 @@ impl CommandEntry {
 }
 
 /// How the keys of a command are found, decided once from its description.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum KeyRule {
     /// It has none.
     None,
@@ -141,6 +141,8 @@ pub enum KeyRule {
     },
     /// By its specifications.
     Specs(&'static [KeySpec]),
+    /// By its specifications as far as they go, and by its words.
+    Words(&'static Spec),
 }
 
 impl KeyRule {
@@ -148,6 +150,7 @@ impl KeyRule {
     #[must_use]
     pub fn of(spec: &'static Spec) -> Self {
         match spec.keys {
+            _ if spec.reach.is_some() => Self::Words(spec),
             [] => Self::None,
             [one]
                 if let Begin::Index(at) = one.begin
@@ -169,13 +172,21 @@ impl KeyRule {
                     found(at);
                 }
             }
-            Self::Specs(specs) => {
-                for spec in specs.iter().filter(|spec| !spec.flags.has(KeyFlags::NOT_KEY)) {
-                    if spec.each(args.len(), |i| args.at(i), &mut found).is_none() {
-                        return;
-                    }
+            Self::Specs(specs) => each_by_specs(specs, args, found),
+            Self::Words(spec) => {
+                each_by_specs(spec.keys, args, &mut found);
+                if let Some((at, _)) = spec.reach(args.iter()).key {
+                    found(at);
                 }
             }
+        }
+    }
+}
+
+fn each_by_specs(specs: &[KeySpec], args: Args<'_>, mut found: impl FnMut(usize)) {
+    for spec in specs.iter().filter(|spec| !spec.flags.has(KeyFlags::NOT_KEY)) {
+        if spec.each(args.len(), |i| args.at(i), &mut found).is_none() {
+            return;
         }
     }
 }

@@ -15,6 +15,7 @@ mod randomkey;
 mod rename;
 pub(crate) mod scan;
 mod scandel;
+mod sort;
 mod swapdb;
 mod ttl;
 
@@ -32,6 +33,7 @@ use randomkey::Randomkey;
 use rename::{Rename, Renamenx};
 use scan::Scan;
 use scandel::Scandel;
+use sort::{Sort, SortRo};
 use spinel_family::family;
 use swapdb::Swapdb;
 use ttl::{Expiretime, Pexpiretime, Pttl, Ttl};
@@ -67,6 +69,8 @@ family! {
     update Rename,
     update Renamenx,
     sweep Scan,
+    update Sort,
+    query SortRo,
     gradual Scandel,
     exclusive Swapdb,
     query Touch,
