@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use spinel_family::{
     Args, Attempt, CallOptions, CommandEntry, CommandError, DbIndex, Effects, Encoder, ExclusiveContext, Key,
-    KeyRule, QueryContext, Run, Scratch, SweepContext, UpdateContext, Words,
+    KeyRule, LOOP_BYTES_LIMIT, QueryContext, Run, Scratch, SweepContext, UpdateContext, Words,
 };
 use spinel_store::{Held, Keyspace, ShardIndex};
 
@@ -356,7 +356,9 @@ fn run_held(
     let query = QueryContext::new(held, options, &published.for_commands, scratch);
     let mut cx = UpdateContext::new(query, effects);
     let done = |()| Flow::Continue;
+    let copies_much = options.may_move && args.extent() > LOOP_BYTES_LIMIT;
     let result = match entry.run {
+        Run::Query(_) | Run::Update(_) if copies_much => Err(CommandError::Move),
         Run::Query(run) => run(cx.as_query(), words, out).map(done),
         Run::Update(run) => run(&mut cx, words, out).map(done),
         Run::Exclusive(run) => {

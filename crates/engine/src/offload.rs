@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, Weak};
 
 use spinel_family::{
-    CallOptions, CommandEntry, CommandError, Effects, Encoder, OwnedArgs, QueryContext, Run, Scratch,
-    SweepContext, UpdateContext, Words,
+    CallOptions, CommandEntry, CommandError, Effects, Encoder, LOOP_BYTES_LIMIT, OwnedArgs, QueryContext,
+    Run, Scratch, SweepContext, UpdateContext, Words,
 };
 use spinel_store::{Entry, Held, LockToken, OwnedValue};
 
@@ -36,7 +36,7 @@ struct LongCommand {
     client: Arc<Client>,
     command: &'static Command,
     entry: &'static CommandEntry,
-    args: OwnedArgs,
+    args: Arc<OwnedArgs>,
     options: CallOptions,
     published: Arc<Published>,
     ground: Ground,
@@ -124,6 +124,13 @@ impl Helpers {
         self.queue.push_garbage(Garbage::Buffer(buffer));
     }
 
+    /// Sends the words of a command to be freed, if they are large.
+    pub(crate) fn free_words(&self, words: Arc<OwnedArgs>) {
+        if words.args().extent() > LOOP_BYTES_LIMIT {
+            self.queue.push_garbage(Garbage::Words(words));
+        }
+    }
+
     /// Sends large values to be freed, has what was flushed forgotten on disk, too, and writes into the log what commands
     /// had to say.
     pub(crate) fn reclaim(&self, engine: &Engine, effects: &mut Effects) {
@@ -148,7 +155,7 @@ impl Helpers {
 }
 
 fn long_command(
-    session: &Session,
+    session: &mut Session,
     call: Call<'_>,
     options: CallOptions,
     published: &Arc<Published>,
@@ -158,7 +165,7 @@ fn long_command(
         client: Arc::clone(&session.client),
         command: call.command,
         entry: call.entry,
-        args: OwnedArgs::from_args(call.args),
+        args: session.large.take().unwrap_or_else(|| Arc::new(OwnedArgs::from_args(call.args))),
         options: CallOptions { may_move: false, ..options },
         published: Arc::clone(published),
         ground,
@@ -192,6 +199,10 @@ fn free(queue: &Queue, engine: &Weak<Engine>, garbage: Garbage) -> Option<Garbag
     match garbage {
         Garbage::Buffer(buffer) => {
             drop(buffer);
+            return None;
+        }
+        Garbage::Words(words) => {
+            drop(words);
             return None;
         }
         Garbage::Value(mut value) => {
@@ -428,7 +439,7 @@ mod tests {
             client: Arc::clone(&session.client),
             command,
             entry,
-            args,
+            args: Arc::new(args),
             options: CallOptions {
                 db: session.db,
                 now: engine.clock.unix_millis(),

@@ -26,8 +26,8 @@ mod grammar;
 mod table;
 
 pub use context::{
-    CallOptions, ExclusiveContext, GradualContext, GradualGround, QueryContext, Scratch, SweepContext,
-    UpdateContext,
+    CallOptions, ExclusiveContext, GradualContext, GradualGround, LOOP_BYTES_LIMIT, QueryContext, Scratch,
+    SweepContext, UpdateContext,
 };
 pub use effects::{CommandSettings, Effects, Event, EventClass, EventClasses, PayloadSettings, Propagation};
 pub use error::{CommandError, printed};
