@@ -16,6 +16,8 @@ pub const KNOWN: &[(&str, &str, &str)] = &[
     ("client|kill", "arguments", "MAXAGE, from Redis 7.4"),
     ("client|kill", "versions with changes", "MAXAGE, from Redis 7.4"),
     ("scandel", "existence", "ours: deleting by pattern without holding up anybody"),
+    ("geosearch", "arguments", "BYPOLYGON, from Valkey 9.0"),
+    ("geosearchstore", "arguments", "BYPOLYGON, from Valkey 9.0"),
     ("waitaof", "existence", "from Redis 7.2: clients ask for it"),
     ("zrank", "arity", "WITHSCORE, from Redis 7.2"),
     ("zrank", "arguments", "WITHSCORE, from Redis 7.2"),
