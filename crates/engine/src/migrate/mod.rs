@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spinel_family::spec::{ArgFlags, ArgKind, ArgSpec, Begin, Find, KeyFlags, KeySpec};
-use spinel_family::{Command, CommandError, Encoder, Parse, Words, is_token};
+use spinel_family::{Args, Command, CommandError, Encoder, Parse, Words, is_token};
 use spinel_store::Held;
 use spinel_structs::number::parse_i64;
 
@@ -34,6 +34,19 @@ session_commands! {
     /// MIGRATE.
     pub(crate) static COMMANDS;
     session Migrate,
+}
+
+/// Whether a word of a call is a secret: what follows AUTH and AUTH2.
+pub(crate) fn is_secret(args: Args<'_>, at: usize) -> bool {
+    let follows = |distance: usize, token: &str| {
+        at > 5 + distance && args.get(at - distance).is_some_and(|word| is_token(word, token))
+    };
+    follows(1, "AUTH") || follows(1, "AUTH2") || follows(2, "AUTH2")
+}
+
+/// The place of the word KEYS in a call, if it is there: then the keys stand behind it, and there only.
+pub(crate) fn place_of_keys(args: Args<'_>) -> Option<usize> {
+    (6..args.len()).find(|&at| !is_secret(args, at) && is_token(args.at(at), "KEYS"))
 }
 
 /// How long each step may take if the client says 0 or less.
@@ -62,10 +75,7 @@ const ARGS: &[ArgSpec] = &[
     one_of(
         "key_or_empty_string",
         "",
-        &[
-            ArgSpec { key_spec: Some(0), ..argument("key", ArgKind::Key, "") },
-            argument("empty_string", ArgKind::PureToken, "\"\""),
-        ],
+        &[ArgSpec { key_spec: Some(0), ..argument("key", ArgKind::Key, "") }, token("empty_string", "")],
     ),
     argument("destination-db", ArgKind::Integer, ""),
     argument("timeout", ArgKind::Integer, ""),
