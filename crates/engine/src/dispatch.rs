@@ -218,6 +218,9 @@ impl Worker {
         if let Some(text) = self.engine.refused_while_loading(session, command) {
             return Err(Cow::Borrowed(text.as_bytes()));
         }
+        if let Some(text) = self.engine.refused_while_busy(command) {
+            return Err(Cow::Borrowed(text.as_bytes()));
+        }
         if session.monitor && touches_keys(command) {
             return Err(Cow::Borrowed(b"ERR Replica can't interact with the keyspace"));
         }
@@ -266,6 +269,11 @@ impl Worker {
         }
         self.reply_error(text, out);
         Flow::Continue
+    }
+
+    /// Counts a command that was refused before it ran.
+    pub(crate) fn count_rejected(&self, command: &Command) {
+        self.stats.by_command[usize::from(command.id.0)].rejected.add(1);
     }
 
     /// Sends an error and counts it.
@@ -373,6 +381,9 @@ impl Worker {
         match command.action {
             Action::Data(entry) => {
                 self.run_data(session, Call { command, entry, args, known: prepared.known }, out)
+            }
+            Action::Session(entry) if entry.is_script && !self.runs_scripts() => {
+                Ok(self.send_to_scripts(session, command, args))
             }
             Action::Session(entry) => self.run_session(session, entry, args, false, out),
             Action::Container => Err(CommandError::Syntax),

@@ -21,6 +21,7 @@ use crate::pause::Pause;
 use crate::persistence::Persistence;
 use crate::pubsub::PubSub;
 use crate::registry::{Command, CommandId, REGISTRY};
+use crate::scripting::Scripts;
 use crate::shutdown::Shutdown;
 use crate::slowlog::SlowLog;
 use crate::stats::{SharedStats, WorkerStats};
@@ -85,6 +86,8 @@ pub struct Engine {
     pub(crate) replication_id: RwLock<String>,
     pub(crate) helpers: Helpers,
     pub(crate) persistence: Persistence,
+    /// Scripts, and the thread that they run on.
+    pub(crate) scripts: Scripts,
     /// Keys that expired are removed in the background (`DEBUG SET-ACTIVE-EXPIRE`).
     pub(crate) active_expiry: AtomicBool,
     /// Elements larger than this get a list node of their own (`DEBUG QUICKLIST-PACKED-THRESHOLD`), in bytes.
@@ -136,6 +139,7 @@ impl Engine {
             replication_id: RwLock::new(hex_id(seed.rotate_left(17))),
             helpers: Helpers::default(),
             persistence: Persistence::default(),
+            scripts: Scripts::default(),
             active_expiry: AtomicBool::new(true),
             list_packed_threshold: AtomicU64::new(EncodingLimits::default().list_packed_threshold as u64),
             monitors: RwLock::default(),
@@ -145,9 +149,9 @@ impl Engine {
                 settings,
             })),
             generation: AtomicU64::new(0),
-            // One more for the loading of a log.
-            inboxes: (0..=workers).map(|_| Arc::new(Inbox::default())).collect(),
-            worker_stats: (0..workers + 2).map(|_| Arc::new(WorkerStats::default())).collect(),
+            // One more for the loading of a log, and one for scripts.
+            inboxes: (0..workers + 2).map(|_| Arc::new(Inbox::default())).collect(),
+            worker_stats: (0..workers + 3).map(|_| Arc::new(WorkerStats::default())).collect(),
             host: OnceLock::new(),
             no_host: Host::default(),
             seed,
@@ -156,6 +160,7 @@ impl Engine {
         engine.persistence.state.lock().last_save = engine.unix_seconds();
         engine.set_gates();
         engine.helpers.start(&engine);
+        engine.scripts.start(&engine);
         engine
     }
 
@@ -171,7 +176,7 @@ impl Engine {
         &self.inboxes[worker]
     }
 
-    /// The counters of every worker, then those of the loading of a log and of the helper threads.
+    /// The counters of every worker, then those of the loading of a log, of scripts and of the helper threads.
     #[must_use]
     pub fn worker_stats(&self) -> &[Arc<WorkerStats>] {
         &self.worker_stats
@@ -268,6 +273,7 @@ pub(crate) fn hex_id(mut seed: u64) -> String {
 impl Drop for Engine {
     fn drop(&mut self) {
         self.helpers.stop();
+        self.scripts.stop();
     }
 }
 

@@ -20,6 +20,7 @@ const REPLICAS_MISSING: u8 = 1 << 1;
 const SAVE_FAILED: u8 = 1 << 2;
 const LOADING: u8 = 1 << 3;
 const LOG_FAILED: u8 = 1 << 4;
+const BUSY: u8 = 1 << 5;
 
 const MISCONF_RDB: &str = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. \
      Commands that may modify the data set are disabled, because this instance is configured to report errors during \
@@ -75,6 +76,27 @@ impl Engine {
     /// Says that the log cannot be written, or can.
     pub(crate) fn set_log_failed(&self, has_failed: bool) {
         self.gates.set(LOG_FAILED, has_failed);
+    }
+
+    /// Says that a script has been running for too long, or that it has ended.
+    pub(crate) fn set_busy(&self, is_busy: bool) {
+        self.gates.set(BUSY, is_busy);
+    }
+
+    /// Why a command is refused while a script has been running for too long, if it is.
+    pub(crate) fn refused_while_busy(&self, command: &Command) -> Option<&'static str> {
+        let is_refused = self.gates.has(BUSY) && !command.flags.has(CommandFlags::ALLOW_BUSY);
+        is_refused.then(|| self.scripts.busy_text())
+    }
+
+    /// Whether memory is full.
+    pub(crate) fn is_memory_full(&self) -> bool {
+        self.gates.has(MEMORY_FULL)
+    }
+
+    /// Whether there are fewer replicas than writes need.
+    pub(crate) fn are_replicas_missing(&self) -> bool {
+        self.gates.has(REPLICAS_MISSING)
     }
 
     /// Whether the data set is being loaded.

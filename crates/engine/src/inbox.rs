@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use spinel_family::OwnedArgs;
+use spinel_family::{DbIndex, OwnedArgs};
 
 use crate::ClientId;
 use crate::pubsub::Published;
@@ -57,6 +57,8 @@ pub struct FinishedCall {
     pub nanos: u64,
     /// It ended in an error.
     pub failed: bool,
+    /// The database that it has selected, if it could.
+    pub db: Option<DbIndex>,
 }
 
 /// Calls the worker's poller.

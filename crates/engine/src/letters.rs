@@ -40,6 +40,9 @@ impl Worker {
                 session.moved = false;
                 self.count_call(session, call.command, call.args.args(), call.nanos, call.failed);
                 self.engine.helpers.free_words(call.args);
+                if let Some(db) = call.db {
+                    session.select(db);
+                }
                 self.note_written_elsewhere(session);
                 if out.is_empty() {
                     // It may be large: not copied.

@@ -44,6 +44,7 @@ pub mod persistence;
 pub mod pubsub;
 mod redaction;
 pub mod registry;
+mod scripting;
 mod server_commands;
 pub mod session;
 mod short_way;

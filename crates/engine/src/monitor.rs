@@ -30,6 +30,13 @@ impl Worker {
         }
     }
 
+    /// Shows a script, which is shown before the commands that it calls.
+    pub(crate) fn show_script(&self, session: &Session, command: &Command, args: Args<'_>) {
+        if self.engine.has_monitors.load(Ordering::Relaxed) && command.flags.has(CommandFlags::SKIP_MONITOR) {
+            self.show(session, command, args);
+        }
+    }
+
     #[cold]
     fn show(&self, session: &Session, command: &Command, args: Args<'_>) {
         let peer = &session.client.endpoint.peer;

@@ -283,7 +283,7 @@ fn run(engine: &Engine, mut job: LongCommand, scratch: &Scratch) {
     }
     count(engine, &mut effects);
     let nanos = engine.clock.monotonic_nanos().saturating_sub(start);
-    let call = Box::new(FinishedCall { command: job.command.id, args: job.args, nanos, failed });
+    let call = Box::new(FinishedCall { command: job.command.id, args: job.args, nanos, failed, db: None });
     let reply = if job.silent { Vec::new() } else { out.into_inner() };
     job.client.post(Message::Finished { reply, call });
 }

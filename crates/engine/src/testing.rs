@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use spinel_family::{Encoder, OwnedArgs};
+use spinel_family::{Args, Encoder, OwnedArgs};
 
 use crate::clock::SystemClock;
 use crate::config::Settings;
@@ -54,13 +54,17 @@ impl Server {
 
     /// Runs a line of words separated by blanks; gives the reply, nothing if it is still to come.
     pub(crate) fn run(&mut self, peer: Peer, line: &str) -> String {
-        let args = OwnedArgs::from_words(line.split(' '));
+        self.run_words(peer, OwnedArgs::from_words(line.split(' ')).args())
+    }
+
+    /// Runs words; gives the reply, nothing if it is still to come.
+    pub(crate) fn run_words(&mut self, peer: Peer, args: Args<'_>) -> String {
         let session = &mut self.sessions[peer.0];
         let mut out = Encoder::new(session.protocol);
         self.worker.begin();
-        let flow = self.worker.execute_alone(session, args.args(), &mut out);
+        let flow = self.worker.execute_alone(session, args, &mut out);
         self.worker.end();
-        assert!(matches!(flow, Flow::Continue | Flow::Waiting), "{line} ended in {flow:?}");
+        assert!(matches!(flow, Flow::Continue | Flow::Waiting), "{:?} ended in {flow:?}", args.get(0));
         String::from_utf8(out.into_inner()).expect("these replies are text")
     }
 

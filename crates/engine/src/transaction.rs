@@ -20,6 +20,7 @@ use crate::data::{
     ShardSet, hold_to_write, keys_to_remove, name_words, needs_every_shard, normalise, shards_of,
 };
 use crate::registry::{Action, Command, CommandId, REGISTRY};
+use crate::scripting::Invocation;
 use crate::session::{Session, Transaction, Watched};
 use crate::{Flow, Worker};
 
@@ -34,7 +35,15 @@ impl Worker {
             session.publish_transaction();
             return Err(CommandError::text("EXECABORT Transaction discarded because of previous errors."));
         }
-        let flow = if transaction.queue.iter().any(|(id, args)| needs_world(REGISTRY.get(*id), args.args())) {
+        let has_scripts = transaction.queue.iter().any(|(id, _)| is_script(REGISTRY.get(*id)));
+        if has_scripts && !self.runs_scripts() {
+            session.transaction = Some(transaction);
+            return Ok(self.send_transaction_to_scripts(session));
+        }
+        let flow = if has_scripts {
+            // Not in the world alone: others are to be told that a script is at work.
+            self.exec_locked(session, &transaction, None, out)
+        } else if transaction.queue.iter().any(|(id, args)| needs_world(REGISTRY.get(*id), args.args())) {
             self.with_world(|worker| worker.exec_locked(session, &transaction, None, out))
         } else {
             let shards = self.shards_of_transaction(session, &transaction);
@@ -98,17 +107,30 @@ impl Worker {
             out.null_array();
             return Flow::Continue;
         }
+        out.array(transaction.queue.len());
+        self.run_as_one(session, held, |execution, session, mut cx| {
+            for (id, args) in &transaction.queue {
+                cx = execution.step(session, *id, args.args(), cx, out);
+            }
+            cx
+        })
+    }
+
+    /// Runs several commands on shards held, as one step to everybody else and to the journal.
+    pub(crate) fn run_as_one(
+        &mut self,
+        session: &mut Session,
+        held: Held<'_>,
+        with: impl for<'x> FnOnce(&mut Execution<'_>, &mut Session, UpdateContext<'x>) -> UpdateContext<'x>,
+    ) -> Flow {
         let engine = Arc::clone(&self.engine);
         let published = Arc::clone(&self.published);
         let scratch = self.scratch.fork();
         let mut effects = std::mem::take(&mut self.effects);
         let query = QueryContext::new(held, self.options(session), &published.for_commands, &scratch);
-        let mut cx = UpdateContext::new(query, &mut effects);
+        let cx = UpdateContext::new(query, &mut effects);
         let mut run = Execution { worker: self, recorded: Vec::new(), flow: Flow::Continue };
-        out.array(transaction.queue.len());
-        for (id, args) in &transaction.queue {
-            cx = run.step(session, *id, args.args(), cx, out);
-        }
+        let mut cx = with(&mut run, session, cx);
         let Execution { recorded, flow, .. } = run;
         session.note_written(engine.journal.append_all(&recorded));
         if !cx.effects().ready.is_empty() {
@@ -205,17 +227,22 @@ fn renew_watch_flag(session: &mut Session) {
     session.client.set_watch_flag(&session.watch_flag);
 }
 
-/// One EXEC under way.
-struct Execution<'w> {
-    worker: &'w mut Worker,
+/// Whether a command runs on the thread of scripts.
+fn is_script(command: &Command) -> bool {
+    matches!(command.action, Action::Session(entry) if entry.is_script)
+}
+
+/// One EXEC, or one script, under way.
+pub(crate) struct Execution<'w> {
+    pub(crate) worker: &'w mut Worker,
     /// What the journal will record, as a whole.
-    recorded: Vec<(DbIndex, OwnedArgs)>,
+    pub(crate) recorded: Vec<(DbIndex, OwnedArgs)>,
     flow: Flow,
 }
 
 impl Execution<'_> {
-    /// Runs one command of the queue.
-    fn step<'k>(
+    /// Runs one command, and writes its reply.
+    pub(crate) fn step<'k>(
         &mut self,
         session: &mut Session,
         id: CommandId,
@@ -226,7 +253,13 @@ impl Execution<'_> {
         let command = REGISTRY.get(id);
         let start_len = out.len();
         let start = self.worker.start_single();
+        let mut failed = false;
         let result = match command.action {
+            Action::Session(_) if let Some(kind) = Invocation::of(command) => {
+                let result;
+                (cx, result) = self.run_script(session, kind, args, cx, out);
+                result.map(|has_failed| failed = has_failed)
+            }
             Action::Session(entry) => self.worker.run_session(session, entry, args, true, out).map(|flow| {
                 if flow == Flow::Close {
                     self.flow = flow;
@@ -247,7 +280,7 @@ impl Execution<'_> {
         let nanos = self.worker.finish_single(start);
         self.worker.show_monitors(session, command, args);
         self.worker.stats.commands.add(1);
-        self.worker.count_call(session, id, args, nanos, result.is_err());
+        self.worker.count_call(session, id, args, nanos, failed || result.is_err());
         if let Err(error) = result {
             out.truncate(start_len);
             self.worker.reply_error(&error.wire(command.spec.name), out);

@@ -34,6 +34,7 @@ impl Worker {
                 self.with_world(|worker| worker.engine.begin_planned_shutdown());
             }
             self.engine.sample_memory();
+            self.engine.look_after_scripts();
             self.wake(self.engine.pause.end_if_over(self.now));
             self.sample_rates();
             self.engine.persist_if_due();

@@ -54,6 +54,16 @@ impl Worker {
         Self::new(engine, engine.workers())
     }
 
+    /// The worker that runs scripts. It is never inside the world either.
+    pub(crate) fn for_scripts(engine: &Arc<Engine>) -> Self {
+        Self::new(engine, engine.workers() + 1)
+    }
+
+    /// Whether it runs scripts itself instead of sending them to their thread.
+    pub(crate) fn runs_scripts(&self) -> bool {
+        self.index >= self.engine.workers()
+    }
+
     /// The engine.
     #[must_use]
     pub fn engine(&self) -> &Arc<Engine> {

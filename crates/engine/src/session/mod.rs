@@ -19,4 +19,5 @@ pub const TABLES: &[&[SessionEntry]] = &[
     crate::subscriptions::COMMANDS,
     crate::client_commands::COMMANDS,
     crate::monitor::COMMANDS,
+    crate::scripting::COMMANDS,
 ];

@@ -18,6 +18,8 @@ pub struct SessionEntry {
     pub run: Option<RunSession>,
     /// It has the world to itself, so that everybody sees its effect after its reply.
     pub is_exclusive: bool,
+    /// It runs on the thread of scripts.
+    pub is_script: bool,
     /// It covers its subcommands: to clients it is one command, and it is run itself by words that fit none of them.
     pub is_cover: bool,
 }
@@ -30,7 +32,8 @@ impl SessionEntry {
     }
 }
 
-/// Lists commands of the engine: `session Ping`, `exclusive ConfigSet`, `container Client`, `cover Debug`.
+/// Lists commands of the engine: `session Ping`, `exclusive ConfigSet`, `container Client`, `cover Debug`,
+/// `script Eval`.
 macro_rules! session_commands {
     ($(#[$meta:meta])* $vis:vis static $name:ident; $($word:ident $command:ident),* $(,)?) => {
         $(#[$meta])*
@@ -42,13 +45,23 @@ macro_rules! session_commands {
             spec: <$command as ::spinel_family::Grammar>::SPEC,
             run: None,
             is_exclusive: false,
+            is_script: false,
             is_cover: false,
         }
     };
-    (@entry session $command:ident) => { $crate::session::session_commands!(@run $command, false, false) };
-    (@entry exclusive $command:ident) => { $crate::session::session_commands!(@run $command, true, false) };
-    (@entry cover $command:ident) => { $crate::session::session_commands!(@run $command, false, true) };
-    (@run $command:ident, $exclusive:expr, $cover:expr) => {
+    (@entry session $command:ident) => {
+        $crate::session::session_commands!(@run $command, false, false, false)
+    };
+    (@entry exclusive $command:ident) => {
+        $crate::session::session_commands!(@run $command, true, false, false)
+    };
+    (@entry cover $command:ident) => {
+        $crate::session::session_commands!(@run $command, false, true, false)
+    };
+    (@entry script $command:ident) => {
+        $crate::session::session_commands!(@run $command, false, false, true)
+    };
+    (@run $command:ident, $exclusive:expr, $cover:expr, $script:expr) => {
         $crate::session::SessionEntry {
             spec: <$command as ::spinel_family::Grammar>::SPEC,
             run: Some(|cx, mut words, out| {
@@ -56,6 +69,7 @@ macro_rules! session_commands {
                 $crate::session::SessionCommand::run(&command, cx, out)
             }),
             is_exclusive: $exclusive,
+            is_script: $script,
             is_cover: $cover,
         }
     };

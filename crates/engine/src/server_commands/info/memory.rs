@@ -119,7 +119,7 @@ pub(super) fn memory(worker: &Worker, report: &mut Report) {
     report.field("allocator_active", figures.active);
     report.field("allocator_resident", figures.resident);
     report.bytes("total_system_memory", figures.total_system);
-    scripts(report);
+    scripts(report, worker.engine().scripts.known());
     let settings = &worker.settings().memory;
     report.bytes("maxmemory", settings.maxmemory);
     report.field("maxmemory_policy", settings.maxmemory_policy.word());
@@ -151,18 +151,14 @@ pub(super) fn memory(worker: &Worker, report: &mut Report) {
     report.field("lazyfreed_objects", stats.lazily_freed.load(Ordering::Relaxed));
 }
 
-/// There are no scripts and functions yet.
-fn scripts(report: &mut Report) {
+/// Functions cannot be run yet, so there are none.
+fn scripts(report: &mut Report, cached: usize) {
     report.field("used_memory_lua", 0);
     report.field("used_memory_vm_eval", 0);
     report.field("used_memory_lua_human", human(0));
-    for name in [
-        "used_memory_scripts_eval",
-        "number_of_cached_scripts",
-        "number_of_functions",
-        "number_of_libraries",
-        "used_memory_vm_functions",
-    ] {
+    report.field("used_memory_scripts_eval", 0);
+    report.field("number_of_cached_scripts", cached);
+    for name in ["number_of_functions", "number_of_libraries", "used_memory_vm_functions"] {
         report.field(name, 0);
     }
     report.bytes("used_memory_vm_total", 0);

@@ -1,0 +1,155 @@
+//! `SCRIPT`: what scripts are known, and the end of one that runs.
+
+use std::sync::atomic::Ordering;
+
+use spinel_family::spec::{ArgKind, ArgSpec, Shape};
+use spinel_family::{Command, CommandError, Encoder, Many, is_token};
+
+use super::cache::{read, shown};
+use crate::Flow;
+use crate::session::{SessionCommand, SessionContext, help_command};
+
+/// Scripts that are known.
+#[derive(Command)]
+#[command(group = Scripting, since = "2.6.0", complexity = "Depends on subcommand.", arity = -2, manual)]
+pub(super) struct Script;
+
+/// Refused: there is no debugger.
+#[derive(Command)]
+#[command(name = "script|debug", group = Scripting, since = "3.2.0", complexity = "O(1)", flags(noscript))]
+#[command(args = &[Shape {
+    children: &[
+        Shape::word(ArgKind::PureToken).arg("yes", "YES"),
+        Shape::word(ArgKind::PureToken).arg("sync", "SYNC"),
+        Shape::word(ArgKind::PureToken).arg("no", "NO"),
+    ],
+    ..Shape::word(ArgKind::OneOf)
+}
+.arg("mode", "")])]
+pub(super) struct ScriptDebug<'a> {
+    #[arg(hidden)]
+    mode: &'a [u8],
+}
+
+impl SessionCommand for ScriptDebug<'_> {
+    fn run(&self, _: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        if is_token(self.mode, "NO") {
+            out.ok();
+            return Ok(Flow::Continue);
+        }
+        if is_token(self.mode, "YES") || is_token(self.mode, "SYNC") {
+            return Err(CommandError::text("ERR there is no debugger for scripts here"));
+        }
+        Err(CommandError::text("ERR Use SCRIPT DEBUG YES/SYNC/NO"))
+    }
+}
+
+/// Tells which scripts are known, by their digests.
+#[derive(Command)]
+#[command(name = "script|exists", group = Scripting, since = "2.6.0", flags(noscript))]
+#[command(
+    complexity = "O(N) with N being the number of scripts to check (so checking a single script is an O(1) operation)."
+)]
+#[command(tips("request_policy:all_shards", "response_policy:agg_logical_and"))]
+pub(super) struct ScriptExists<'a> {
+    sha1: Many<'a, &'a [u8]>,
+}
+
+impl SessionCommand for ScriptExists<'_> {
+    fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        let cache = cx.engine().scripts.cache();
+        out.array(self.sha1.len());
+        for digest in self.sha1.items() {
+            out.integer(i64::from(read(digest).is_some_and(|digest| cache.has(&digest))));
+        }
+        Ok(Flow::Continue)
+    }
+}
+
+/// Forgets all scripts.
+#[derive(Command)]
+#[command(name = "script|flush", group = Scripting, since = "2.6.0", flags(noscript))]
+#[command(complexity = "O(N) with N being the number of scripts in cache")]
+#[command(tips("request_policy:all_nodes", "response_policy:all_succeeded"))]
+#[command(args = &[ArgSpec {
+    since: "6.2.0",
+    ..Shape {
+        optional: true,
+        children: &[
+            Shape::word(ArgKind::PureToken).arg("async", "ASYNC"),
+            Shape::word(ArgKind::PureToken).arg("sync", "SYNC"),
+        ],
+        ..Shape::word(ArgKind::OneOf)
+    }
+    .arg("async", "")
+}])]
+pub(super) struct ScriptFlush<'a> {
+    #[arg(trailing, hidden)]
+    modes: Option<Many<'a, &'a [u8]>>,
+}
+
+impl SessionCommand for ScriptFlush<'_> {
+    fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        let mut modes = self.modes.iter().flat_map(Many::items);
+        let is_known = modes.next().is_none_or(|mode| is_token(mode, "ASYNC") || is_token(mode, "SYNC"));
+        if !is_known || modes.next().is_some() {
+            return Err(CommandError::text("ERR SCRIPT FLUSH only support SYNC|ASYNC option"));
+        }
+        let scripts = &cx.engine().scripts;
+        scripts.cache().flush();
+        scripts.known.store(0, Ordering::Relaxed);
+        out.ok();
+        Ok(Flow::Continue)
+    }
+}
+
+/// Ends the script that runs, if it has written nothing.
+#[derive(Command)]
+#[command(name = "script|kill", group = Scripting, since = "2.6.0", complexity = "O(1)")]
+#[command(flags(noscript, allow_busy), tips("request_policy:all_shards", "response_policy:one_succeeded"))]
+pub(super) struct ScriptKill;
+
+impl SessionCommand for ScriptKill {
+    fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        cx.engine().scripts.kill()?;
+        out.ok();
+        Ok(Flow::Continue)
+    }
+}
+
+/// Makes a script known without running it.
+#[derive(Command)]
+#[command(name = "script|load", group = Scripting, since = "2.6.0", flags(noscript, stale))]
+#[command(complexity = "O(N) with N being the length in bytes of the script body.")]
+#[command(tips("request_policy:all_nodes", "response_policy:all_succeeded"))]
+pub(super) struct ScriptLoad<'a> {
+    script: &'a [u8],
+}
+
+impl SessionCommand for ScriptLoad<'_> {
+    fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        let scripts = &cx.engine().scripts;
+        let mut cache = scripts.cache();
+        let digest = cache.load(self.script)?;
+        scripts.known.store(cache.len(), Ordering::Relaxed);
+        out.bulk(shown(&digest).as_bytes());
+        Ok(Flow::Continue)
+    }
+}
+
+help_command!(
+    /// Lists the subcommands of `SCRIPT`.
+    pub(super) ScriptHelp, "script|help", "SCRIPT", Scripting, "5.0.0",
+    &[
+        "DEBUG (YES|SYNC|NO)",
+        "    Refused, but for NO: there is no debugger.",
+        "EXISTS <sha1> [<sha1> ...]",
+        "    Tell for each digest whether the script is known.",
+        "FLUSH [ASYNC|SYNC]",
+        "    Forget all scripts.",
+        "KILL",
+        "    End the script that runs, unless it has written.",
+        "LOAD <script>",
+        "    Make a script known without running it.",
+    ]
+);

@@ -1,0 +1,154 @@
+//! Scripts through the commands that run them.
+
+use std::time::{Duration, Instant};
+
+use spinel_family::{Encoder, OwnedArgs};
+
+use crate::config::Settings;
+use crate::testing::{Peer, Server};
+
+/// How long a reply may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Runs words, and waits for the reply.
+fn run(server: &mut Server, peer: Peer, words: &[&str]) -> String {
+    let reply = server.run_words(peer, OwnedArgs::from_words(words).args());
+    if reply.is_empty() { wait(server, peer) } else { reply }
+}
+
+/// Waits for a reply that comes as a message.
+fn wait(server: &mut Server, peer: Peer) -> String {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        let said = server.deliver().into_iter().find(|(to, text)| *to == peer && !text.is_empty());
+        if let Some((_, text)) = said {
+            return text;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    panic!("no reply");
+}
+
+fn server() -> (Server, Peer) {
+    let mut server = Server::new(Settings::default());
+    let peer = server.connect("127.0.0.1:1");
+    (server, peer)
+}
+
+#[test]
+fn a_script_gets_its_keys_and_arguments_and_calls_commands() {
+    let (mut server, peer) = server();
+    let script = "redis.call('SET', KEYS[1], ARGV[1]) return {redis.call('GET', KEYS[1]), #KEYS, #ARGV}";
+    assert_eq!(run(&mut server, peer, &["EVAL", script, "1", "k", "v"]), "*3\r\n$1\r\nv\r\n:1\r\n:1\r\n");
+    assert_eq!(run(&mut server, peer, &["GET", "k"]), "$1\r\nv\r\n");
+}
+
+#[test]
+fn scripts_are_known_by_their_digests() {
+    let (mut server, peer) = server();
+    let digest = "4ca238f611c9d0ae4e9a75a5dbac22aedc379801";
+    assert_eq!(
+        run(&mut server, peer, &["EVALSHA", digest, "0"]),
+        "-NOSCRIPT No matching script. Please use EVAL.\r\n"
+    );
+    assert_eq!(run(&mut server, peer, &["SCRIPT", "LOAD", "return 5"]), format!("$40\r\n{digest}\r\n"));
+    assert_eq!(run(&mut server, peer, &["EVALSHA", &digest.to_uppercase(), "0"]), ":5\r\n");
+    assert_eq!(run(&mut server, peer, &["SCRIPT", "EXISTS", digest, "x"]), "*2\r\n:1\r\n:0\r\n");
+    assert_eq!(run(&mut server, peer, &["SCRIPT", "FLUSH"]), "+OK\r\n");
+    assert_eq!(run(&mut server, peer, &["SCRIPT", "EXISTS", digest]), "*1\r\n:0\r\n");
+}
+
+#[test]
+fn wrong_calls_are_refused_in_the_words_of_redis() {
+    let (mut server, peer) = server();
+    for (words, reply) in [
+        (&["EVAL", "return 1", "x"][..], "-ERR value is not an integer or out of range\r\n"),
+        (&["EVAL", "return 1", "1"], "-ERR Number of keys can't be greater than number of args\r\n"),
+        (&["EVAL", "return 1", "-1"], "-ERR Number of keys can't be negative\r\n"),
+        (&["EVAL", "#!lua bad=1\n", "0"], "-ERR Unknown lua shebang option: bad=1\r\n"),
+        (
+            &["EVAL_RO", "#!lua\nreturn 1", "0"],
+            "-ERR Can not execute a script with write flag using *_ro command.\r\n",
+        ),
+        (&["SCRIPT", "KILL"], "-NOTBUSY No scripts in execution right now.\r\n"),
+        (&["SCRIPT", "FLUSH", "NOW"], "-ERR SCRIPT FLUSH only support SYNC|ASYNC option\r\n"),
+    ] {
+        assert_eq!(run(&mut server, peer, words), reply, "{words:?}");
+    }
+    for (call, error) in [
+        ("'nosuch'", "ERR Unknown Redis command called from script"),
+        ("'get'", "ERR Wrong number of args calling Redis command from script"),
+        ("'subscribe', 'x'", "ERR This Redis command is not allowed from script"),
+    ] {
+        let reply = run(&mut server, peer, &["EVAL", &format!("return redis.call({call})"), "0"]);
+        assert!(reply.starts_with(&format!("-{error} script: ")), "{reply}");
+    }
+    let reply = run(&mut server, peer, &["EVAL_RO", "return redis.call('set', 'k', 'v')", "0"]);
+    assert!(reply.starts_with("-ERR Write commands are not allowed from read-only scripts."), "{reply}");
+}
+
+#[test]
+fn a_transaction_may_hold_scripts() {
+    let (mut server, peer) = server();
+    run(&mut server, peer, &["MULTI"]);
+    run(&mut server, peer, &["EVAL", "return redis.call('INCR', KEYS[1])", "1", "n"]);
+    run(&mut server, peer, &["SELECT", "3"]);
+    run(&mut server, peer, &["SET", "here", "1"]);
+    assert_eq!(run(&mut server, peer, &["EXEC"]), "*3\r\n:1\r\n+OK\r\n+OK\r\n");
+    assert_eq!(run(&mut server, peer, &["EXISTS", "here"]), ":1\r\n");
+}
+
+#[test]
+fn a_watched_key_breaks_a_transaction_with_scripts() {
+    let (mut server, peer) = server();
+    let other = server.connect("127.0.0.1:2");
+    run(&mut server, peer, &["WATCH", "k"]);
+    run(&mut server, other, &["SET", "k", "1"]);
+    run(&mut server, peer, &["MULTI"]);
+    run(&mut server, peer, &["EVAL", "return 1", "0"]);
+    assert_eq!(run(&mut server, peer, &["EXEC"]), "*-1\r\n");
+    run(&mut server, peer, &["MULTI"]);
+    run(&mut server, peer, &["EVAL", "return 1", "0"]);
+    assert_eq!(run(&mut server, peer, &["EXEC"]), "*1\r\n:1\r\n");
+}
+
+#[test]
+fn a_script_that_does_not_end_is_killed_unless_it_has_written() {
+    let (mut server, peer) = server();
+    let other = server.connect("127.0.0.1:2");
+    let words = OwnedArgs::from_words(["EVAL", "while true do pcall(error) end", "0"]);
+    assert_eq!(server.run_words(peer, words.args()), "");
+    let deadline = Instant::now() + PATIENCE;
+    while run(&mut server, other, &["SCRIPT", "KILL"]) != "+OK\r\n" {
+        assert!(Instant::now() < deadline, "it is not running");
+    }
+    let reply = wait(&mut server, peer);
+    assert!(reply.starts_with("-ERR Script killed by user with SCRIPT KILL... script: "), "{reply}");
+    let writer = "redis.call('SET', 'k', 'v') local n = 0 for i = 1, 3e7 do n = n + i end return 'done'";
+    let words = OwnedArgs::from_words(["EVAL", writer, "0"]);
+    assert_eq!(server.run_words(peer, words.args()), "");
+    let refused = loop {
+        let reply = run(&mut server, other, &["SCRIPT", "KILL"]);
+        if !reply.starts_with("-NOTBUSY") && reply != "+OK\r\n" {
+            break reply;
+        }
+    };
+    assert!(refused.starts_with("-UNKILLABLE "), "{refused}");
+    assert_eq!(wait(&mut server, peer), "$4\r\ndone\r\n");
+}
+
+#[test]
+fn a_script_selects_for_itself_and_talks_as_it_asks() {
+    let (mut server, peer) = server();
+    run(&mut server, peer, &["EVAL", "redis.call('SELECT', 5) return redis.call('SET', 'k', 'v')", "0"]);
+    assert_eq!(run(&mut server, peer, &["EXISTS", "k"]), ":0\r\n");
+    let script = "redis.setresp(3) redis.call('HSET', 'h', 'f', 'v') return redis.call('HGETALL', 'h').map.f";
+    assert_eq!(run(&mut server, peer, &["EVAL", script, "0"]), "$1\r\nv\r\n");
+    let mut out = Encoder::new(spinel_resp::Protocol::Resp3);
+    out.boolean(true);
+    run(&mut server, peer, &["HELLO", "3"]);
+    assert_eq!(
+        run(&mut server, peer, &["EVAL", "redis.setresp(3) return true", "0"]).as_bytes(),
+        out.as_bytes()
+    );
+}
