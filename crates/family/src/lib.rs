@@ -25,7 +25,9 @@ mod grammar;
 mod table;
 
 pub use context::{CallOptions, ExclusiveContext, QueryContext, Scratch, SweepContext, UpdateContext};
-pub use effects::{CommandSettings, Effects, Event, EventClass, EventClasses, PayloadSettings, Propagation};
+pub use effects::{
+    CommandSettings, Effects, Event, EventClass, EventClasses, Expired, PayloadSettings, Propagation,
+};
 pub use error::{CommandError, printed};
 pub use grammar::{
     Choice, Counted, Field, Grammar, KeysBeforeLast, Lazy, Many, Opaque, Parse, Pattern, Timeout, Words,

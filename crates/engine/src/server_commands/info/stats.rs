@@ -25,6 +25,7 @@ pub(super) fn stats(worker: &Worker, report: &mut Report) {
     report.field("rejected_connections", totals.rejected_connections);
     zeros(report, &["sync_full", "sync_partial_ok", "sync_partial_err"]);
     report.field("expired_keys", totals.expired);
+    report.field("expired_subkeys", totals.expired_fields);
     report.field("expired_stale_perc", "0.00");
     report.field("expired_time_cap_reached_count", engine.stats.expire_cut_short.load(Ordering::Relaxed));
     report.field("expire_cycle_cpu_milliseconds", totals.expire_nanos / 1_000_000);
