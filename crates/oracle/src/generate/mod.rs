@@ -7,7 +7,7 @@ mod families;
 mod template;
 mod vocabulary;
 
-pub use families::{FAMILIES, Family};
+pub use families::{FAMILIES, Family, KnownBy};
 
 use crate::client::Words;
 use crate::random::Random;
@@ -39,7 +39,8 @@ impl Generator {
     /// The stream of a family and seed.
     pub fn new(family: &Family, seed: u64) -> Generator {
         let own = family.templates.iter();
-        let all = FAMILIES.iter().flat_map(|other| other.templates);
+        let all = FAMILIES.iter().filter(|other| other.known_by == family.known_by);
+        let all = all.flat_map(|other| other.templates);
         let templates: Vec<&&str> = if family.templates.is_empty() { all.collect() } else { own.collect() };
         Generator {
             random: Random::named(seed, family.name),
@@ -128,8 +129,10 @@ fn expires_soon(words: &Words) -> bool {
     const LONG: i64 = 5_000;
     let name = words[0].to_ascii_uppercase();
     let times: Vec<&Vec<u8>> = match name.as_slice() {
-        b"EXPIRE" | b"PEXPIRE" | b"SETEX" | b"PSETEX" | b"RESTORE" => words.iter().skip(2).take(1).collect(),
-        b"SET" | b"GETEX" => {
+        b"EXPIRE" | b"PEXPIRE" | b"SETEX" | b"PSETEX" | b"RESTORE" | b"HEXPIRE" | b"HPEXPIRE" => {
+            words.iter().skip(2).take(1).collect()
+        }
+        b"SET" | b"GETEX" | b"HSETEX" | b"HGETEX" => {
             let is_unit = |word: &[u8]| word.eq_ignore_ascii_case(b"EX") || word.eq_ignore_ascii_case(b"PX");
             words.windows(2).filter(|pair| is_unit(&pair[0])).map(|pair| &pair[1]).collect()
         }
@@ -146,7 +149,12 @@ fn expires_soon(words: &Words) -> bool {
 /// that a transaction finds out only later that it is a wrong one.
 fn keeps_its_words(words: &Words) -> bool {
     let keeps_one_score = words[0] == b"ZADD" && words[1].starts_with(b"l");
-    keeps_one_score || words[0] == b"ZRANK" || words[0] == b"ZREVRANK"
+    keeps_one_score || words[0] == b"ZRANK" || words[0] == b"ZREVRANK" || is_fatal_cut_short(words)
+}
+
+/// Redis 8.0 reads beyond the words of HGETEX when it ends behind FIELDS.
+fn is_fatal_cut_short(words: &Words) -> bool {
+    words[0] == b"HGETEX"
 }
 
 fn change_case(word: &mut [u8], random: &mut Random) {
