@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod arguments;
 pub mod bitmap;
 mod collection;
 pub mod generic;

@@ -3,7 +3,6 @@
 //! Whatever a command is asked by (places, scores, members), it works on ranks: [`span`] turns the first into the
 //! second, and the value does the rest in logarithmic time.
 
-mod arguments;
 mod bzpop;
 mod combine;
 mod pop;

@@ -6,7 +6,7 @@
 #![forbid(unsafe_code)]
 
 use spinel_oracle::differential::{Outcome, Pair, Plan, Protocol, run_family};
-use spinel_oracle::generate::{FAMILIES, Family, KnownBy};
+use spinel_oracle::generate::{FAMILIES, Family, KnownBy, NEWER};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -44,13 +44,13 @@ struct References {
 
 impl References {
     /// Those that know a family, of those there are, each with what it adds to the family's name.
-    fn of(&self, known_by: KnownBy) -> Vec<(&PathBuf, &'static str)> {
+    fn of(&self, known_by: Option<KnownBy>) -> Vec<(&PathBuf, &'static str)> {
         let redis_8 = self.redis_8.iter().map(|path| (path, " (Redis 8)"));
         let valkey_9 = self.valkey_9.iter().map(|path| (path, " (Valkey 9)"));
         match known_by {
-            KnownBy::Redis7 => vec![(&self.redis_7, "")],
-            KnownBy::Redis8 => redis_8.collect(),
-            KnownBy::Redis8AndValkey9 => redis_8.chain(valkey_9).collect(),
+            None => vec![(&self.redis_7, "")],
+            Some(KnownBy::Redis8) => redis_8.collect(),
+            Some(KnownBy::Redis8AndValkey9) => redis_8.chain(valkey_9).collect(),
         }
     }
 }
@@ -70,7 +70,9 @@ fn run(options: Options) -> Result<bool, String> {
     let Options { subject, server_args, protocol, references, plan, families } = options;
     let mut runs: Vec<(&Family, &PathBuf, &'static str)> = Vec::new();
     for family in &families {
-        runs.extend(references.of(family.known_by).into_iter().map(|(path, label)| (family, path, label)));
+        let known_by =
+            NEWER.iter().find(|newer| newer.family.name == family.name).map(|newer| newer.known_by);
+        runs.extend(references.of(known_by).into_iter().map(|(path, label)| (family, path, label)));
     }
     let plan = Plan { commands: plan.commands.div_ceil(runs.len().max(1)), ..plan };
     let (mut all_equal, mut current) = (true, None::<(&PathBuf, Pair)>);
@@ -110,7 +112,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Options, String> {
     let (mut redis_8, mut valkey_9) = (None, None);
     let mut server_args = Vec::new();
     let mut protocol = Protocol::Two;
-    let mut families = FAMILIES.to_vec();
+    let mut families = all_families().collect::<Vec<_>>();
     let mut plan = Plan { commands: 200_000, seed: 1, reports: 5 };
     while let Some(option) = words.next() {
         let value = words.next().ok_or_else(|| format!("'{option}' needs a value\n\n{USAGE}"))?;
@@ -138,7 +140,11 @@ fn number(text: &str) -> Result<usize, String> {
 }
 
 fn family(name: &str) -> Result<Family, String> {
-    let known = FAMILIES.iter().map(|family| family.name).collect::<Vec<_>>().join(", ");
-    let found = FAMILIES.iter().find(|family| family.name == name);
-    found.copied().ok_or_else(|| format!("no family '{name}'; there are {known}"))
+    let known = all_families().map(|family| family.name).collect::<Vec<_>>().join(", ");
+    let found = all_families().find(|family| family.name == name);
+    found.ok_or_else(|| format!("no family '{name}'; there are {known}"))
+}
+
+fn all_families() -> impl Iterator<Item = Family> {
+    FAMILIES.into_iter().chain(NEWER.iter().map(|newer| newer.family))
 }

@@ -4,10 +4,12 @@
 //! depends on replies; hence any part of it can be run again.
 
 mod families;
+mod newer;
 mod template;
 mod vocabulary;
 
-pub use families::{FAMILIES, Family, KnownBy};
+pub use families::{FAMILIES, Family};
+pub use newer::{KnownBy, NEWER, Newer};
 
 use crate::client::Words;
 use crate::random::Random;
@@ -39,8 +41,7 @@ impl Generator {
     /// The stream of a family and seed.
     pub fn new(family: &Family, seed: u64) -> Generator {
         let own = family.templates.iter();
-        let all = FAMILIES.iter().filter(|other| other.known_by == family.known_by);
-        let all = all.flat_map(|other| other.templates);
+        let all = FAMILIES.iter().flat_map(|other| other.templates);
         let templates: Vec<&&str> = if family.templates.is_empty() { all.collect() } else { own.collect() };
         Generator {
             random: Random::named(seed, family.name),

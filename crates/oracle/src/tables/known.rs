@@ -15,6 +15,7 @@ pub const KNOWN: &[(&str, &str, &str)] = &[
     ("client|setinfo", "existence", "from Redis 7.2: clients ask for it"),
     ("client|kill", "arguments", "MAXAGE, from Redis 7.4"),
     ("client|kill", "versions with changes", "MAXAGE, from Redis 7.4"),
+    ("scandel", "existence", "ours: deleting by pattern without holding up anybody"),
     ("waitaof", "existence", "from Redis 7.2: clients ask for it"),
     ("zrank", "arity", "WITHSCORE, from Redis 7.2"),
     ("zrank", "arguments", "WITHSCORE, from Redis 7.2"),
