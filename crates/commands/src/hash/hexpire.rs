@@ -28,8 +28,13 @@ const CONDITION_ARG: ArgSpec = Conditions::ARG;
 /// The conditions in front of `FIELDS`. Valkey takes several, Redis one.
 fn conditions(words: &mut Words<'_>) -> Result<Conditions, CommandError> {
     let mut conditions = Conditions::default();
-    while words.peek().is_some_and(|word| conditions.add(word)) {
+    let mut last: Option<&[u8]> = None;
+    while let Some(word) = words.peek()
+        && last.is_none_or(|last| !last.eq_ignore_ascii_case(word))
+        && conditions.add(word)
+    {
         words.skip_one();
+        last = Some(word);
     }
     // In Redis the second of two conditions is a word that should be FIELDS.
     conditions.check().map_err(|_| {

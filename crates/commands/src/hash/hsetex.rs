@@ -225,12 +225,19 @@ impl Hsetex<'_> {
 
     /// The time has passed: the fields are set and removed at once. What remains is that those there were are gone.
     fn set_and_expire(&self, cx: &mut UpdateContext<'_>, request: &Request<'_>) -> Result<(), CommandError> {
+        let (limits, hash_key) = (&cx.settings().encodings, cx.hash_key());
         let (key, count) = (self.key, request.fields.len());
         cx.write_or_create::<Hash>(key)?;
         let mut removed: SmallVec<[&[u8]; 8]> = SmallVec::new();
         cx.change_hash(key, |hash| {
             hash.begin_expiries();
-            removed.extend(request.names().filter(|name| hash.remove(name)));
+            for FieldValue { field, value } in request.pairs() {
+                // A long value makes the hash a table, as in Redis.
+                if !hash.set_value(field, value, limits, hash_key) {
+                    removed.push(field);
+                }
+                hash.remove(field);
+            }
         });
         cx.touch_watchers(key);
         cx.notify(EventClass::Hash, "hset", key);

@@ -5,8 +5,8 @@
 
 #![forbid(unsafe_code)]
 
-use spinel_oracle::differential::{Outcome, Pair, Plan, Protocol, run_family};
-use spinel_oracle::generate::{FAMILIES, Family, KnownBy, NEWER};
+use spinel_oracle::differential::{Encodings, Outcome, Pair, Plan, Protocol, run_family};
+use spinel_oracle::generate::{FAMILIES, Family, KnownBy, NEWER, Newer};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -44,11 +44,11 @@ struct References {
 
 impl References {
     /// Those that know a family, of those there are, each with what it adds to the family's name.
-    fn of(&self, known_by: Option<KnownBy>) -> Vec<(&PathBuf, &'static str)> {
-        let redis_8 = self.redis_8.iter().map(|path| (path, " (Redis 8)"));
-        let valkey_9 = self.valkey_9.iter().map(|path| (path, " (Valkey 9)"));
+    fn of(&self, known_by: Option<KnownBy>) -> Vec<(&PathBuf, &'static str, Encodings)> {
+        let redis_8 = self.redis_8.iter().map(|path| (path, " (Redis 8)", Encodings::OfHashes));
+        let valkey_9 = self.valkey_9.iter().map(|path| (path, " (Valkey 9)", Encodings::Other));
         match known_by {
-            None => vec![(&self.redis_7, "")],
+            None => vec![(&self.redis_7, "", Encodings::All)],
             Some(KnownBy::Redis8) => redis_8.collect(),
             Some(KnownBy::Redis8AndValkey9) => redis_8.chain(valkey_9).collect(),
         }
@@ -68,20 +68,22 @@ fn main() -> ExitCode {
 
 fn run(options: Options) -> Result<bool, String> {
     let Options { subject, server_args, protocol, references, plan, families } = options;
-    let mut runs: Vec<(&Family, &PathBuf, &'static str)> = Vec::new();
+    let mut runs: Vec<(&Family, &PathBuf, &'static str, Encodings)> = Vec::new();
     for family in &families {
-        let known_by =
-            NEWER.iter().find(|newer| newer.family.name == family.name).map(|newer| newer.known_by);
-        runs.extend(references.of(known_by).into_iter().map(|(path, label)| (family, path, label)));
+        let known_by = Newer::of(family).map(|newer| newer.known_by);
+        runs.extend(
+            references.of(known_by).into_iter().map(|(path, label, same)| (family, path, label, same)),
+        );
     }
     let plan = Plan { commands: plan.commands.div_ceil(runs.len().max(1)), ..plan };
     let (mut all_equal, mut current) = (true, None::<(&PathBuf, Pair)>);
-    for (family, reference, label) in runs {
+    for (family, reference, label, encodings) in runs {
         let (_, pair) = match current.take().filter(|(path, _)| *path == reference) {
             Some(found) => current.insert(found),
             None => current.insert((
                 reference,
-                Pair::new(reference.clone(), subject.clone(), server_args.clone(), protocol),
+                Pair::new(reference.clone(), subject.clone(), server_args.clone(), protocol)
+                    .comparing(encodings),
             )),
         };
         let started = Instant::now();
@@ -98,11 +100,11 @@ fn print(name: &str, outcome: &Outcome, seconds: f32) {
     }
     if outcome.differences.is_empty() {
         let Outcome { commands, errors, .. } = outcome;
-        println!("equal {}: {commands} commands, {errors} of them errors, {seconds:.1} s", name);
+        println!("equal {name}: {commands} commands, {errors} of them errors, {seconds:.1} s");
     } else {
         let names: Vec<String> =
             outcome.differences.iter().map(|(name, count)| format!("{name} ({count})")).collect();
-        println!("different {}: {} in {} commands", name, names.join(", "), outcome.commands);
+        println!("different {name}: {} in {} commands", names.join(", "), outcome.commands);
     }
 }
 

@@ -47,7 +47,10 @@ impl Generator {
             random: Random::named(seed, family.name),
             vocabulary: Vocabulary::small(),
             templates: templates.into_iter().map(|text| Template::parse(text)).collect(),
-            seeds: SEEDS.iter().map(|text| Template::parse(text)).collect(),
+            seeds: if Newer::of(family).is_some() { newer::SEEDS } else { SEEDS }
+                .iter()
+                .map(|text| Template::parse(text))
+                .collect(),
             damage: family.damage,
             connection: 0,
         }

@@ -20,6 +20,16 @@ pub enum KnownBy {
     Redis8AndValkey9,
 }
 
+impl Newer {
+    /// The one with this family, if it is one of these.
+    pub fn of(family: &Family) -> Option<&'static Newer> {
+        NEWER.iter().find(|newer| newer.family.name == family.name)
+    }
+}
+
+/// What makes keys of other types in these families.
+pub(super) const SEEDS: &[&str] = &["SET <key> <integer>", "HSET <key> (<member> <value>)+", "DEL <key>+"];
+
 /// All of them. `mixed` and `garbage` do not draw from these.
 pub const NEWER: [Newer; 2] = [
     Newer {
@@ -37,7 +47,7 @@ const HASH_EXPIRY: &[&str] = &[
     "HSET <key> (<member> <value>)+",
     "HSETEX <key> [FNX|FXX] [EX <field-seconds>|PX <field-millis>|EXAT <second>|PXAT <milli>|KEEPTTL] FIELDS 1 <member> <value>",
     "HSETEX <key> [PXAT <milli>|KEEPTTL] [FNX|FXX] FIELDS 2 <member> <value> <member> <value>",
-    "HSETEX <key> [FNX|FXX|XX|up] [EX|KEEPTTL|PX <milli>] FIELDS <numkeys> (<member> <value>)+",
+    "HSETEX <key> [FNX|FXX|up] [EX|KEEPTTL|PX <milli>] FIELDS <numkeys> (<member> <value>)+",
     "HSETEX <key> (EXAT|PXAT) 1 FIELDS 1 <member> <value> ; EXISTS <same>",
     "HEXPIRE <key> <field-seconds> [NX|XX|GT|LT] FIELDS 1 <member>",
     "HEXPIRE <key> <field-seconds> [NX|XX|GT|LT] FIELDS 2 <member> <member>",
@@ -69,7 +79,6 @@ const HASH_EXPIRY: &[&str] = &[
     "COPY <key> <key> [REPLACE]",
     "RENAME <key> <key>",
     "DEBUG DIGEST-VALUE <key>",
-    "DUMP <key>",
 ];
 
 /// What Redis and Valkey answer alike: no errors, no encodings, no events.

@@ -196,15 +196,13 @@ impl Db {
         };
         let Some(entry) = self.table.find(hash, is_it) else { return 0 };
         let key: Box<[u8]> = entry.key().into();
-        let Some((names, emptied)) =
-            self.remove_due_fields(Key::new(&key, &hash_key), now, |hash, removed| {
-                hash.remove_due(now, limit, removed);
-            })
-        else {
-            return 0;
-        };
+        let key = Key::new(&key, &hash_key);
+        let expired = self.remove_due_fields(key, now, |hash, removed| {
+            hash.remove_due(now, limit, removed);
+        });
+        let Some(Expired::Fields { names, .. }) = &expired else { return 0 };
         let count = names.len();
-        removed(Expired::Fields { key, names, emptied });
+        expired.into_iter().for_each(removed);
         count
     }
 
@@ -215,14 +213,14 @@ impl Db {
         key: Key<'_>,
         now: UnixMillis,
         remove: impl FnOnce(&mut Hash, &mut dyn FnMut(&[u8])),
-    ) -> Option<(Vec<Box<[u8]>>, Option<Entry>)> {
+    ) -> Option<Expired> {
         let mut names: Vec<Box<[u8]>> = Vec::new();
         let is_empty = self.change_hash(key, now, |hash| {
             remove(hash, &mut |name| names.push(name.into()));
             hash.is_empty()
         })?;
         let emptied = if is_empty { self.take(key) } else { None };
-        (!names.is_empty()).then_some((names, emptied))
+        (!names.is_empty()).then(|| Expired::Fields { key: key.bytes.into(), names, emptied })
     }
 
     /// Removes those of the named fields of a hash whose time has come.
@@ -235,14 +233,13 @@ impl Db {
         if self.timed == 0 || self.find(key)?.next_field_expiry().is_none_or(|at| at > now) {
             return None;
         }
-        let (names, emptied) = self.remove_due_fields(key, now, |hash, removed| {
+        self.remove_due_fields(key, now, |hash, removed| {
             for name in named.filter(|name| hash.is_field_due(name, now)).collect::<Vec<_>>() {
                 if hash.remove(name) {
                     removed(name);
                 }
             }
-        })?;
-        Some(Expired::Fields { key: key.bytes.into(), names, emptied })
+        })
     }
 
     /// Puts keys on record again by their earliest expiry, unless the horizon is nearer.

@@ -11,6 +11,9 @@ use spinel_family::{
 };
 use spinel_store::{ShardIndex, UnixMillis, ValueRef};
 
+/// A time before every expiry.
+const ALL_ALIVE: UnixMillis = UnixMillis(i64::MIN);
+
 /// Buckets read while a shard is held.
 const SLICE_BUCKETS: usize = 1024;
 const ANY_TEXT: &str = "a string takes any text";
@@ -68,7 +71,7 @@ impl Query for DebugHtstatsKey<'_> {
         match entry.value() {
             ValueRef::Set(set) => chains.count(|cursor, items| set.scan(cursor, |_| *items += 1)),
             ValueRef::Hash(hash) => {
-                chains.count(|cursor, items| hash.scan(cursor, UnixMillis(i64::MIN), |_, _| *items += 1))
+                chains.count(|cursor, items| hash.scan(cursor, ALL_ALIVE, |_, _| *items += 1));
             }
             ValueRef::SortedSet(zset) => chains.count(|cursor, items| zset.scan(cursor, |_, _| *items += 1)),
             ValueRef::String(_) | ValueRef::List(_) => {}

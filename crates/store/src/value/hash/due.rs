@@ -8,7 +8,7 @@
 //! time and the same fragment have one record; what must hold is: *for every field that expires there is a record of its
 //! time and its fragment, and there is no other record.*
 //!
-//! Measured at a million fields: 19 bytes each when their times ascend, 17 when they come in no order.
+//! A record takes some 25 bytes: twelve, and nodes that are between half and three quarters full.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::UnixMillis;
 use crate::expiry::Record;
 
 /// What a record takes in a tree whose nodes are filled as chance will have it.
-const RECORD_BYTES: usize = 19;
+const RECORD_BYTES: usize = 25;
 
 /// A time and a fragment. The time is cut in two so that both together take twelve bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
