@@ -15,12 +15,13 @@ pub struct Family {
 }
 
 /// All families; `mixed` and `garbage` draw from the templates of all others.
-pub const FAMILIES: [Family; 13] = [
+pub const FAMILIES: [Family; 14] = [
     Family { name: "strings", templates: STRINGS, damage: 30 },
     Family { name: "bitmaps", templates: BITMAPS, damage: 30 },
     Family { name: "hyperloglogs", templates: HYPERLOGLOGS, damage: 30 },
     Family { name: "generic", templates: GENERIC, damage: 30 },
     Family { name: "sorts", templates: SORTS, damage: 30 },
+    Family { name: "geo", templates: GEO, damage: 30 },
     Family { name: "lists", templates: LISTS, damage: 30 },
     Family { name: "hashes", templates: HASHES, damage: 30 },
     Family { name: "sets", templates: SETS, damage: 30 },
@@ -180,6 +181,34 @@ const SORTS: &[&str] = &[
     "ZADD s6 (<index> <index>)+ ; ZINCRBY s7 1 a ; SORT s6 [BY k*] [GET #] [GET k*] [LIMIT <index> <index>] [DESC] ; DEL s6",
     "ZADD s6 (<index> <member>)+ ; SORT s6 BY nosort [LIMIT <index> <index>] [DESC] [STORE <key>] ; DEL s6",
     "ZADD s6 (<index> <member>)+ ; SORT_RO s6 ALPHA [LIMIT <index> <index>] [DESC] ; DEL s6",
+];
+
+/// Where members are sorted and counted their places differ (in `g1` and `g2`): which of equally far ones comes first is open
+/// in Redis.
+const GEO: &[&str] = &[
+    "GEOADD <key> (<degrees> <degrees> <member>)+",
+    "GEOADD <key> (<degrees> <degrees> <member>)+ ; GEOADD <same> (<degrees> <degrees> <value>)+",
+    "GEOADD <key> [NX|XX] [CH] (<degrees> <degrees> <member>)+",
+    "GEOADD (g1|g2) (<degrees> <degrees> <member>)+",
+    "GEOADD (g1|g2) (<degrees> <degrees> <value>)+",
+    "ZREM (g1|g2) <member>+",
+    "DEL g1",
+    "ZADD <key> <score> <member>",
+    "ZREM <key> <member>+",
+    "GEOPOS <key> <member>+",
+    "GEOHASH <key> <member>+",
+    "GEODIST <key> <member> <member> [m|km|FT|mi|x]",
+    "GEOSEARCH <key> (FROMLONLAT <degrees> <degrees>|FROMMEMBER <member>) (BYRADIUS <length> (m|km)|BYBOX <length> <length> km) [WITHCOORD] [WITHDIST] [WITHHASH]",
+    "GEOSEARCH <key> FROMLONLAT <degrees> <degrees> BYBOX <length> <length> (m|KM|ft|mi) [ASC|DESC] [WITHDIST]",
+    "GEOSEARCH (g1|g2) FROMLONLAT <degrees> <degrees> BYRADIUS <length> km [ASC|DESC] [COUNT <index>] [ANY]",
+    "GEOSEARCH (g1|g2) [FROMMEMBER <member>] [FROMLONLAT <degrees> <degrees>] [BYRADIUS <length> km] [BYBOX <length> <length> km] [COUNT <index> ANY] [WITHDIST]",
+    "GEOSEARCHSTORE <key> (g1|g2) FROMLONLAT <degrees> <degrees> (BYRADIUS <length> km|BYBOX <length> <length> km) [ASC|DESC] [COUNT <index> [ANY]] [STOREDIST] [WITHHASH]",
+    "(GEORADIUS|GEORADIUS_RO) (g1|g2) <degrees> <degrees> <length> (m|km|mi) [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT <index> [ANY]] [ASC|DESC]",
+    "(GEORADIUSBYMEMBER|GEORADIUSBYMEMBER_RO) (g1|g2) <member> <length> (km|mi) [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT <index>] [ASC|DESC]",
+    "(GEORADIUS|GEORADIUS_RO) (g1|g2) <degrees> <degrees> <length> km [STORE <key>|STOREDIST <key>] [WITHDIST] [COUNT <index>]",
+    "GEORADIUSBYMEMBER (g1|g2) <member> <length> km [COUNT <index>] (STORE|STOREDIST) <key>",
+    "ZRANGE <key> 0 -1 WITHSCORES",
+    "OBJECT ENCODING <key>",
 ];
 
 const LISTS: &[&str] = &[

@@ -28,6 +28,8 @@ pub const KNOWN: &[(&str, &str, &str)] = &[
     ("hsetex", "existence", "from Redis 8.0: fields that expire"),
     ("httl", "existence", "from Redis 7.4: fields that expire"),
     ("scandel", "existence", "ours: deleting by pattern without holding up anybody"),
+    ("geosearch", "arguments", "BYPOLYGON, from Valkey 9.0"),
+    ("geosearchstore", "arguments", "BYPOLYGON, from Valkey 9.0"),
     ("waitaof", "existence", "from Redis 7.2: clients ask for it"),
     ("zrank", "arity", "WITHSCORE, from Redis 7.2"),
     ("zrank", "arguments", "WITHSCORE, from Redis 7.2"),

@@ -19,12 +19,14 @@
 //!
 //! Deliberately absent: locales, digit grouping, and the shortest round-trip texts of later releases.
 
+mod decimal;
 mod double;
 mod exact;
 mod integer;
 mod longdouble;
 mod scan;
 
+pub use decimal::{format_fixed, format_human};
 pub use double::{RangeBound, format_double, format_score, parse_f64, parse_range_bound, parse_weight};
 pub use integer::{I64_MAX_LEN, IntBuffer, i64_digits, parse_i64, parse_u64, push_i64};
 pub use longdouble::{LONG_DOUBLE_MAX_LEN, LongDouble};
