@@ -23,9 +23,10 @@ fn what_had_expired_before_the_log_was_loaded_goes_after_and_not_while() {
             let _ = client.run("HINCRBY h a 5");
             let _ = client.run("HINCRBYFLOAT h a 0.5");
             let _ = client.run("HSETEX g PX 60000 FIELDS 1 x 1");
-            (0..200).for_each(|i| {
-                drop(client.run(&format!("HSETEX large PX {} FIELDS 1 f{i} {}", 60_000 + i, "v".repeat(70))))
-            });
+            for i in 0..200 {
+                let value = "v".repeat(70);
+                let _ = client.run(&format!("HSETEX large PX {} FIELDS 1 f{i} {value}", 60_000 + i));
+            }
             if rewrites {
                 let _ = client.run("BGREWRITEAOF");
                 wait_until_at_rest(&server, &client);
