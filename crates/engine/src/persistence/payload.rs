@@ -48,7 +48,8 @@ impl Query for Dump<'_> {
     }
 }
 
-fn options(settings: &CommandSettings, entry: &Entry) -> EncodeOptions {
+/// How the payload of an entry is written.
+pub(crate) fn options(settings: &CommandSettings, entry: &Entry) -> EncodeOptions {
     let payloads = settings.payloads;
     let target = if payloads.is_lowest && entry.next_field_expiry().is_some() {
         super::EXPIRING
