@@ -18,3 +18,4 @@ pub mod quicklist;
 pub mod size_class;
 pub mod sorted_set;
 pub mod table;
+pub mod xxh3;

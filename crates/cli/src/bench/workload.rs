@@ -36,6 +36,10 @@ pub(crate) enum Load {
     SortedSet,
     /// A hash of ten fields.
     SmallHash,
+    /// One list of numbers, bitmap, or geospatial index of all elements; places are numbers spread over the ocean.
+    Numbers,
+    Bits,
+    Places,
 }
 
 /// One named workload.
@@ -110,6 +114,16 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         Answer::UpTo(10),
         Load::SortedSet,
     ),
+    workload("pfadd", "PFADD myhll __member__", Answer::Integer, Load::Nothing),
+    workload("bitcount", "BITCOUNT mybits", Answer::Integer, Load::Bits),
+    workload("bitop", "BITOP XOR mybitop mybits mybits", Answer::Integer, Load::Bits),
+    workload("sort_10", "SORT mynumbers LIMIT 0 10", Answer::UpTo(10), Load::Numbers),
+    workload(
+        "geosearch_10",
+        "GEOSEARCH myplaces FROMLONLAT -124 -14.6 BYRADIUS 100 km COUNT 10",
+        Answer::UpTo(10),
+        Load::Places,
+    ),
 ];
 
 /// How many of [`WORKLOADS`] redis-benchmark runs when told nothing.
@@ -140,6 +154,9 @@ pub(crate) fn filling(load: Load) -> Option<(&'static str, Answer)> {
         Load::Hash => Some(("HSET myhash __field__ __value__", Answer::Integer)),
         Load::SortedSet => Some(("ZADD myzset __rand__ __member__", Answer::Integer)),
         Load::SmallHash => Some(("HSET mysmallhash __field__ __value__", Answer::Integer)),
+        Load::Numbers => Some(("RPUSH mynumbers __rand__", Answer::Integer)),
+        Load::Places => Some(("ZADD myplaces __rand__000000000 __member__", Answer::Integer)),
+        Load::Bits => Some(("SETBIT mybits __rand__ 1", Answer::Integer)),
     }
 }
 
@@ -152,6 +169,9 @@ pub(crate) fn loaded_key(load: Load) -> Option<&'static str> {
         Load::Hash => Some("myhash"),
         Load::SortedSet => Some("myzset"),
         Load::SmallHash => Some("mysmallhash"),
+        Load::Numbers => Some("mynumbers"),
+        Load::Places => Some("myplaces"),
+        Load::Bits => Some("mybits"),
     }
 }
 
