@@ -216,6 +216,7 @@ impl Worker {
         let effects = &mut self.effects;
         self.stats.dirty.add(effects.dirty);
         self.stats.expired.add(effects.expired_recorded);
+        self.stats.expired_fields.add(effects.expired_fields);
         self.engine.helpers.reclaim(&self.engine, effects);
         effects.clear();
     }

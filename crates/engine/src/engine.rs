@@ -9,7 +9,7 @@ use spinel_store::{EncodingLimits, HashKey, Keyspace, KeyspaceOptions};
 
 use crate::clients::Clients;
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::{RdbVersion, Settings};
 use crate::gates::Gates;
 use crate::host::Host;
 use crate::inbox::Inbox;
@@ -339,6 +339,7 @@ fn command_settings(settings: &Settings, switches: &Switches) -> CommandSettings
         lru_clock_resolution_ms: 1000,
         payloads: PayloadSettings {
             version: payloads.target.number(),
+            is_lowest: settings.persistence.rdb.version == RdbVersion::Auto,
             compression: payloads.compression,
             verify_checksum: !switches.skip_checksums,
         },

@@ -414,6 +414,7 @@ fn count(engine: &Engine, effects: &mut Effects) {
     stats.misses.add(effects.misses);
     stats.dirty.add(effects.dirty);
     stats.expired.add(effects.expired_recorded);
+    stats.expired_fields.add(effects.expired_fields);
     engine.helpers.reclaim(engine, effects);
 }
 

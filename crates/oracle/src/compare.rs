@@ -20,6 +20,8 @@ pub enum Rule {
     Shape,
     /// An integer within the given distance; negative ones exactly.
     Near(i64),
+    /// The elements, each as under [`Rule::Near`].
+    AllNear(i64),
     /// The types of the outermost elements.
     Outline,
     /// What DUMP gives: the type of the value; all bytes of a value that has an order and is not compressed.
@@ -27,7 +29,7 @@ pub enum Rule {
 }
 
 /// Commands whose replies are not compared to the letter: name, rule, reason.
-pub const RULES: [(&str, Rule, &str); 29] = [
+pub const RULES: [(&str, Rule, &str); 33] = [
     ("KEYS", Rule::Unordered, "the order of the key space is the order of a hash table"),
     ("SMEMBERS", Rule::Unordered, "the order of a set is the order of a hash table"),
     ("SINTER", Rule::Unordered, "as SMEMBERS"),
@@ -49,6 +51,10 @@ pub const RULES: [(&str, Rule, &str); 29] = [
     ("PTTL", Rule::Near(2_000), "as TTL, in milliseconds"),
     ("EXPIRETIME", Rule::Near(2), "the time of a relative expiry depends on the clock"),
     ("PEXPIRETIME", Rule::Near(2_000), "as EXPIRETIME, in milliseconds"),
+    ("HTTL", Rule::AllNear(2), "as TTL, for each field"),
+    ("HPTTL", Rule::AllNear(2_000), "as PTTL, for each field"),
+    ("HEXPIRETIME", Rule::AllNear(2), "as EXPIRETIME, for each field"),
+    ("HPEXPIRETIME", Rule::AllNear(2_000), "as PEXPIRETIME, for each field"),
     (
         "OBJECT REFCOUNT",
         Rule::Outline,
@@ -88,6 +94,13 @@ pub fn same(rule: Rule, left: &[u8], right: &[u8]) -> bool {
         Rule::UnorderedPairs => left.first() == right.first() && sorted(left, 2) == sorted(right, 2),
         Rule::Shape => shape(left) == shape(right),
         Rule::Near(distance) => near(left, right, distance),
+        Rule::AllNear(distance) => {
+            let (lefts, rights) = (elements(left), elements(right));
+            let mut pairs = lefts.iter().zip(&rights);
+            header(left) == header(right)
+                && lefts.len() == rights.len()
+                && pairs.all(|(left, right)| left == right || near(left, right, distance))
+        }
         Rule::Outline => outline(left) == outline(right),
         Rule::Payload => same_payload(left, right),
     }

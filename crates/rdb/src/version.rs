@@ -143,6 +143,12 @@ impl Target {
         !matches!(self, Self::V9)
     }
 
+    /// Whether fields of hashes may expire; for older servers they are written as if they did not.
+    #[must_use]
+    pub const fn has_field_expiries(self) -> bool {
+        matches!(self, Self::V12 | Self::Valkey80)
+    }
+
     /// Whether small values are written as listpacks.
     pub(crate) const fn has_listpacks(self) -> bool {
         !matches!(self, Self::V9)

@@ -20,6 +20,7 @@
 
 mod mark;
 mod shared;
+mod timed;
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
@@ -39,6 +40,8 @@ const LONG_KEY: u8 = 2;
 const SHARED: u8 = 4;
 /// See [`crate::snapshot`].
 const MARKED: u8 = 8;
+/// See [`timed`].
+const TIMED: u8 = 16;
 /// The longest string kept inline.
 const MAX_INLINE_TEXT: usize = 255;
 /// The longest string that reports itself as `embstr`.
@@ -133,8 +136,9 @@ impl Entry {
         // SAFETY: the layout is never empty, it has at least the header.
         let start = unsafe { alloc(layout) };
         let Some(start) = NonNull::new(start) else { handle_alloc_error(layout) };
-        let flags =
-            if shape.has_expiry { HAS_EXPIRY } else { 0 } | if shape.long_key() { LONG_KEY } else { 0 };
+        let flags = if shape.has_expiry { HAS_EXPIRY } else { 0 }
+            | if shape.long_key() { LONG_KEY } else { 0 }
+            | timed::flag_of(form, word);
         let header = Header {
             access: AtomicU32::new(access),
             form,
@@ -342,8 +346,9 @@ impl Entry {
         // SAFETY: the parts of this shape and of the new value are the same, so the words and the text go where
         // such parts were written before; `text` cannot overlap what `self` borrows exclusively.
         unsafe {
-            self.0.cast::<Header>().as_mut().form = form;
-            self.0.cast::<Header>().as_mut().flags &= !SHARED;
+            let header = self.0.cast::<Header>().as_mut();
+            header.form = form;
+            header.flags = header.flags & !(SHARED | TIMED) | timed::flag_of(form, word);
             if has_word {
                 self.0.add(shape.word_at()).cast::<u64>().write(word);
             }
@@ -397,6 +402,7 @@ impl Entry {
                 let text = if shape.form == Form::Text { self.inline_text(shape) } else { b"" };
                 let mut rebuilt = Self::build(self.key(), shape.form, word, text, expiry, self.access());
                 rebuilt.set_mark(self.mark());
+                rebuilt.set_timed(self.is_timed());
                 let old = std::mem::replace(self, rebuilt);
                 self.set_shared(old.is_shared());
                 old.forget_value();

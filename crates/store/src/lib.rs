@@ -22,7 +22,7 @@ pub mod value;
 mod waiting;
 mod watch;
 
-pub use db::{Db, Displaced, Found, Keep, ScanStep};
+pub use db::{Db, Displaced, Expired, Found, Keep, ScanStep};
 pub use entry::Entry;
 pub use keyspace::{Held, Keyspace, KeyspaceOptions, LockToken, ShardGuard, Wanted};
 pub use lock::Wake;

@@ -4,18 +4,20 @@
 //! and an entry in the way whose time has come goes at the same time, with its event and its trace in the effects.
 
 use spinel_store::{
-    DbIndex, Displaced, Entry, Found, Keep, Key, Kind, NewValue, OwnedValue, Typed, UnixMillis, WatchTable,
+    DbIndex, Displaced, Entry, Expired as Removed, Found, Keep, Key, Kind, NewValue, OwnedValue, Typed,
+    UnixMillis, WatchTable,
 };
 
 use super::UpdateContext;
-use crate::{CommandError, CommandSettings, Effects, Event, EventClass};
+use super::fields::note_expired_fields;
+use crate::{CommandError, CommandSettings, Effects, Event, EventClass, Expired};
 
 /// Values whose freeing takes more steps than this are freed by another thread.
 const FREE_INLINE_LIMIT: usize = 64;
 
 /// Frees a value, elsewhere if it is large.
 #[inline]
-fn discard(effects: &mut Effects, value: OwnedValue) {
+pub(super) fn discard(effects: &mut Effects, value: OwnedValue) {
     if matches!(value, OwnedValue::Inline) {
         // Nothing to drop either.
         std::mem::forget(value);
@@ -38,7 +40,7 @@ fn note_expired(
     if settings.notify.wants(EventClass::Expired) {
         effects.events.push(Event { class: EventClass::Expired, name: "expired", db, key: key.into() });
     }
-    effects.expired.push((db, key.into()));
+    effects.expired.push(Expired { db, key: key.into(), fields: Vec::new() });
 }
 
 /// Whether a client may wait for keys of this type.
@@ -55,17 +57,22 @@ impl UpdateContext<'_> {
         true
     }
 
-    /// Removes keys of the current database whose time has come from the one shard held, after looking at up to
-    /// `limit` records; says whether more are due.
+    /// Removes keys of the current database and fields of hashes whose time has come from the one shard held, after
+    /// looking at up to `limit` of them; says whether more are due.
     pub fn remove_expired(&mut self, limit: usize) -> bool {
         let options = &self.query.options;
         let (db, now) = (options.db, options.now);
         let Some(shard) = self.query.held.iter_mut().next() else { return false };
         let (keys, watches) = shard.db_and_watches(db);
         let (effects, settings) = (&mut *self.effects, self.query.settings);
-        keys.remove_expired(now, limit, |entry| {
-            let key: Box<[u8]> = entry.key().into();
-            note_expired(effects, settings, watches, (db, &key), entry.into_value());
+        keys.remove_expired(now, limit, |expired| match expired {
+            Removed::Key(entry) => {
+                let key: Box<[u8]> = entry.key().into();
+                note_expired(effects, settings, watches, (db, &key), entry.into_value());
+            }
+            Removed::Fields { key, names, emptied } => {
+                note_expired_fields(effects, settings, watches, (db, &key), names, emptied);
+            }
         });
         keys.is_expiry_due(now)
     }

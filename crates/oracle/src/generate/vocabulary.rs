@@ -40,6 +40,15 @@ pub(super) enum Kind {
     Second,
     /// The same in milliseconds.
     Milli,
+    /// Seconds or milliseconds that a field of a hash lives: as for a key, and the greatest that are taken.
+    FieldSeconds,
+    FieldMillis,
+    /// A field, or a value: a few plain ones.
+    Field,
+    /// Seconds to live, many.
+    Later,
+    /// A time in the future in milliseconds.
+    MilliLater,
     /// A glob pattern.
     Pattern,
     /// The number of keys that follow: mostly small.
@@ -90,6 +99,11 @@ impl Kind {
             "millis" => Kind::Millis,
             "second" => Kind::Second,
             "milli" => Kind::Milli,
+            "field-seconds" => Kind::FieldSeconds,
+            "field-millis" => Kind::FieldMillis,
+            "field" => Kind::Field,
+            "later" => Kind::Later,
+            "milli-later" => Kind::MilliLater,
             "pattern" => Kind::Pattern,
             "numkeys" => Kind::NumKeys,
             "cursor" => Kind::Cursor,
@@ -249,6 +263,12 @@ fn number(kind: Kind, random: &mut Random) -> String {
         Kind::LexBound => pick(random, &LEX_BOUNDS),
         Kind::Seconds if !odd => between(random, 5_000, 9_000),
         Kind::Millis if !odd => between(random, 5_000_000, 9_000_000),
+        Kind::Later => between(random, 5_000, 9_000),
+        Kind::MilliLater => pick(random, &["4000000000000", "4000000000001", "3333333333333"]),
+        Kind::Field => between(random, 1, 6),
+        Kind::FieldSeconds if !odd => between(random, 5_000, 9_000),
+        Kind::FieldMillis if !odd => between(random, 5_000_000, 9_000_000),
+        Kind::FieldSeconds | Kind::FieldMillis => pick(random, &ODD_FIELD_TIMES),
         Kind::Second if !odd => pick(random, &["4000000000", "4000000001", "33333333333"]),
         Kind::Milli if !odd => pick(random, &["4000000000000", "4000000000001", "33333333333333"]),
         Kind::Seconds | Kind::Millis | Kind::Second | Kind::Milli => pick(random, &ODD_TIMES),
@@ -286,6 +306,10 @@ const ODD_TIMES: [&str; 10] = [
     "",
     "1.5",
 ];
+
+/// Times that expire a field at once, are out of every range, or are none.
+const ODD_FIELD_TIMES: [&str; 8] =
+    ["0", "-1", "70368744177664", "281474976710656", "9223372036854775807", "abc", "", "1.5"];
 
 /// What DUMP of Redis 7.0 gives for `bar`, 1234, sixty times `a`, and for small values of every type.
 const PAYLOADS: [&[u8]; 9] = [

@@ -72,6 +72,15 @@ pub(crate) fn decode_value<'a>(
         ValueType::HashZipmap => hash::zipmap(cursor, cx).map(Value::hash),
         ValueType::HashZiplist => hash::ziplist(cursor, cx).map(Value::hash),
         ValueType::HashListpack => hash::listpack(cursor, cx).map(Value::hash),
+        ValueType::TimedHashCandidate => hash::timed_fields(cursor, false, cx).map(Value::hash),
+        ValueType::TimedHash => hash::timed_fields(cursor, true, cx).map(Value::hash),
+        ValueType::TimedHashListpackCandidate => hash::timed_listpack(cursor, cx).map(Value::hash),
+        ValueType::TimedHashListpack => {
+            // The earliest time, for whoever does not read the rest.
+            cursor.array::<8>()?;
+            hash::timed_listpack(cursor, cx).map(Value::hash)
+        }
+        ValueType::ExpiringHash => hash::expiring_fields(cursor, cx).map(Value::hash),
         ValueType::SortedSetText => sorted_set::text_scores(cursor, cx).map(Value::sorted_set),
         ValueType::SortedSet => sorted_set::scores(cursor, cx).map(Value::sorted_set),
         ValueType::SortedSetZiplist => sorted_set::ziplist(cursor, cx).map(Value::sorted_set),

@@ -21,6 +21,8 @@ pub(super) enum Part {
     StringAndTextScore,
     StringAndScore,
     LengthAndString,
+    LengthAndTwoStrings,
+    TwoStringsAndTime,
 }
 
 /// Goes on through a record. When the bytes end too early, `cursor` and the stage say where to go on.
@@ -49,6 +51,15 @@ fn begin(cursor: &mut Cursor<'_>, family: Family) -> Result<Stage, Refused> {
         Shape::TextScores => (1, Part::StringAndTextScore),
         Shape::Scores => (1, Part::StringAndScore),
         Shape::Nodes => (1, Part::LengthAndString),
+        Shape::TimeAndBlob => {
+            cursor.take(8)?;
+            return Ok(Stage::Parts { left: 1, part: Part::String });
+        }
+        Shape::TimedFields { has_earliest } => {
+            cursor.take(if has_earliest { 8 } else { 0 })?;
+            (1, Part::LengthAndTwoStrings)
+        }
+        Shape::ExpiringFields => (1, Part::TwoStringsAndTime),
     };
     let count = cursor.length()?;
     Ok(Stage::Parts { left: count.checked_mul(each).ok_or(Fault::Count(count))?, part })
@@ -72,6 +83,16 @@ fn skip_part(cursor: &mut Cursor<'_>, part: Part) -> Result<(), Fault> {
         Part::LengthAndString => {
             cursor.length()?;
             skip_string(cursor)
+        }
+        Part::LengthAndTwoStrings => {
+            cursor.length()?;
+            skip_string(cursor)?;
+            skip_string(cursor)
+        }
+        Part::TwoStringsAndTime => {
+            skip_string(cursor)?;
+            skip_string(cursor)?;
+            cursor.take(8).map(drop)
         }
     }
 }

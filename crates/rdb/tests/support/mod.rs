@@ -98,7 +98,7 @@ pub fn model_of(entry: &Entry) -> Model {
         }
         ValueRef::Hash(hash) => {
             hash.check_invariants();
-            Model::Hash(hash.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect())
+            Model::Hash(hash.iter().map(|field| (field.name.to_vec(), field.value.to_vec())).collect())
         }
         ValueRef::SortedSet(zset) => {
             Model::SortedSet(zset.iter().map(|(member, score)| (member.to_vec(), score.to_bits())).collect())

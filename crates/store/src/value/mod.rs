@@ -14,7 +14,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 pub use distinct::LoadError;
-pub use hash::{Hash, HashIter, HashLoader, HashLots};
+pub use hash::{Hash, HashField, HashIter, HashLoader, HashLots};
 pub use list::{End, List, ListElement, ListElements, ListNode, ListNodes};
 pub use set::{Set, SetIter, SetLoader, TakenMember};
 pub use sorted_set::{Members, SortedSet, SortedSetLoader};

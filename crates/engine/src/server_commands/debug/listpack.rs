@@ -26,7 +26,7 @@ impl Query for DebugListpack<'_> {
         }
         let mut elements = Elements::default();
         match entry.value() {
-            ValueRef::Hash(hash) => hash.iter().for_each(|(field, value)| elements.add_pair(field, value)),
+            ValueRef::Hash(hash) => hash.iter().for_each(|field| elements.add_pair(field.name, field.value)),
             ValueRef::SortedSet(zset) => zset.iter().for_each(|(member, score)| {
                 let mut text = Vec::new();
                 format_score(score, &mut text);

@@ -1,5 +1,6 @@
 //! How many bytes a value takes in an RDB file of version 10 whose strings are not compressed.
 
+use spinel_store::value::HashField;
 use spinel_store::{Entry, List, Text, ValueRef};
 use spinel_structs::number::{format_score, parse_i64};
 use spinel_structs::quicklist::Node;
@@ -25,13 +26,11 @@ pub(super) fn serialized_len(entry: &Entry) -> usize {
             length(set.len()) + set.iter().map(|text| text.with_bytes(string)).sum::<usize>()
         }
         ValueRef::Hash(hash) if encoding == "listpack" => {
-            let pair =
-                |(field, value): (Text<'_>, Text<'_>)| field.with_bytes(packed) + value.with_bytes(packed);
+            let pair = |field: HashField<'_>| field.name.with_bytes(packed) + field.value.with_bytes(packed);
             raw(LISTPACK_FRAME + hash.iter().map(pair).sum::<usize>())
         }
         ValueRef::Hash(hash) => {
-            let pair =
-                |(field, value): (Text<'_>, Text<'_>)| field.with_bytes(string) + value.with_bytes(string);
+            let pair = |field: HashField<'_>| field.name.with_bytes(string) + field.value.with_bytes(string);
             length(hash.len()) + hash.iter().map(pair).sum::<usize>()
         }
         ValueRef::SortedSet(zset) if encoding == "listpack" => {
