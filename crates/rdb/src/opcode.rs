@@ -56,10 +56,34 @@ pub(crate) enum ValueType {
     SortedSetZiplist = 12,
     HashZiplist = 13,
     Quicklist = 14,
+    Stream1 = 15,
     HashListpack = 16,
     SortedSetListpack = 17,
     Quicklist2 = 18,
+    Stream2 = 19,
     SetListpack = 20,
+    Stream3 = 21,
+}
+
+/// What a file says of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StreamForm {
+    /// Entries and groups, as of Redis 5.0.
+    Plain,
+    /// Also how many entries were added and read, as of 7.0.
+    Counted,
+    /// Also when consumers were last given something, as of 7.2.
+    Active,
+}
+
+impl StreamForm {
+    pub(crate) fn has_counters(self) -> bool {
+        !matches!(self, Self::Plain)
+    }
+
+    pub(crate) fn has_activity(self) -> bool {
+        matches!(self, Self::Active)
+    }
 }
 
 /// What a value's bytes are, for going past them.
@@ -75,6 +99,8 @@ pub(crate) enum Shape {
     Scores,
     /// A count and as many strings, each behind the kind of its node.
     Nodes,
+    /// Blocks and groups.
+    Stream(StreamForm),
 }
 
 impl ValueType {
@@ -93,10 +119,13 @@ impl ValueType {
             12 => Self::SortedSetZiplist,
             13 => Self::HashZiplist,
             14 => Self::Quicklist,
+            15 => Self::Stream1,
             16 => Self::HashListpack,
             17 => Self::SortedSetListpack,
             18 => Self::Quicklist2,
+            19 => Self::Stream2,
             20 => Self::SetListpack,
+            21 => Self::Stream3,
             other => return Err(refusal(other, family)),
         })
     }
@@ -117,6 +146,9 @@ impl ValueType {
             Self::SortedSetText => Shape::TextScores,
             Self::SortedSet => Shape::Scores,
             Self::Quicklist2 => Shape::Nodes,
+            Self::Stream1 => Shape::Stream(StreamForm::Plain),
+            Self::Stream2 => Shape::Stream(StreamForm::Counted),
+            Self::Stream3 => Shape::Stream(StreamForm::Active),
         }
     }
 }
@@ -126,7 +158,7 @@ fn refusal(number: u8, family: Family) -> Fault {
     let unsupported = |what| Fault::Unsupported { what, number };
     match (number, family) {
         (6 | 7, _) => unsupported("a value of a module"),
-        (15 | 19 | 21, _) | (26 | 27, Family::Redis) => unsupported("a stream"),
+        (26 | 27, Family::Redis) => unsupported("a stream"),
         (22, Family::Valkey) | (22..=25, Family::Redis) => unsupported("a hash whose fields expire"),
         (28, Family::Redis) => unsupported("an array"),
         (29..=32, Family::Redis) => unsupported("a hash by a template"),

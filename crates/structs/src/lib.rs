@@ -1,4 +1,4 @@
-//! Data structures: hash table, listpack, quicklist, counted B+tree, intset, glob and number formats.
+//! Data structures: hash table, listpack, quicklist, counted B+tree, stream, intset, glob and number formats.
 
 pub mod aligned_alloc;
 pub mod bits;
@@ -16,4 +16,5 @@ pub mod number;
 pub mod quicklist;
 pub mod size_class;
 pub mod sorted_set;
+pub mod stream;
 pub mod table;

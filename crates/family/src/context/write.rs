@@ -43,7 +43,7 @@ fn note_expired(
 
 /// Whether a client may wait for keys of this type.
 fn can_be_awaited(kind: Kind) -> bool {
-    matches!(kind, Kind::List | Kind::SortedSet)
+    matches!(kind, Kind::List | Kind::SortedSet | Kind::Stream)
 }
 
 impl UpdateContext<'_> {

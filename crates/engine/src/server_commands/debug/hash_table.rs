@@ -69,7 +69,7 @@ impl Query for DebugHtstatsKey<'_> {
             ValueRef::Set(set) => chains.count(|cursor, items| set.scan(cursor, |_| *items += 1)),
             ValueRef::Hash(hash) => chains.count(|cursor, items| hash.scan(cursor, |_, _| *items += 1)),
             ValueRef::SortedSet(zset) => chains.count(|cursor, items| zset.scan(cursor, |_, _| *items += 1)),
-            ValueRef::String(_) | ValueRef::List(_) => {}
+            ValueRef::String(_) | ValueRef::List(_) | ValueRef::Stream(_) => {}
         }
         let mut text = String::new();
         chains.describe(&mut text);
