@@ -15,6 +15,7 @@ pub mod hyperloglog;
 pub mod list;
 pub mod set;
 pub mod sorted_set;
+pub mod stream;
 pub mod string;
 #[cfg(test)]
 mod testing;
@@ -30,5 +31,6 @@ pub const FAMILIES: &[&[CommandEntry]] = &[
     list::COMMANDS,
     set::COMMANDS,
     sorted_set::COMMANDS,
+    stream::COMMANDS,
     string::COMMANDS,
 ];

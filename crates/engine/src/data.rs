@@ -95,6 +95,7 @@ impl Worker {
         out: &mut Encoder,
     ) -> Result<Flow, CommandError> {
         self.may_move = false;
+        self.replaying = true;
         let flow = match call.entry.run {
             Run::Exclusive(_) => {
                 let now = self.now;
@@ -105,6 +106,7 @@ impl Worker {
             }
             _ => self.run_data(session, call, out),
         };
+        self.replaying = false;
         self.may_move = true;
         flow
     }
@@ -169,6 +171,8 @@ impl Worker {
             may_move: self.may_move,
             retried: false,
             deny_blocking: false,
+            replayed: self.replaying,
+            recorded: self.engine.journal.is_on(),
         }
     }
 
@@ -270,6 +274,8 @@ impl Worker {
             may_move: false,
             retried: false,
             deny_blocking: true,
+            replayed: false,
+            recorded: engine.journal.is_on(),
         };
         let query = QueryContext::new(held, options, &published.for_commands, &self.scratch);
         let mut cx = UpdateContext::new(query, &mut self.effects);

@@ -104,7 +104,9 @@ impl Generator {
 
 /// Whether other words in place of these could ask for neither gigabytes nor an endless wait.
 fn harmless(words: &Words) -> bool {
-    const RISKY: [&str; 14] = [
+    const RISKY: [&str; 16] = [
+        "XREAD",
+        "XREADGROUP",
         "SETBIT",
         "BITFIELD",
         "SETRANGE",
@@ -146,7 +148,7 @@ fn expires_soon(words: &Words) -> bool {
 /// that a transaction finds out only later that it is a wrong one.
 fn keeps_its_words(words: &Words) -> bool {
     let keeps_one_score = words[0] == b"ZADD" && words[1].starts_with(b"l");
-    keeps_one_score || words[0] == b"ZRANK" || words[0] == b"ZREVRANK"
+    keeps_one_score || words[0] == b"CONFIG" || words[0] == b"ZRANK" || words[0] == b"ZREVRANK"
 }
 
 fn change_case(word: &mut [u8], random: &mut Random) {

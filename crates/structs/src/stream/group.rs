@@ -287,15 +287,32 @@ impl Stream {
         self.groups.remove(name)
     }
 
-    /// Notes that a group was given the entry `id`, if that is further than it had come; says so.
-    pub fn advance(&mut self, name: &[u8], id: StreamId) -> bool {
-        let Some(group) = self.groups.get(name).filter(|group| id > group.last_id) else { return false };
-        let entries_read = self.count_read(group.entries_read, id);
-        if let Some(group) = self.groups.get_mut(name) {
-            group.last_id = id;
-            group.entries_read = entries_read;
+    /// Changes a group while the entries are read; `None` if there is no such group. Meanwhile the stream has an empty one.
+    pub fn with_group<R>(&mut self, name: &[u8], with: impl FnOnce(&Self, &mut Group) -> R) -> Option<R> {
+        let mut group = std::mem::take(self.groups.get_mut(name)?);
+        let result = with(self, &mut group);
+        if let Some(place) = self.groups.get_mut(name) {
+            *place = group;
         }
-        true
+        Some(result)
+    }
+
+    /// Notes that a group was given the entry `id`, if that is further than it had come; says so.
+    pub fn advance(&self, group: &mut Group, id: StreamId) -> bool {
+        let is_new = id > group.last_id;
+        if is_new {
+            group.entries_read = self.count_read(group.entries_read, id);
+            group.last_id = id;
+        }
+        is_new
+    }
+
+    /// What is left of a stream whose group was taken out: the group as a value of its own, to be freed bit by bit.
+    #[must_use]
+    pub fn of_group(group: Group) -> Self {
+        let mut stream = Self::new();
+        stream.groups.insert(Box::default(), group);
+        stream
     }
 }
 

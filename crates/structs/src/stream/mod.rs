@@ -155,6 +155,12 @@ impl Stream {
         self.blocks.iter().map(|(key, pack)| (*key, pack))
     }
 
+    /// The ID with which the first block begins, of a deleted entry perhaps; the greatest if there is none.
+    #[must_use]
+    pub fn first_block_id(&self) -> StreamId {
+        self.blocks.first_key_value().map_or(StreamId::MAX, |(key, _)| *key)
+    }
+
     /// Nodes of the radix tree that Redis would keep the blocks in.
     #[must_use]
     pub fn radix_nodes(&self) -> usize {

@@ -74,6 +74,19 @@ impl Stream {
         EntriesBack { blocks, walk: None, start, end }
     }
 
+    /// About how many entries lie between two IDs, counted by whole blocks until there are `enough`.
+    #[must_use]
+    pub fn count_about(&self, start: StreamId, end: StreamId, enough: usize) -> usize {
+        let mut count = 0;
+        for (_, pack) in self.range(start, end).blocks {
+            count += block::count(pack);
+            if count >= enough {
+                break;
+            }
+        }
+        count
+    }
+
     /// All entries.
     #[must_use]
     pub fn iter(&self) -> Entries<'_> {

@@ -1,0 +1,74 @@
+//! The stream commands.
+
+mod arguments;
+mod claiming;
+mod groups;
+mod propagation;
+mod reply;
+mod sources;
+mod trimming;
+mod xack;
+mod xadd;
+mod xautoclaim;
+mod xclaim;
+mod xdel;
+mod xgroup;
+mod xinfo;
+mod xinfo_groups;
+mod xlen;
+mod xpending;
+mod xrange;
+mod xread;
+mod xreadgroup;
+mod xsetid;
+mod xtrim;
+
+use spinel_family::family;
+use xack::Xack;
+use xadd::Xadd;
+use xautoclaim::Xautoclaim;
+use xclaim::Xclaim;
+use xdel::Xdel;
+use xgroup::{
+    Xgroup, XgroupCreate, XgroupCreateconsumer, XgroupDelconsumer, XgroupDestroy, XgroupHelp, XgroupSetid,
+};
+use xinfo::{Xinfo, XinfoConsumers, XinfoGroups, XinfoHelp, XinfoStream};
+use xlen::Xlen;
+use xpending::Xpending;
+use xrange::{Xrange, Xrevrange};
+use xread::Xread;
+use xreadgroup::Xreadgroup;
+use xsetid::Xsetid;
+use xtrim::Xtrim;
+
+family! {
+    /// The stream commands.
+    pub static COMMANDS;
+    update Xack,
+    update Xadd,
+    update Xautoclaim,
+    update Xclaim,
+    update Xdel,
+    container Xgroup [
+        update XgroupCreate,
+        update XgroupCreateconsumer,
+        update XgroupDelconsumer,
+        update XgroupDestroy,
+        query XgroupHelp,
+        update XgroupSetid,
+    ],
+    container Xinfo [
+        query XinfoConsumers,
+        query XinfoGroups,
+        query XinfoHelp,
+        query XinfoStream,
+    ],
+    query Xlen,
+    query Xpending,
+    query Xrange,
+    blocking Xread,
+    blocking Xreadgroup,
+    query Xrevrange,
+    update Xsetid,
+    update Xtrim,
+}
