@@ -6,6 +6,8 @@ mod groups;
 mod propagation;
 mod reply;
 mod sources;
+#[cfg(test)]
+mod tests;
 mod trimming;
 mod xack;
 mod xadd;

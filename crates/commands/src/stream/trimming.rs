@@ -120,26 +120,29 @@ impl TrimOptions {
         Some(Trim { to, by_blocks: approximate, limit: (limit > 0).then_some(limit) })
     }
 
-    /// The words of the command with what the stream was really trimmed to, if that is not what they say. `replace` is
-    /// another word that is replaced, given by the words left after it.
-    pub(super) fn exact<'a>(
+    /// The words of the command with what the stream was really trimmed to, so that no limit is needed. The options end
+    /// where `behind` words are left; the next of them is an ID, of which `id` takes the place.
+    pub(super) fn exact(
         &self,
-        words: Words<'a>,
+        mut words: Words<'_>,
         stream: &Stream,
-        replace: Option<(usize, &[u8])>,
+        (behind, id): (usize, Option<&[u8]>),
     ) -> Vec<Vec<u8>> {
         let trimmed = self.trimming.filter(|trimming| trimming.approximate);
-        let mut words = words;
         let mut all = Vec::with_capacity(words.len());
         while let Ok(word) = words.take() {
             let left = words.len();
-            let word = match (trimmed, replace) {
+            let word = match (trimmed, id) {
+                (Some(_), _) if left > behind && is_token(word, "LIMIT") => {
+                    words.skip_one();
+                    continue;
+                }
                 (Some(trimming), _) if left == trimming.left_after + 1 => b"=".to_vec(),
                 (Some(trimming), _) if left == trimming.left_after => match trimming.to {
                     TrimTo::Len(_) => stream.len().to_string().into_bytes(),
                     TrimTo::MinId(_) => stream.first_block_id().to_string().into_bytes(),
                 },
-                (_, Some((place, text))) if left == place => text.to_vec(),
+                (_, Some(id)) if left == behind => id.to_vec(),
                 _ => word.to_vec(),
             };
             all.push(word);

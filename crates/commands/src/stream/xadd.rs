@@ -119,8 +119,8 @@ impl Update for Xadd<'_> {
         let trimmed = trim.is_some_and(|trim| stream.trim(trim) > 0);
         let replaced = (!matches!(self.id, NewId::Given(_))).then(|| id.text());
         if is_recorded && (replaced.is_some() || self.trim.is_approximate()) {
-            let place = replaced.as_ref().map(|text| (self.content.0.len(), text.as_bytes()));
-            let words = self.trim.exact(self.words, stream, place);
+            let id = replaced.as_ref().map(|text| text.as_bytes());
+            let words = self.trim.exact(self.words, stream, (self.content.0.len(), id));
             let begin = [b"XADD", self.key.bytes].into_iter();
             cx.propagate_as(begin.chain(words.iter().map(Vec::as_slice)));
         }

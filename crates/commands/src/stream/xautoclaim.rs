@@ -6,7 +6,7 @@ use spinel_family::{
 };
 use spinel_store::{Stream, Typed};
 use spinel_structs::number::parse_i64;
-use spinel_structs::stream::StreamId;
+use spinel_structs::stream::{Group, StreamId};
 
 use super::arguments::{CONSUMER, COUNT, GROUP, KEY, range_start, token, word};
 use super::claiming::{Claimant, Claimed};
@@ -71,8 +71,7 @@ impl<'a> Parse<'a> for Xautoclaim<'a> {
 impl Update for Xautoclaim<'_> {
     fn cost(&self, cx: &QueryContext<'_>) -> usize {
         let stream = cx.peek(self.key).and_then(|entry| Stream::of(entry.value()));
-        let pending =
-            stream.and_then(|stream| stream.group(self.group)).map_or(0, |group| group.pending_len());
+        let pending = stream.and_then(|stream| stream.group(self.group)).map_or(0, Group::pending_len);
         self.count.saturating_mul(LOOKED_AT).min(pending)
     }
 

@@ -6,7 +6,7 @@ use spinel_family::{
     UpdateContext, Words, is_token,
 };
 use spinel_store::{OwnedValue, Stream};
-use spinel_structs::stream::{Group, StreamId};
+use spinel_structs::stream::{Consumer, Group, StreamId};
 
 use super::arguments::{ID, KEY, choice, group, id, integer, key_at, option, token, word};
 use super::groups::{no_group_of_key, reply_help, subcommand_misused};
@@ -241,7 +241,7 @@ impl Update for XgroupDelconsumer<'_> {
         let stream = cx.peek(self.key).and_then(|entry| <Stream as spinel_store::Typed>::of(entry.value()));
         let group = stream.and_then(|stream| stream.group(self.group));
         let consumer = group.and_then(|group| group.find(self.consumer).map(|id| group.consumer(id)));
-        consumer.map_or(0, |consumer| consumer.pending_len())
+        consumer.map_or(0, Consumer::pending_len)
     }
 
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {

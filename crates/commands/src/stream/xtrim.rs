@@ -57,7 +57,7 @@ impl Update for Xtrim<'_> {
             return Ok(());
         }
         if self.trim.is_approximate() {
-            let words = self.trim.exact(self.words, stream, None);
+            let words = self.trim.exact(self.words, stream, (0, None));
             let begin = [b"XTRIM", self.key.bytes].into_iter();
             cx.propagate_as(begin.chain(words.iter().map(Vec::as_slice)));
         }

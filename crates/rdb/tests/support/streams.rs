@@ -31,8 +31,11 @@ pub fn make(model: &StreamModel) -> Stream {
     stream.set_id(model.last_id, None, None);
     for model in &model.groups {
         let mut group = Group::new(model.last_id, None);
-        let numbers: Vec<_> =
-            model.consumers.iter().map(|(name, seen_ms)| group.create(name, *seen_ms).unwrap()).collect();
+        let numbers: Vec<_> = model
+            .consumers
+            .iter()
+            .map(|(name, seen_ms)| group.create(name, *seen_ms).expect("names differ"))
+            .collect();
         for &(id, consumer, delivered_ms, deliveries) in &model.pending {
             group.assign(id, Pending { consumer: numbers[consumer], delivered_ms, deliveries });
         }
@@ -51,7 +54,8 @@ pub fn model_of(stream: &Stream) -> StreamModel {
             group.consumers().map(|consumer| (consumer.name().to_vec(), consumer.seen_ms)).collect();
         let pending = group.pending_from(StreamId::MIN).map(|(id, entry)| {
             let name = group.consumer(entry.consumer).name();
-            let consumer = consumers.iter().position(|(other, _)| other == name).unwrap();
+            let consumer =
+                consumers.iter().position(|(other, _)| other == name).expect("a consumer of the group");
             (id, consumer, entry.delivered_ms, entry.deliveries)
         });
         GroupModel {
