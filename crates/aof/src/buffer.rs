@@ -55,6 +55,23 @@ impl Batch {
     }
 }
 
+/// A command encoded as a batch: room for the seal, then its words.
+#[derive(Debug)]
+pub struct LargeCommand(Vec<u8>);
+
+impl LargeCommand {
+    /// Encodes a command.
+    #[must_use]
+    pub fn new<'a, I>(words: I) -> Self
+    where
+        I: IntoIterator<Item = &'a [u8], IntoIter: ExactSizeIterator + Clone>,
+    {
+        let mut bytes = vec![0; LINE_LEN];
+        encode_command(&mut bytes, words);
+        Self(bytes)
+    }
+}
+
 /// Collects commands.
 #[derive(Debug)]
 pub struct LogBuffer {
@@ -67,7 +84,7 @@ pub struct LogBuffer {
     /// The second that a reader knows of.
     told_seconds: i64,
     in_transaction: bool,
-    /// Batches in front of cuts.
+    /// Batches in front of cuts, and of large commands, which are batches of their own.
     cut: VecDeque<Batch>,
     spare: Option<Vec<u8>>,
 }
@@ -108,7 +125,7 @@ impl LogBuffer {
     /// Whether the next batch ends with a change of files, which waits for the disk.
     #[must_use]
     pub fn has_cut(&self) -> bool {
-        !self.cut.is_empty()
+        self.cut.front().is_some_and(Batch::ends_file)
     }
 
     /// Bytes that wait.
@@ -134,6 +151,27 @@ impl LogBuffer {
         }
         encode_command(&mut self.bytes, words);
         self.end.0 += (self.bytes.len() - before) as u64;
+        self.end
+    }
+
+    /// Appends a large command as [`append`](Self::append) does, outside transactions: encoded before the lock is taken, it is
+    /// not copied here but becomes a batch of its own.
+    pub fn append_large(&mut self, db: u32, now_seconds: i64, command: LargeCommand) -> LogPosition {
+        debug_assert!(!self.in_transaction);
+        let before = self.bytes.len();
+        if self.timestamps && self.told_seconds < now_seconds {
+            self.tell_time(now_seconds);
+        }
+        if self.selected != Some(db) {
+            self.select(db);
+        }
+        self.end.0 += (self.bytes.len() - before) as u64;
+        if self.bytes.len() > LINE_LEN {
+            let bytes = self.replace_bytes();
+            self.cut.push_back(Batch { bytes, end: self.end, ends_file: false });
+        }
+        self.end.0 += (command.0.len() - LINE_LEN) as u64;
+        self.cut.push_back(Batch { bytes: command.0, end: self.end, ends_file: false });
         self.end
     }
 
@@ -220,7 +258,7 @@ impl LogBuffer {
 
 #[cfg(test)]
 mod tests {
-    use super::{LogBuffer, LogPosition};
+    use super::{LargeCommand, LogBuffer, LogPosition};
 
     fn set(buffer: &mut LogBuffer, db: u32, seconds: i64) -> LogPosition {
         buffer.append(db, seconds, [&b"SET"[..], b"k", b"v"])
@@ -230,6 +268,26 @@ mod tests {
 
     fn text(buffer: &mut LogBuffer) -> String {
         String::from_utf8(buffer.take().unwrap().commands().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_large_command_is_a_batch_of_its_own_in_its_order_and_ends_no_file() {
+        let mut buffer = LogBuffer::new(LogPosition(7));
+        let select = "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n";
+        set(&mut buffer, 0, 0);
+        let large = || LargeCommand::new([&b"SET"[..], b"k", b"v"]);
+        buffer.append_large(3, 0, large());
+        let end = buffer.append_large(3, 0, large());
+        let last = set(&mut buffer, 3, 0);
+        assert_eq!(last.0 - end.0, SET.len() as u64);
+        assert!(!buffer.has_cut() && !buffer.is_empty());
+        let first = text(&mut buffer);
+        assert!(first.ends_with(&format!("{SET}{select}")), "{first}");
+        let batch = buffer.take().unwrap();
+        assert_eq!((batch.commands(), batch.ends_file()), (SET.as_bytes(), false));
+        assert_eq!(batch.end(), LogPosition(7 + (first.len() + SET.len()) as u64));
+        assert_eq!((text(&mut buffer), text(&mut buffer)), (SET.to_owned(), SET.to_owned()));
+        assert_eq!((buffer.end(), buffer.is_empty()), (last, true));
     }
 
     #[test]

@@ -45,7 +45,7 @@ mod testing;
 mod told;
 mod writer;
 
-pub use buffer::{Batch, LogBuffer, LogPosition};
+pub use buffer::{Batch, LargeCommand, LogBuffer, LogPosition};
 pub use directory::{Directory, DirectoryError, Following, NewIncrement};
 pub use encode::encode_command;
 pub use manifest::{FileInfo, FileKind, Manifest, ManifestError, ManifestFault, Restored, Sealed};

@@ -7,9 +7,11 @@
 
 #![forbid(unsafe_code)]
 
+mod arguments;
 pub mod bitmap;
 mod collection;
 pub mod generic;
+pub mod geo;
 pub mod hash;
 pub mod hyperloglog;
 pub mod list;
@@ -26,6 +28,7 @@ use spinel_family::CommandEntry;
 pub const FAMILIES: &[&[CommandEntry]] = &[
     bitmap::COMMANDS,
     generic::COMMANDS,
+    geo::COMMANDS,
     hash::COMMANDS,
     hyperloglog::COMMANDS,
     list::COMMANDS,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use spinel_family::{
     Attempt, CallOptions, CommandEntry, CommandError, DbIndex, Effects, Encoder, EventClasses,
-    ExclusiveContext, KeyRule, OwnedArgs, Propagation, Protocol, QueryContext, Run, Scratch, SweepContext,
-    UnixMillis, UpdateContext, Words,
+    ExclusiveContext, GradualContext, GradualGround, KeyRule, OwnedArgs, Propagation, Protocol, QueryContext,
+    Run, Scratch, SweepContext, UnixMillis, UpdateContext, Words,
 };
 use spinel_family::{CommandSettings, Event};
 use spinel_store::{HashKey, Held, Keyspace, KeyspaceOptions, ShardIndex, Waiter, WatchFlag};
@@ -100,8 +100,7 @@ impl Server {
         let (entry, at) =
             find(args.iter().map(|word| String::from_utf8_lossy(word).to_lowercase()).collect());
         if !entry.spec.accepts(args.len()) {
-            out.error(CommandError::Arity.wire(entry.spec.name));
-            return String::from_utf8_lossy(out.as_bytes()).into_owned();
+            return text_of(entry, Err(CommandError::Arity), out);
         }
         let words = Words::new(args, at, self.keyspace.hash_key(), None);
         let options = self.options();
@@ -110,8 +109,21 @@ impl Server {
         let mut shards: Vec<ShardIndex> = keys.iter().map(|key| self.keyspace.shard_of(key.hash)).collect();
         shards.sort();
         shards.dedup();
+        if let Run::Gradual(run) = entry.run {
+            let mut ground = Ground {
+                keyspace: &self.keyspace,
+                settings: &self.settings,
+                scratch: &self.scratch,
+                effects: &mut self.effects,
+                options,
+            };
+            let result = run(&mut GradualContext::new(&mut ground, options), words, &mut out);
+            self.events = std::mem::take(&mut self.effects.events);
+            return text_of(entry, result, out);
+        }
         let held: Held<'_> = match entry.run {
             Run::Exclusive(_) => self.keyspace.hold_all(),
+            _ if entry.spec.reach(args.iter()).is_beyond => self.keyspace.hold_all(),
             _ => self.keyspace.hold(&shards),
         }
         .unwrap_or_else(|shard| panic!("{shard:?} is held by nobody else"));
@@ -139,16 +151,14 @@ impl Server {
                 cx = exclusive.into_update();
                 result
             }
+            Run::Gradual(_) => unreachable!("run above"),
             Run::Container(_) => unreachable!("find looks into containers"),
         };
-        if let Err(error) = result {
-            out.error(error.wire(entry.spec.name));
-        }
         cx.settle(|| keys.into_iter());
         drop(cx);
         self.remove_swept(&swept, options);
         self.events = std::mem::take(&mut self.effects.events);
-        String::from_utf8_lossy(out.as_bytes()).into_owned()
+        text_of(entry, result, out)
     }
 
     fn options(&self) -> CallOptions {
@@ -174,6 +184,42 @@ impl Server {
             cx.remove_if_expired(options.db, self.keyspace.key(key));
         }
     }
+}
+
+/// A reply as it would go over the wire.
+fn text_of(entry: &CommandEntry, result: Result<(), CommandError>, mut out: Encoder) -> String {
+    if let Err(error) = result {
+        out.error(error.wire(entry.spec.name));
+    }
+    String::from_utf8_lossy(out.as_bytes()).into_owned()
+}
+
+/// Slices on the server's keyspace, of which nobody else holds a shard.
+struct Ground<'a> {
+    keyspace: &'a Keyspace,
+    settings: &'a CommandSettings,
+    scratch: &'a Scratch,
+    effects: &'a mut Effects,
+    options: CallOptions,
+}
+
+impl GradualGround for Ground<'_> {
+    fn keyspace(&self) -> &Keyspace {
+        self.keyspace
+    }
+
+    fn run(
+        &mut self,
+        shard: ShardIndex,
+        slice: &mut dyn FnMut(&mut UpdateContext<'_>),
+    ) -> Result<(), CommandError> {
+        let held = self.keyspace.hold(&[shard]).expect("nobody else holds a shard");
+        let query = QueryContext::new(held, self.options, self.settings, self.scratch);
+        slice(&mut UpdateContext::new(query, self.effects));
+        Ok(())
+    }
+
+    fn progress(&mut self, _seen: u64, _changed: u64) {}
 }
 
 fn find(words: Vec<String>) -> (&'static CommandEntry, usize) {

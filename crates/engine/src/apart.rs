@@ -67,7 +67,7 @@ fn use_of_keys(command: &Command, run: Run) -> Option<Use> {
             overwritten.filter(|_| fits).and_then(|at| usize::try_from(at).ok()).map(Use::Overwrites)
         }
         Run::Blocking(_) if !command.writes => Some(Use::Reads),
-        Run::Blocking(_) | Run::Sweep(_) | Run::Exclusive(_) | Run::Container(_) => None,
+        Run::Blocking(_) | Run::Sweep(_) | Run::Gradual(_) | Run::Exclusive(_) | Run::Container(_) => None,
     }
 }
 
@@ -76,7 +76,7 @@ impl Apart {
     /// waited for another already.
     pub(crate) fn new(call: Call<'_>, options: &CallOptions, held: &mut Held<'_>) -> Option<Self> {
         let keys = use_of_keys(call.command, call.entry.run)?;
-        if held.iter().any(|shard| shard.readers.are_awaited()) {
+        if call.command.reaches_beyond(call.args) || held.iter().any(|shard| shard.readers.are_awaited()) {
             return None;
         }
         let (real, db) = (held.keyspace(), options.db);

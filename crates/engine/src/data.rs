@@ -5,14 +5,14 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use spinel_family::{
     Args, Attempt, CallOptions, CommandEntry, CommandError, DbIndex, Effects, Encoder, ExclusiveContext, Key,
-    KeyRule, QueryContext, Run, Scratch, SweepContext, UpdateContext, Words,
+    KeyRule, LOOP_BYTES_LIMIT, QueryContext, Run, Scratch, SweepContext, UpdateContext, Words,
 };
 use spinel_store::{Held, Keyspace, ShardIndex};
 
 use crate::aftermath::{self, Origin};
 use crate::apart;
 use crate::engine::Published;
-use crate::registry::Command;
+use crate::registry::{Action, Command};
 use crate::session::Session;
 use crate::{Engine, Flow, Message, Worker};
 
@@ -52,6 +52,14 @@ pub(crate) fn keys_of<'a>(keyspace: &Keyspace, command: &Command, args: Args<'a>
     keys
 }
 
+/// Whether a call runs with all shards held.
+pub(crate) fn needs_every_shard(command: &Command, args: Args<'_>) -> bool {
+    match command.action {
+        Action::Data(entry) => matches!(entry.run, Run::Exclusive(_)) || command.reaches_beyond(args),
+        Action::Session(_) | Action::Container => false,
+    }
+}
+
 /// Words to skip to the first argument.
 pub(crate) fn name_words(command: &Command) -> usize {
     command.name_words
@@ -76,8 +84,15 @@ impl Worker {
     ) -> Result<Flow, CommandError> {
         match call.entry.run {
             Run::Sweep(_) => self.run_sweep(session, call, out),
-            Run::Exclusive(_) => self.with_world(|worker| worker.run_locked(session, call, None, out)),
-            Run::Query(_) | Run::Update(_) | Run::Blocking(_) | Run::Container(_) => {
+            Run::Gradual(_) => {
+                let options = self.options(session);
+                self.engine.helpers.run_gradual(session, call, options, &self.published);
+                Ok(Flow::Waiting)
+            }
+            _ if needs_every_shard(call.command, call.args) => {
+                self.with_world(|worker| worker.run_locked(session, call, None, out))
+            }
+            _ => {
                 if let Some(result) = self.run_on_one_shard(session, call, out) {
                     return result;
                 }
@@ -96,15 +111,14 @@ impl Worker {
     ) -> Result<Flow, CommandError> {
         self.may_move = false;
         self.replaying = true;
-        let flow = match call.entry.run {
-            Run::Exclusive(_) => {
-                let now = self.now;
-                self.with_world(|worker| {
-                    worker.now = now;
-                    worker.run_locked(session, call, None, out)
-                })
-            }
-            _ => self.run_data(session, call, out),
+        let flow = if needs_every_shard(call.command, call.args) {
+            let now = self.now;
+            self.with_world(|worker| {
+                worker.now = now;
+                worker.run_locked(session, call, None, out)
+            })
+        } else {
+            self.run_data(session, call, out)
         };
         self.replaying = false;
         self.may_move = true;
@@ -348,7 +362,9 @@ fn run_held(
     let query = QueryContext::new(held, options, &published.for_commands, scratch);
     let mut cx = UpdateContext::new(query, effects);
     let done = |()| Flow::Continue;
+    let copies_much = options.may_move && args.extent() > LOOP_BYTES_LIMIT;
     let result = match entry.run {
+        Run::Query(_) | Run::Update(_) if copies_much => Err(CommandError::Move),
         Run::Query(run) => run(cx.as_query(), words, out).map(done),
         Run::Update(run) => run(&mut cx, words, out).map(done),
         Run::Exclusive(run) => {
@@ -365,7 +381,7 @@ fn run_held(
             }
             Err(error) => Err(error),
         },
-        Run::Sweep(_) | Run::Container(_) => Err(CommandError::Syntax),
+        Run::Sweep(_) | Run::Gradual(_) | Run::Container(_) => Err(CommandError::Syntax),
     };
     settle_call(engine, published, session, call, cx, result)
 }

@@ -71,7 +71,7 @@ impl Worker {
         let known = command.and_then(|command| {
             let at = match command.keys {
                 KeyRule::One { at } => at,
-                KeyRule::Specs(_) if args.len() > 1 => 1,
+                KeyRule::Specs(_) | KeyRule::Words(_) if args.len() > 1 => 1,
                 _ => return None,
             };
             let word = args.get(at)?;

@@ -93,18 +93,27 @@ impl Engine {
         is_refused.then_some("LOADING Redis is loading the dataset in memory")
     }
 
+    /// Why writes are refused because of the disk, if they are.
+    pub(crate) fn refused_by_disk(&self) -> Option<Cow<'static, str>> {
+        if self.gates.has(SAVE_FAILED) {
+            return Some(MISCONF_RDB.into());
+        }
+        self.gates.has(LOG_FAILED).then(|| {
+            let why = self.journal.log.refusal().unwrap_or_default();
+            format!("MISCONF Errors writing to the AOF file: {why}").into()
+        })
+    }
+
     /// Why a command is refused because of the whole server's state, if it is.
     pub(crate) fn refused_by_gates(&self, session: &Session, command: &Command) -> Option<Cow<'static, str>> {
         if self.gates.has(MEMORY_FULL) && needs_memory(session, command) {
             return Some("OOM command not allowed when used memory > 'maxmemory'.".into());
         }
         let needs_disk = || has_flag(session, command, CommandFlags::WRITE) || command.spec.name == "ping";
-        if self.gates.has(SAVE_FAILED) && needs_disk() {
-            return Some(MISCONF_RDB.into());
-        }
-        if self.gates.has(LOG_FAILED) && needs_disk() {
-            let why = self.journal.log.refusal().unwrap_or_default();
-            return Some(format!("MISCONF Errors writing to the AOF file: {why}").into());
+        if let Some(text) = self.refused_by_disk()
+            && needs_disk()
+        {
+            return Some(text);
         }
         if self.gates.has(REPLICAS_MISSING) && has_flag(session, command, CommandFlags::WRITE) {
             return Some("NOREPLICAS Not enough good replicas to write.".into());

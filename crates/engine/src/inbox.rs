@@ -52,7 +52,7 @@ pub struct FinishedCall {
     /// The command.
     pub command: CommandId,
     /// Its words.
-    pub args: OwnedArgs,
+    pub args: Arc<OwnedArgs>,
     /// How long it took, in nanoseconds.
     pub nanos: u64,
     /// It ended in an error.

@@ -39,6 +39,7 @@ impl Worker {
             Message::Finished { reply, call } => {
                 session.moved = false;
                 self.count_call(session, call.command, call.args.args(), call.nanos, call.failed);
+                self.engine.helpers.free_words(call.args);
                 self.note_written_elsewhere(session);
                 if out.is_empty() {
                     // It may be large: not copied.

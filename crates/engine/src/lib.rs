@@ -64,4 +64,5 @@ pub use dispatch::{Flow, Lookahead, Prepared};
 pub use engine::{Engine, EngineOptions};
 pub use inbox::{Inbox, Message};
 pub use shutdown::ShutdownRefused;
+pub use spinel_family::LOOP_BYTES_LIMIT;
 pub use worker::Worker;

@@ -1,5 +1,6 @@
 //! Helper threads: long commands, with the locks they hold, and the freeing of what is large.
 
+mod gradual;
 mod queue;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,11 +8,12 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, Weak};
 
 use spinel_family::{
-    Attempt, CallOptions, CommandEntry, CommandError, Effects, Encoder, OwnedArgs, QueryContext, Run,
-    Scratch, SweepContext, UpdateContext, Words,
+    Attempt, CallOptions, CommandEntry, CommandError, Effects, Encoder, LOOP_BYTES_LIMIT, OwnedArgs,
+    QueryContext, Run, Scratch, SweepContext, UpdateContext, Words,
 };
 use spinel_store::{Entry, Held, LockToken, OwnedValue};
 
+pub(crate) use self::gradual::GradualProgress;
 use self::queue::{Garbage, Job, Queue};
 use crate::aftermath::{self, Origin};
 use crate::apart::Apart;
@@ -34,7 +36,7 @@ struct LongCommand {
     client: Arc<Client>,
     command: &'static Command,
     entry: &'static CommandEntry,
-    args: OwnedArgs,
+    args: Arc<OwnedArgs>,
     options: CallOptions,
     published: Arc<Published>,
     ground: Ground,
@@ -43,8 +45,10 @@ struct LongCommand {
 
 /// What a long command runs on.
 enum Ground {
-    /// The shards it locks by itself, one after the other.
+    /// The shards it locks by itself, one after the other, to read.
     Sweep,
+    /// The same, to change.
+    Gradual,
     /// The shards it holds.
     Held(LockToken),
     /// The values it shares.
@@ -91,6 +95,18 @@ impl Helpers {
         self.queue.push_command(Box::new(long_command(session, call, options, published, ground)));
     }
 
+    /// Runs a command that goes through all shards and changes them.
+    pub(crate) fn run_gradual(
+        &self,
+        session: &mut Session,
+        call: Call<'_>,
+        options: CallOptions,
+        published: &Arc<Published>,
+    ) {
+        session.moved = true;
+        self.queue.push_command(Box::new(long_command(session, call, options, published, Ground::Gradual)));
+    }
+
     /// Runs a sweep that is too long for a loop.
     pub(crate) fn run_long_sweep(
         &self,
@@ -106,6 +122,13 @@ impl Helpers {
     /// Sends a large buffer to be freed.
     pub(crate) fn free(&self, buffer: Vec<u8>) {
         self.queue.push_garbage(Garbage::Buffer(buffer));
+    }
+
+    /// Sends the words of a command to be freed, if they are large.
+    pub(crate) fn free_words(&self, words: Arc<OwnedArgs>) {
+        if words.args().extent() > LOOP_BYTES_LIMIT {
+            self.queue.push_garbage(Garbage::Words(words));
+        }
     }
 
     /// Sends large values to be freed, has what was flushed forgotten on disk, too, and writes into the log what commands
@@ -132,7 +155,7 @@ impl Helpers {
 }
 
 fn long_command(
-    session: &Session,
+    session: &mut Session,
     call: Call<'_>,
     options: CallOptions,
     published: &Arc<Published>,
@@ -142,7 +165,7 @@ fn long_command(
         client: Arc::clone(&session.client),
         command: call.command,
         entry: call.entry,
-        args: OwnedArgs::from_args(call.args),
+        args: session.large.take().unwrap_or_else(|| Arc::new(OwnedArgs::from_args(call.args))),
         options: CallOptions { may_move: false, ..options },
         published: Arc::clone(published),
         ground,
@@ -176,6 +199,10 @@ fn free(queue: &Queue, engine: &Weak<Engine>, garbage: Garbage) -> Option<Garbag
     match garbage {
         Garbage::Buffer(buffer) => {
             drop(buffer);
+            return None;
+        }
+        Garbage::Words(words) => {
+            drop(words);
             return None;
         }
         Garbage::Value(mut value) => {
@@ -230,10 +257,11 @@ fn run(engine: &Engine, mut job: LongCommand, scratch: &Scratch) {
     let run = Running { engine, job: &job, scratch };
     let reading = match &ground {
         Ground::Apart(apart) => Some(apart.reading()),
-        Ground::Sweep | Ground::Held(_) => None,
+        Ground::Sweep | Ground::Gradual | Ground::Held(_) => None,
     };
     let attempt = AssertUnwindSafe(|| match ground {
         Ground::Sweep => run.sweep(&mut out),
+        Ground::Gradual => run.gradual(&mut out),
         Ground::Held(token) => run.on(engine.keyspace.adopt(token), &mut effects, &mut out),
         Ground::Apart(apart) => run.apart(apart, &mut effects, &mut out),
     });
@@ -419,7 +447,7 @@ mod tests {
             client: Arc::clone(&session.client),
             command,
             entry,
-            args,
+            args: Arc::new(args),
             options: CallOptions {
                 db: session.db,
                 now: engine.clock.unix_millis(),

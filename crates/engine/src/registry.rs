@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use hashbrown::HashMap;
 use spinel_family::spec::{Begin, Category, CommandFlags, Find, Group, KeyFlags, KeySpec, Spec};
-use spinel_family::{CommandEntry, KeyRule, Run};
+use spinel_family::{Args, CommandEntry, KeyRule, Run};
 
 use self::short_names::ShortNames;
 use crate::session::SessionEntry;
@@ -59,6 +59,12 @@ pub struct Command {
 }
 
 impl Command {
+    /// Whether a call reaches keys that no word of it names.
+    #[must_use]
+    pub fn reaches_beyond(&self, args: Args<'_>) -> bool {
+        self.spec.reach.is_some() && self.spec.reach(args.iter()).is_beyond
+    }
+
     /// Whether clients see it as a command of its own.
     #[must_use]
     pub fn is_seen(&self) -> bool {

@@ -38,7 +38,9 @@ impl Short {
         let run = match entry.run {
             Run::Query(run) => ShortRun::Query(run),
             Run::Update(run) => ShortRun::Update(run),
-            Run::Blocking(_) | Run::Sweep(_) | Run::Exclusive(_) | Run::Container(_) => return None,
+            Run::Blocking(_) | Run::Sweep(_) | Run::Gradual(_) | Run::Exclusive(_) | Run::Container(_) => {
+                return None;
+            }
         };
         Some(Self { entry, run })
     }

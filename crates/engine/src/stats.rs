@@ -11,6 +11,7 @@ use hashbrown::HashMap;
 use hdrhistogram::Histogram;
 
 use crate::Engine;
+use crate::offload::GradualProgress;
 use crate::registry::{CommandId, REGISTRY};
 
 /// A counter with one writer, so that adding needs no locked instruction.
@@ -225,6 +226,8 @@ pub struct SharedStats {
     pub lazily_freed: AtomicU64,
     /// Values waiting to be freed.
     pub lazily_pending: AtomicU64,
+    /// Commands that go through the keyspace and change it.
+    pub(crate) gradual: GradualProgress,
     /// Commands that panicked: each is a bug.
     pub panics: AtomicU64,
     /// ACL denials of commands (authentication failures).

@@ -16,7 +16,9 @@ use spinel_store::{Held, WatchFlag};
 pub(crate) use self::commands::COMMANDS;
 use crate::aftermath::{self, Origin};
 use crate::apart;
-use crate::data::{ShardSet, hold_to_write, keys_to_remove, name_words, normalise, shards_of};
+use crate::data::{
+    ShardSet, hold_to_write, keys_to_remove, name_words, needs_every_shard, normalise, shards_of,
+};
 use crate::registry::{Action, Command, CommandId, REGISTRY};
 use crate::session::{Session, Transaction, Watched};
 use crate::{Flow, Worker};
@@ -32,7 +34,7 @@ impl Worker {
             session.publish_transaction();
             return Err(CommandError::text("EXECABORT Transaction discarded because of previous errors."));
         }
-        let flow = if transaction.queue.iter().any(|(id, _)| needs_world(REGISTRY.get(*id))) {
+        let flow = if transaction.queue.iter().any(|(id, args)| needs_world(REGISTRY.get(*id), args.args())) {
             self.with_world(|worker| worker.exec_locked(session, &transaction, None, out))
         } else {
             let shards = self.shards_of_transaction(session, &transaction);
@@ -181,9 +183,9 @@ impl Worker {
 }
 
 /// Whether a command reaches more than keys it names.
-fn needs_world(command: &Command) -> bool {
+fn needs_world(command: &Command, args: Args<'_>) -> bool {
     match command.action {
-        Action::Data(entry) => matches!(entry.run, Run::Sweep(_) | Run::Exclusive(_)),
+        Action::Data(entry) => matches!(entry.run, Run::Sweep(_)) || needs_every_shard(command, args),
         Action::Session(entry) => entry.is_exclusive,
         Action::Container => false,
     }
@@ -290,7 +292,8 @@ impl Execution<'_> {
                 let result = run(&mut exclusive, words, out);
                 return (exclusive.into_update(), result);
             }
-            Run::Container(_) => Err(CommandError::Syntax),
+            // Refused inside a transaction, by its flags.
+            Run::Gradual(_) | Run::Container(_) => Err(CommandError::Syntax),
         };
         (cx, result)
     }

@@ -1,6 +1,7 @@
 //! What a running command can reach. Smallest capability first: [`QueryContext`] reads, [`UpdateContext`] adds
-//! writing, [`SweepContext`] and [`ExclusiveContext`] add shards.
+//! writing, [`SweepContext`], [`GradualContext`] and [`ExclusiveContext`] add shards.
 
+mod gradual;
 mod scratch;
 mod write;
 
@@ -14,12 +15,16 @@ use spinel_store::{
     UnixMillis, ValueRef,
 };
 
+pub use self::gradual::{GradualContext, GradualGround};
 pub use self::scratch::Scratch;
 use self::scratch::next_random;
 use crate::{CommandError, CommandSettings, Effects, Event, EventClass, Propagation};
 
 /// Elements a command may touch on an event loop; beyond, it moves to a helper thread with its locks.
 const LOOP_COST_LIMIT: usize = 16 * 1024;
+
+/// Bytes a command may copy on an event loop: beyond, it moves to a helper thread, too.
+pub const LOOP_BYTES_LIMIT: usize = 1 << 20;
 
 /// How the running command was called.
 #[derive(Clone, Copy, Debug)]
@@ -139,6 +144,17 @@ impl<'k> QueryContext<'k> {
     /// Moves the command to a helper thread if it will touch more than a loop can bear.
     pub fn check_cost(&self, elements: usize) -> Result<(), CommandError> {
         if elements > LOOP_COST_LIMIT && self.options.may_move { Err(CommandError::Move) } else { Ok(()) }
+    }
+
+    /// Moves the command, which has found one key so far and not begun its reply, to a helper thread if that will copy
+    /// more bytes than a loop can bear.
+    #[inline]
+    pub fn check_bytes(&self, bytes: usize) -> Result<(), CommandError> {
+        if bytes > LOOP_BYTES_LIMIT && self.options.may_move {
+            self.scratch.forget_hit();
+            return Err(CommandError::Move);
+        }
+        Ok(())
     }
 
     /// The entry of a key in the current database, without any trace of the look-up.

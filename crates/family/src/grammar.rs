@@ -53,6 +53,12 @@ impl<'a> Words<'a> {
         Self { args, at, hash_key, known: known.unwrap_or((usize::MAX, 0)) }
     }
 
+    /// The command's name as it came.
+    #[must_use]
+    pub fn command_name(&self) -> &'a [u8] {
+        self.args.at(0)
+    }
+
     /// Words left.
     #[must_use]
     pub fn len(&self) -> usize {

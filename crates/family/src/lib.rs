@@ -1,7 +1,7 @@
 //! What commands may reach: their grammar, contexts, replies, errors and the family table.
 //!
-//! A command is a struct that derives `Command` (its grammar and description) and implements one of three
-//! traits. The word in the family table, and nothing else, decides what it may reach:
+//! A command is a struct that derives `Command` (its grammar and description) and implements one of the
+//! traits below. The word in the family table, and nothing else, decides what it may reach:
 //!
 //! | word | trait | reaches |
 //! |---|---|---|
@@ -9,6 +9,7 @@
 //! | `update` | [`Update`] | the keys it declares, to change |
 //! | `blocking` | [`Blocking`] | the same, and it may wait for a key |
 //! | `sweep` | [`Sweep`] | every shard in turn, to read |
+//! | `gradual` | [`Gradual`] | every shard in turn, to change, on a helper thread |
 //! | `exclusive` | [`Exclusive`] | every shard at once, to change (or to read, if its flags say `readonly`) |
 //!
 //! A query receives the data immutably: it cannot write, so its flags cannot lie.
@@ -24,7 +25,10 @@ mod error;
 mod grammar;
 mod table;
 
-pub use context::{CallOptions, ExclusiveContext, QueryContext, Scratch, SweepContext, UpdateContext};
+pub use context::{
+    CallOptions, ExclusiveContext, GradualContext, GradualGround, LOOP_BYTES_LIMIT, QueryContext, Scratch,
+    SweepContext, UpdateContext,
+};
 pub use effects::{CommandSettings, Effects, Event, EventClass, EventClasses, PayloadSettings, Propagation};
 pub use error::{CommandError, printed};
 pub use grammar::{
@@ -36,8 +40,8 @@ pub use spinel_spec as spec;
 pub use spinel_spec_derive::{Block, Choice, Command};
 pub use spinel_store::{DbIndex, Key, UnixMillis};
 pub use table::{
-    Attempt, BlockingEntry, CommandEntry, KeyRule, Run, RunExclusive, RunQuery, RunSweep, RunUpdate,
-    TellWait, WaitFor, WaitKeys,
+    Attempt, BlockingEntry, CommandEntry, KeyRule, Run, RunExclusive, RunGradual, RunQuery, RunSweep,
+    RunUpdate, TellWait, WaitFor, WaitKeys,
 };
 
 /// What running a command yields: a reply in the encoder, or an error to be sent instead.
@@ -79,6 +83,12 @@ pub trait Blocking {
 pub trait Sweep {
     /// Runs it.
     fn sweep(&self, cx: &mut SweepContext<'_>, out: &mut Encoder) -> Reply;
+}
+
+/// A command that changes keys in every shard in turn, a slice at a time, and never stops the others: not atomic as a whole.
+pub trait Gradual {
+    /// Runs it.
+    fn gradual(&self, cx: &mut GradualContext<'_>, out: &mut Encoder) -> Reply;
 }
 
 /// A command that has the whole keyspace to itself.

@@ -5,7 +5,8 @@ use spinel_spec::{Begin, CommandFlags, Find, KeyFlags, KeySpec, Spec};
 use spinel_store::Key;
 
 use crate::{
-    CommandError, ExclusiveContext, Many, QueryContext, Reply, SweepContext, Timeout, UpdateContext, Words,
+    CommandError, ExclusiveContext, GradualContext, Many, QueryContext, Reply, SweepContext, Timeout,
+    UpdateContext, Words,
 };
 
 /// A command with its description and how it is run.
@@ -23,6 +24,8 @@ pub type RunQuery = fn(&QueryContext<'_>, Words<'_>, &mut Encoder) -> Reply;
 pub type RunUpdate = fn(&mut UpdateContext<'_>, Words<'_>, &mut Encoder) -> Reply;
 /// Runs a sweep.
 pub type RunSweep = fn(&mut SweepContext<'_>, Words<'_>, &mut Encoder) -> Reply;
+/// Runs a gradual command.
+pub type RunGradual = fn(&mut GradualContext<'_>, Words<'_>, &mut Encoder) -> Reply;
 /// Runs an exclusive command.
 pub type RunExclusive = fn(&mut ExclusiveContext<'_>, Words<'_>, &mut Encoder) -> Reply;
 
@@ -37,6 +40,8 @@ pub enum Run {
     Blocking(BlockingEntry),
     /// `sweep`
     Sweep(RunSweep),
+    /// `gradual`
+    Gradual(RunGradual),
     /// `exclusive`
     Exclusive(RunExclusive),
     /// A name with subcommands.
@@ -112,7 +117,7 @@ impl CommandEntry {
             // Without keys it reads no data: a list of subcommands, a test of the server.
             Run::Query(_) if self.spec.keys.is_empty() => CommandFlags::NONE,
             Run::Query(_) | Run::Sweep(_) => CommandFlags::READONLY,
-            Run::Update(_) | Run::Exclusive(_) => CommandFlags::WRITE,
+            Run::Update(_) | Run::Gradual(_) | Run::Exclusive(_) => CommandFlags::WRITE,
             Run::Blocking(_) if self.spec.flags.has(CommandFlags::READONLY) => {
                 CommandFlags::READONLY.with(CommandFlags::BLOCKING)
             }
@@ -130,7 +135,7 @@ impl CommandEntry {
 }
 
 /// How the keys of a command are found, decided once from its description.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum KeyRule {
     /// It has none.
     None,
@@ -141,6 +146,8 @@ pub enum KeyRule {
     },
     /// By its specifications.
     Specs(&'static [KeySpec]),
+    /// By its specifications as far as they go, and by its words.
+    Words(&'static Spec),
 }
 
 impl KeyRule {
@@ -148,6 +155,7 @@ impl KeyRule {
     #[must_use]
     pub fn of(spec: &'static Spec) -> Self {
         match spec.keys {
+            _ if spec.reach.is_some() => Self::Words(spec),
             [] => Self::None,
             [one]
                 if let Begin::Index(at) = one.begin
@@ -169,13 +177,21 @@ impl KeyRule {
                     found(at);
                 }
             }
-            Self::Specs(specs) => {
-                for spec in specs.iter().filter(|spec| !spec.flags.has(KeyFlags::NOT_KEY)) {
-                    if spec.each(args.len(), |i| args.at(i), &mut found).is_none() {
-                        return;
-                    }
+            Self::Specs(specs) => each_by_specs(specs, args, found),
+            Self::Words(spec) => {
+                each_by_specs(spec.keys, args, &mut found);
+                if let Some((at, _)) = spec.reach(args.iter()).key {
+                    found(at);
                 }
             }
+        }
+    }
+}
+
+fn each_by_specs(specs: &[KeySpec], args: Args<'_>, mut found: impl FnMut(usize)) {
+    for spec in specs.iter().filter(|spec| !spec.flags.has(KeyFlags::NOT_KEY)) {
+        if spec.each(args.len(), |i| args.at(i), &mut found).is_none() {
+            return;
         }
     }
 }
@@ -246,6 +262,15 @@ macro_rules! family {
             run: $crate::Run::Sweep(|cx, mut words, out| {
                 let command = <$command as $crate::Parse>::parse(&mut words)?;
                 $crate::Sweep::sweep(&command, cx, out)
+            }),
+        }
+    };
+    (@entry gradual $command:ident) => {
+        $crate::CommandEntry {
+            spec: <$command as $crate::Grammar>::SPEC,
+            run: $crate::Run::Gradual(|cx, mut words, out| {
+                let command = <$command as $crate::Parse>::parse(&mut words)?;
+                $crate::Gradual::gradual(&command, cx, out)
             }),
         }
     };

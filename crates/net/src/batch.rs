@@ -13,12 +13,14 @@
 //! A connection that has to stop (blocked, closed) loses those of its commands that were parsed ahead; their bytes are
 //! still in its buffer and are parsed again when it goes on.
 
+use std::sync::Arc;
+
 use slab::Slab;
 use spinel_engine::log::LogLevel;
-use spinel_engine::{Flow, Lookahead, Prepared, Worker};
+use spinel_engine::{Flow, LOOP_BYTES_LIMIT, Lookahead, Prepared, Worker};
 use spinel_resp::{Args, OwnedArgs, Parsed, ProtocolError, RequestLimits, Span};
 
-use crate::connection::{Connection, State, Unparsed};
+use crate::connection::{Connection, State, TakenInput, Unparsed};
 use crate::limits;
 
 /// Commands of a group. Enough to have many reads of memory under way, few enough that none gets in the way of
@@ -158,14 +160,20 @@ impl Group {
         for ready in &self.ready {
             let connection = &mut connections[ready.slot];
             if connection.state == State::Running {
-                let flow = execute_one(worker, connection, ready, &self.spans);
+                let (flow, is_consumed) = match ready.place {
+                    Place::Spans { from, to } if ready.consumed > LOOP_BYTES_LIMIT => {
+                        let spans = self.spans[from..to].to_vec();
+                        (execute_large(worker, connection, ready, spans), true)
+                    }
+                    _ => (execute_one(worker, connection, ready, &self.spans), false),
+                };
                 connection.state = match flow {
                     Flow::Continue => State::Running,
                     Flow::Parked => State::Parked,
                     Flow::Waiting => State::Waiting,
                     Flow::Close => State::Closing,
                 };
-                if flow != Flow::Parked {
+                if flow != Flow::Parked && !is_consumed {
                     connection.consume(ready.consumed);
                 }
                 if flow != Flow::Continue {
@@ -215,6 +223,40 @@ fn execute_one(worker: &mut Worker, connection: &mut Connection, ready: &Ready, 
         }
     }
     worker.execute(session, args, ready.prepared, out)
+}
+
+/// Executes a command whose bytes are too many to be copied here: it takes the receive buffer along, and the connection
+/// goes on with another. A parked one gets it back.
+#[cold]
+fn execute_large(
+    worker: &mut Worker,
+    connection: &mut Connection,
+    ready: &Ready,
+    mut spans: Vec<Span>,
+) -> Flow {
+    let TakenInput { bytes, done, filled } = connection.take_input();
+    for span in &mut spans {
+        (span.start, span.end) = (span.start + done, span.end + done);
+    }
+    let words = Arc::new(OwnedArgs::from_buffer(bytes, spans));
+    let (_, session, out) = connection.parts();
+    session.large = Some(Arc::clone(&words));
+    let flow = worker.execute(session, words.args(), ready.prepared, out);
+    session.large = None;
+    let words = match Arc::try_unwrap(words) {
+        Ok(words) if flow == Flow::Parked => {
+            connection.put_input_back(TakenInput { bytes: words.into_buffer(), done, filled });
+            return flow;
+        }
+        Ok(words) => {
+            connection.go_on_behind(ready.consumed, &words.buffer()[done + ready.consumed..filled]);
+            worker.free_elsewhere(words.into_buffer());
+            return flow;
+        }
+        Err(words) => words,
+    };
+    connection.go_on_behind(ready.consumed, &words.buffer()[done + ready.consumed..filled]);
+    flow
 }
 
 /// Whether a command is in truth the beginning of an HTTP request: somebody makes a browser talk to us.

@@ -12,14 +12,17 @@ use crate::stream::Stream;
 
 /// Bytes of a fresh receive buffer.
 const READ_BYTES: usize = 16 * 1024;
-/// The most a receive buffer grows in one step ahead of a large word, in bytes.
-const MAX_GROWTH: usize = 4 << 20;
+/// The most a receive buffer grows in one step ahead of a large word, in bytes. For a word beyond that room is taken at
+/// once, but touched step by step.
+const MAX_GROWTH: usize = 1 << 20;
+/// The most that is read in one turn, in bytes: the other connections wait for it.
+const MAX_READ: usize = 1 << 20;
 /// Reply buffers larger than this are given back to the allocator when they were sent.
 const KEPT_OUTPUT: usize = 64 * 1024;
 /// The most that is sent in one turn, in bytes: the other connections wait for it.
 pub(crate) const MAX_SENT: usize = 256 * 1024;
-/// Reply buffers larger than this take so long to free that another thread does it, in bytes.
-const LARGE_OUTPUT: usize = 1 << 20;
+/// Buffers larger than this take so long to free that another thread does it, in bytes.
+const LARGE_BUFFER: usize = 1 << 20;
 
 /// What a connection is up to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +37,15 @@ pub(crate) enum State {
     Closing,
     /// To be closed now.
     Dead,
+}
+
+/// A receive buffer taken out of its connection.
+pub(crate) struct TakenInput {
+    pub(crate) bytes: Vec<u8>,
+    /// Where its first command begins.
+    pub(crate) done: usize,
+    /// Up to where bytes were received.
+    pub(crate) filled: usize,
 }
 
 /// Buffers that idle connections do not need.
@@ -175,9 +187,9 @@ impl Connection {
 
     /// Reads what the socket has, up to the room in the buffer. Returns the bytes read; `None` at the end of the stream.
     pub(crate) fn read(&mut self, pool: &mut Pool) -> io::Result<Option<usize>> {
-        self.make_room(pool);
-        let room = self.input.len() - self.filled;
-        match self.stream.read(&mut self.input[self.filled..]) {
+        self.make_room(pool)?;
+        let room = (self.input.len() - self.filled).min(MAX_READ);
+        match self.stream.read(&mut self.input[self.filled..self.filled + room]) {
             Ok(0) => Ok(None),
             Ok(n) => {
                 self.filled += n;
@@ -194,7 +206,7 @@ impl Connection {
         }
     }
 
-    fn make_room(&mut self, pool: &mut Pool) {
+    fn make_room(&mut self, pool: &mut Pool) -> io::Result<()> {
         if self.input.is_empty() {
             self.input = pool.input();
             (self.done, self.filled) = (0, 0);
@@ -206,9 +218,45 @@ impl Connection {
         }
         if self.filled == self.input.len() {
             let missing = self.parser.missing_hint(self.filled - self.done);
-            let more = missing.clamp(self.input.len(), MAX_GROWTH.max(self.input.len()));
-            self.input.resize(self.input.len() + more, 0);
+            if missing > MAX_GROWTH {
+                // As long as nothing is written there, the system gives no memory.
+                self.input.try_reserve_exact(missing)?;
+            }
+            let len = self.input.len();
+            let reserved = self.input.capacity() - len;
+            let more = if reserved >= missing.max(1) {
+                reserved.min(MAX_GROWTH)
+            } else {
+                missing.clamp(len, MAX_GROWTH.max(len))
+            };
+            self.input.resize(len + more, 0);
         }
+        Ok(())
+    }
+
+    /// Takes the receive buffer out, for a large command at its beginning whose words are not to be copied.
+    pub(crate) fn take_input(&mut self) -> TakenInput {
+        let taken =
+            TakenInput { bytes: std::mem::take(&mut self.input), done: self.done, filled: self.filled };
+        (self.done, self.filled) = (0, 0);
+        taken
+    }
+
+    /// The receive buffer, if it takes long to free, of a connection that is being closed.
+    pub(crate) fn take_large_input(&mut self) -> Option<Vec<u8>> {
+        (self.input.len() > LARGE_BUFFER).then(|| self.take_input().bytes)
+    }
+
+    /// Puts the receive buffer back: its command has not been run.
+    pub(crate) fn put_input_back(&mut self, taken: TakenInput) {
+        TakenInput { bytes: self.input, done: self.done, filled: self.filled } = taken;
+    }
+
+    /// Goes on with the bytes behind a command whose buffer was taken.
+    pub(crate) fn go_on_behind(&mut self, command_bytes: usize, rest: &[u8]) {
+        self.input = rest.to_vec();
+        (self.done, self.filled) = (0, rest.len());
+        self.ahead = self.ahead.saturating_sub(command_bytes);
     }
 
     /// Gives buffers back that hold nothing; a large one is handed out, to be freed elsewhere.
@@ -222,7 +270,7 @@ impl Connection {
             self.sent = 0;
             let protocol = self.session.protocol;
             let out = std::mem::replace(&mut self.out, Encoder::new(protocol)).into_inner();
-            if out.capacity() > LARGE_OUTPUT {
+            if out.capacity() > LARGE_BUFFER {
                 return Some(out);
             }
             pool.put_output(out);

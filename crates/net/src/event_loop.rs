@@ -329,6 +329,9 @@ impl EventLoop {
 
     fn close(&mut self, slot: usize) {
         let mut connection = self.connections.remove(slot);
+        if let Some(large) = connection.take_large_input() {
+            self.worker.free_elsewhere(large);
+        }
         self.slots.remove(&connection.session.id());
         // A socket that cannot be deregistered is closed below, which deregisters it.
         let _ = self.poller.remove(&mut connection.stream);

@@ -16,12 +16,24 @@ pub(crate) enum Excess {
     Output,
 }
 
+/// The default of `proto-max-bulk-len`, in bytes.
+const USUAL_BULK_LEN: u64 = 512 << 20;
+/// What may be in the buffer beside the longest word, in bytes.
+const BESIDE_BULK: u64 = 64 << 20;
 /// Counted replies that may wait for a client that has not given the password, in bytes.
 const UNAUTHENTICATED_OUTPUT: u64 = 1024;
 
+/// Bytes that may wait to be executed. Who allows longer words than usual means to receive them.
+fn query_limit(settings: &Settings) -> u64 {
+    let limits = &settings.limits;
+    let longest = limits.proto_max_bulk_len;
+    let needed = if longest > USUAL_BULK_LEN { longest.saturating_add(BESIDE_BULK) } else { 0 };
+    limits.client_query_buffer.max(needed)
+}
+
 /// Whether a connection holds more than it may.
 pub(crate) fn check(connection: &mut Connection, settings: &Settings, now_ms: i64) -> Option<Excess> {
-    if connection.unread().len() as u64 > settings.limits.client_query_buffer {
+    if connection.unread().len() as u64 > query_limit(settings) {
         return Some(Excess::Query);
     }
     let limits = &settings.limits.output_buffers;

@@ -123,7 +123,7 @@ impl fmt::Debug for Args<'_> {
 /// A command that owns its words, all in one contiguous buffer: queued in a transaction, parked, or sent to a thread.
 #[derive(Clone, Default)]
 pub struct OwnedArgs {
-    buf: Box<[u8]>,
+    buf: Vec<u8>,
     spans: Box<[Span]>,
 }
 
@@ -135,7 +135,7 @@ impl OwnedArgs {
         for word in args.iter() {
             push_word(&mut buf, &mut spans, word);
         }
-        Self { buf: buf.into_boxed_slice(), spans: spans.into_boxed_slice() }
+        Self { buf, spans: spans.into_boxed_slice() }
     }
 
     /// Collects words from anything that yields bytes.
@@ -144,12 +144,23 @@ impl OwnedArgs {
         for word in words {
             push_word(&mut buf, &mut spans, word.as_ref());
         }
-        Self { buf: buf.into_boxed_slice(), spans: spans.into_boxed_slice() }
+        buf.shrink_to_fit();
+        Self { buf, spans: spans.into_boxed_slice() }
     }
 
-    /// Words that already lie in a buffer of their own.
-    pub(crate) fn from_parts(buf: Vec<u8>, spans: Vec<Span>) -> Self {
-        Self { buf: buf.into_boxed_slice(), spans: spans.into_boxed_slice() }
+    /// Words at `spans` of a buffer, which is kept as it is: nothing is copied.
+    pub fn from_buffer(buf: Vec<u8>, spans: Vec<Span>) -> Self {
+        Self { buf, spans: spans.into_boxed_slice() }
+    }
+
+    /// The buffer of the words, with whatever lies between and behind them.
+    pub fn buffer(&self) -> &[u8] {
+        &self.buf
+    }
+
+    /// The buffer of the words, given back.
+    pub fn into_buffer(self) -> Vec<u8> {
+        self.buf
     }
 
     /// The words.

@@ -211,6 +211,17 @@ impl Encoder {
         self.buf.extend_from_slice(b"\r\n");
     }
 
+    /// A double whose text the caller has chosen; RESP2: a byte string.
+    pub fn double_text(&mut self, text: &[u8]) {
+        match self.protocol {
+            Protocol::Resp2 => self.bulk(text),
+            Protocol::Resp3 => {
+                self.buf.push(b',');
+                self.line(text);
+            }
+        }
+    }
+
     /// True or false; RESP2: 1 or 0.
     pub fn boolean(&mut self, value: bool) {
         self.buf.extend_from_slice(match (self.protocol, value) {

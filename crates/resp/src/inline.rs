@@ -20,7 +20,7 @@ pub fn split_words(line: &[u8]) -> Result<OwnedArgs, ProtocolError> {
         rest = skip_blanks(take_word(rest, &mut buf)?);
         spans.push(Span { start, end: buf.len() });
     }
-    Ok(OwnedArgs::from_parts(buf, spans))
+    Ok(OwnedArgs::from_buffer(buf, spans))
 }
 
 /// Appends the first word of `rest` without its quotes and returns what follows it.

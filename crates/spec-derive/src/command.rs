@@ -49,6 +49,7 @@ fn grammar(input: &DeriveInput, attr: &CommandAttr, parts: &[Part]) -> syn::Resu
 
     let shapes: Vec<TokenStream> = parts.iter().map(Part::shape).collect();
     let keys = attr.keys.as_ref().map_or_else(|| key_specs(parts, &shapes, name_words), |keys| quote!(#keys));
+    let reach = attr.reach.as_ref().map_or_else(|| quote!(None), |reach| quote!(Some(#reach)));
     let args = attr.args.as_ref().map_or_else(|| arg_specs(parts), |args| quote!(#args));
     let history = attr.history.as_ref().map_or_else(|| quote!(&[]), |history| quote!(#history));
     let arity = attr.arity.as_ref().map_or_else(
@@ -68,6 +69,7 @@ fn grammar(input: &DeriveInput, attr: &CommandAttr, parts: &[Part]) -> syn::Resu
             categories: &[#(::spinel_family::spec::Category::#categories),*],
             tips: &[#(#tips),*],
             keys: #keys,
+            reach: #reach,
             args: #args,
             history: #history,
             doc_flags: &[#(::spinel_family::spec::DocFlag::#doc_flags),*],

@@ -117,7 +117,25 @@ pub struct KeySpec {
     pub notes: &'static str,
 }
 
+/// What a call reaches besides the keys that the specifications of its command find.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reach {
+    /// The place of one more key, and what happens to it.
+    pub key: Option<(usize, KeyFlags)>,
+    /// Keys that no word names: they follow from the data, so that all must be held.
+    pub is_beyond: bool,
+}
+
+/// Finds the reach of a call from its words, the name included.
+pub type FindReach = for<'a> fn(&mut dyn Iterator<Item = &'a [u8]>) -> Reach;
+
 impl KeySpec {
+    /// Whether nobody can say where the keys are.
+    #[must_use]
+    pub const fn is_unknown(&self) -> bool {
+        matches!(self.begin, Begin::Unknown)
+    }
+
     /// Calls `found` with the index of each key among `words` (the name is word 0). `None` when the words do not
     /// fit the specification (a count that is no number or reaches beyond the end).
     pub fn each<'a>(

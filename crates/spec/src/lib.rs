@@ -16,7 +16,7 @@ mod keys;
 
 pub use args::{ArgFlags, ArgKind, ArgSpec, Shape};
 pub use flags::{Category, CommandFlags, DocFlag, Group};
-pub use keys::{Begin, Find, KeyFlags, KeySpec};
+pub use keys::{Begin, Find, FindReach, KeyFlags, KeySpec, Reach};
 
 /// The description of one command or subcommand.
 #[derive(Debug)]
@@ -41,6 +41,8 @@ pub struct Spec {
     pub tips: &'static [&'static str],
     /// Where the keys stand.
     pub keys: &'static [KeySpec],
+    /// Finds what the unknown ones of them mean in a call.
+    pub reach: Option<FindReach>,
     /// The grammar.
     pub args: &'static [ArgSpec],
     /// Version and change, oldest first.
@@ -58,6 +60,11 @@ impl Spec {
     #[must_use]
     pub fn leaf_name(&self) -> &'static str {
         self.name.rsplit_once('|').map_or(self.name, |(_, leaf)| leaf)
+    }
+
+    /// What a call reaches besides the keys that the specifications find.
+    pub fn reach<'a>(&self, mut words: impl Iterator<Item = &'a [u8]>) -> Reach {
+        self.reach.map_or_else(Reach::default, |find| find(&mut words))
     }
 
     /// Whether a call with `words` words (the name included) fits the arity.

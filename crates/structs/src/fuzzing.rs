@@ -137,6 +137,30 @@ pub fn fuzz_stream_block(data: &[u8]) {
     assert_eq!(stream.block_count(), 0);
 }
 
+/// Geohashes: any score is some place, which is found again in the cells around it.
+pub fn fuzz_geohash(data: &[u8]) {
+    use crate::geohash::{Circle, Polygon, Position, cells_around};
+    let numbers: Vec<f64> =
+        data.as_chunks().0.iter().map(|bytes: &[u8; 8]| f64::from_le_bytes(*bytes)).collect();
+    let places: Vec<Position> = numbers.iter().map(|score| Position::of_score(*score)).collect();
+    for (place, number) in places.iter().zip(&numbers) {
+        assert!(place.is_valid());
+        let circle = Circle { centre: *place, radius_m: number.abs() };
+        let cells = cells_around(circle.centre, circle.radius_m, &circle.extent());
+        assert!((1..=9).contains(&cells.len()));
+        let score = place.score();
+        assert!(cells.iter().any(|cell| (cell.scores().0..cell.scores().1).contains(&score)));
+    }
+    if places.len() >= 3 {
+        let polygon = Polygon::new(places.clone());
+        assert!(polygon.centre().is_valid());
+        let cells = cells_around(polygon.centre(), polygon.radius_m(), &polygon.extent());
+        assert!((1..=9).contains(&cells.len()));
+        let inside = places.iter().filter_map(|place| polygon.distance_m(*place));
+        assert!(inside.count() <= places.len());
+    }
+}
+
 /// Runs a check over every seed of a fuzz target, in the folder of corpora.
 pub fn check_corpus(target: &str, check: fn(&[u8])) {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
@@ -157,5 +181,6 @@ mod tests {
         check_corpus("intset", fuzz_intset);
         check_corpus("glob", fuzz_glob);
         check_corpus("stream_block", fuzz_stream_block);
+        check_corpus("geohash", fuzz_geohash);
     }
 }

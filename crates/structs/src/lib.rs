@@ -1,4 +1,4 @@
-//! Data structures: hash table, listpack, quicklist, counted B+tree, stream, intset, glob and number formats.
+//! Data structures: hash table, listpack, quicklist, counted B+tree, stream, intset, geohash, glob and number formats.
 
 pub mod aligned_alloc;
 pub mod bits;
@@ -6,6 +6,7 @@ pub mod bytes;
 pub mod compact;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod geohash;
 pub mod glob;
 pub mod hash;
 pub mod huge_pages;

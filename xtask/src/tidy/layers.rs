@@ -11,7 +11,7 @@ const LAYERS: [&[&str]; 9] = [
     &["store"],
     &["family"],
     &["commands"],
-    &["aof", "rdb"],
+    &["aof", "rdb", "script"],
     &["engine"],
     &["net", "cli"],
     &["server"],

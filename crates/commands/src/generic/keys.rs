@@ -123,7 +123,7 @@ impl Keys<'_> {
 }
 
 /// Whether a scan that has come to `cursor` has passed the place of a hash: both are read lowest bit first.
-fn is_passed(hash: u64, cursor: u64) -> bool {
+pub(super) fn is_passed(hash: u64, cursor: u64) -> bool {
     hash.reverse_bits() < cursor.reverse_bits()
 }
 

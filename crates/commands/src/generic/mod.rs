@@ -14,6 +14,8 @@ mod object;
 mod randomkey;
 mod rename;
 pub(crate) mod scan;
+mod scandel;
+mod sort;
 mod swapdb;
 mod ttl;
 
@@ -30,6 +32,8 @@ use object::{Object, ObjectEncoding, ObjectFreq, ObjectHelp, ObjectIdletime, Obj
 use randomkey::Randomkey;
 use rename::{Rename, Renamenx};
 use scan::Scan;
+use scandel::Scandel;
+use sort::{Sort, SortRo};
 use spinel_family::family;
 use swapdb::Swapdb;
 use ttl::{Expiretime, Pexpiretime, Pttl, Ttl};
@@ -65,6 +69,9 @@ family! {
     update Rename,
     update Renamenx,
     sweep Scan,
+    update Sort,
+    query SortRo,
+    gradual Scandel,
     exclusive Swapdb,
     query Touch,
     query Ttl,

@@ -9,8 +9,8 @@ use spinel_family::{
 };
 use spinel_structs::sorted_set::Order;
 
-use super::arguments::{COUNT, NUMKEYS, POP, WHERE, counted_at, keys, word};
 use super::pop::{PopFrom, first_ready, pop, propagate_pop};
+use crate::arguments::{COUNT, NUMKEYS, POP, WHERE, counted_at, keys, word};
 
 /// All words but the last are keys.
 const ALL_BUT_LAST: &[KeySpec] = &[KeySpec {

@@ -3,16 +3,15 @@
 //! Whatever a command is asked by (places, scores, members), it works on ranks: [`span`] turns the first into the
 //! second, and the value does the rest in logarithmic time.
 
-mod arguments;
 mod bzpop;
 mod combine;
 mod pop;
 mod reply;
 mod selection;
-mod source;
+pub(crate) mod source;
 mod span;
-mod store;
-mod zadd;
+pub(crate) mod store;
+pub(crate) mod zadd;
 mod zcount;
 mod zmpop;
 mod zpop;

@@ -8,7 +8,7 @@ use spinel_store::{Text, ValueRef};
 use spinel_structs::listpack::ListpackValue;
 
 /// A member and its score; the bytes are borrowed where they stand as such.
-pub(super) type Scored<'a> = (Cow<'a, [u8]>, f64);
+pub(crate) type Scored<'a> = (Cow<'a, [u8]>, f64);
 
 /// One input.
 #[derive(Clone, Copy)]
@@ -67,7 +67,7 @@ impl<'a> Source<'a> {
 }
 
 /// The bytes of a member; an integer is written out.
-pub(super) fn to_bytes(member: ListpackValue<'_>) -> Cow<'_, [u8]> {
+pub(crate) fn to_bytes(member: ListpackValue<'_>) -> Cow<'_, [u8]> {
     match member {
         ListpackValue::Bytes(bytes) => Cow::Borrowed(bytes),
         ListpackValue::Int(_) => Cow::Owned(member.to_vec()),

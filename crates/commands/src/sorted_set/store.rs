@@ -5,7 +5,7 @@ use spinel_store::value::SortedSet;
 use spinel_store::{Keep, NewValue};
 
 /// Stores the result and answers with its size. An empty result removes the destination.
-pub(super) fn store_result(
+pub(crate) fn store_result(
     cx: &mut UpdateContext<'_>,
     destination: Key<'_>,
     result: SortedSet,

@@ -11,7 +11,7 @@ use spinel_structs::sorted_set::Inserted;
 
 /// Whether members are added or only changed.
 #[derive(Choice, Clone, Copy, PartialEq, Eq)]
-enum Condition {
+pub(crate) enum Condition {
     #[arg(token = "NX")]
     Nx,
     #[arg(token = "XX")]
@@ -20,7 +20,7 @@ enum Condition {
 
 /// In which direction a score may change.
 #[derive(Choice, Clone, Copy, PartialEq, Eq)]
-enum Comparison {
+pub(crate) enum Comparison {
     #[arg(token = "GT")]
     Gt,
     #[arg(token = "LT")]
@@ -29,9 +29,9 @@ enum Comparison {
 
 /// A score and the member that gets it.
 #[derive(Block)]
-pub(super) struct ScoreMember<'a> {
-    score: f64,
-    member: &'a [u8],
+pub(crate) struct ScoreMember<'a> {
+    pub(crate) score: f64,
+    pub(crate) member: &'a [u8],
 }
 
 /// Adds members to a sorted set, or changes their scores.
@@ -180,11 +180,11 @@ impl Update for Zincrby<'_> {
 }
 
 /// What decides whether and how a pair is taken over.
-#[derive(Clone, Copy)]
-struct Rules {
-    condition: Option<Condition>,
-    comparison: Option<Comparison>,
-    increment: bool,
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Rules {
+    pub(crate) condition: Option<Condition>,
+    pub(crate) comparison: Option<Comparison>,
+    pub(crate) increment: bool,
 }
 
 /// What became of one pair.
@@ -199,9 +199,9 @@ enum Outcome {
 
 /// What became of all pairs.
 #[derive(Default)]
-struct Tally {
-    added: usize,
-    updated: usize,
+pub(crate) struct Tally {
+    pub(crate) added: usize,
+    pub(crate) updated: usize,
     /// The score of the last member that was not skipped.
     score: Option<f64>,
 }
@@ -228,7 +228,7 @@ impl Tally {
 
 impl Rules {
     /// Takes over the pairs, with all effects.
-    fn add(
+    pub(crate) fn add(
         self,
         cx: &mut UpdateContext<'_>,
         key: Key<'_>,

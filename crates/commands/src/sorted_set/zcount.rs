@@ -5,8 +5,8 @@ use spinel_family::{Command, CommandError, Encoder, Key, Parse, Query, QueryCont
 use spinel_store::value::SortedSet;
 use spinel_structs::sorted_set::Order;
 
-use super::arguments::{key, word};
 use super::span::Span;
+use crate::arguments::{key, word};
 
 /// Counts the members of a sorted set whose score lies between two others.
 #[derive(Command)]

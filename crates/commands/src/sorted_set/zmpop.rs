@@ -5,8 +5,8 @@ use spinel_family::{
 };
 use spinel_store::ValueRef;
 
-use super::arguments::{COUNT, NUMKEYS, POP, WHERE, counted_at, keys};
 use super::pop::PopFrom;
+use crate::arguments::{COUNT, NUMKEYS, POP, WHERE, counted_at, keys};
 
 /// Removes members with the lowest or highest scores from the first of several sorted sets that is not empty.
 #[derive(Command)]

@@ -6,8 +6,8 @@ use spinel_family::{
 };
 use spinel_store::value::SortedSet;
 
-use super::arguments::{WITHSCORES, key, word};
 use super::reply::{Shown, reply_len, reply_member};
+use crate::arguments::{WITHSCORES, key, word};
 use crate::collection::{DrawCount, elements_of, reply_draws};
 
 const OPTIONS: ArgSpec =

@@ -4,8 +4,8 @@ use spinel_family::spec::{ArgKind, ArgSpec, Shape};
 use spinel_family::{Command, CommandError, Encoder, Key, Parse, Query, QueryContext, Reply, Words};
 use spinel_structs::sorted_set::Order;
 
-use super::arguments::{LIMIT, WITHSCORES, choice, key, since, token, word};
 use super::selection::{By, Dialect, Selection};
+use crate::arguments::{LIMIT, WITHSCORES, choice, key, since, token, word};
 
 /// `BYSCORE | BYLEX`
 pub(super) const SORT_BY: ArgSpec = Shape {

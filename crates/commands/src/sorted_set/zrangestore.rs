@@ -10,11 +10,11 @@ use spinel_store::EncodingLimits;
 use spinel_store::value::SortedSet;
 use spinel_structs::sorted_set::Order;
 
-use super::arguments::{LIMIT, READ, STORE, key, key_at, token, word};
 use super::selection::{Dialect, Selection};
 use super::source::to_bytes;
 use super::store::store_result;
 use super::zrange::SORT_BY;
+use crate::arguments::{LIMIT, READ, STORE, key, key_at, token, word};
 
 /// Stores the members of a sorted set between two places, scores or members under another key.
 #[derive(Command)]

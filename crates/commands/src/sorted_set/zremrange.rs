@@ -8,8 +8,8 @@ use spinel_store::value::SortedSet;
 use spinel_store::{OwnedValue, ValueRef};
 use spinel_structs::sorted_set::Order;
 
-use super::arguments::{key, word};
 use super::span::Span;
+use crate::arguments::{key, word};
 
 /// Removes the members of a sorted set between two places; answers how many.
 #[derive(Command)]

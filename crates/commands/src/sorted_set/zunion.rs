@@ -4,9 +4,9 @@
 use spinel_family::spec::{ArgFlags, ArgKind, ArgSpec, Shape};
 use spinel_family::{Command, CommandError, Encoder, Parse, Query, QueryContext, Reply, Words};
 
-use super::arguments::{NUMKEYS, READ, WITHSCORES, choice, counted_at, keys, option};
 use super::combine::{Allowed, Inputs, Operation};
 use super::reply::reply_members;
+use crate::arguments::{NUMKEYS, READ, WITHSCORES, choice, counted_at, keys, option};
 
 /// `WEIGHTS weight [weight ...]`
 pub(super) const WEIGHTS: ArgSpec = ArgSpec {

@@ -5,10 +5,10 @@ use spinel_family::{
 };
 use spinel_store::value::SortedSet;
 
-use super::arguments::{NUMKEYS, READ, STORE, counted_at, key, key_at, keys};
 use super::combine::{Allowed, Inputs, Operation};
 use super::store::store_result;
 use super::zunion::{AGGREGATE, WEIGHTS};
+use crate::arguments::{NUMKEYS, READ, STORE, counted_at, key, key_at, keys};
 
 /// Stores the union of sorted sets.
 #[derive(Command)]

@@ -1,6 +1,7 @@
 //! `GET key`
 
 use spinel_family::{Command, CommandError, Encoder, Key, Query, QueryContext, Reply};
+use spinel_store::Text;
 
 /// Returns the string stored at a key.
 #[derive(Command)]
@@ -26,7 +27,16 @@ pub(super) fn reply_text(
 
 impl Query for Get<'_> {
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
-        reply_text(cx, self.key, out).map(drop)
+        match cx.text(self.key)? {
+            Some(text) => {
+                if let Text::Bytes(bytes) = text {
+                    cx.check_bytes(bytes.len())?;
+                }
+                text.with_bytes(|bytes| out.bulk(bytes));
+            }
+            None => out.null(),
+        }
+        Ok(())
     }
 }
 

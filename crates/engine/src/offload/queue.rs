@@ -5,8 +5,9 @@
 //! at hand for commands. When garbage piles up nevertheless, all help.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use spinel_family::OwnedArgs;
 use spinel_store::{Db, OwnedValue};
 
 use super::LongCommand;
@@ -19,6 +20,7 @@ pub(super) enum Garbage {
     Value(OwnedValue),
     Db(Box<Db>),
     Buffer(Vec<u8>),
+    Words(Arc<OwnedArgs>),
 }
 
 /// What a thread has to do next.

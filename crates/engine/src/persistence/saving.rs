@@ -75,7 +75,7 @@ impl Asker {
             }
         };
         let nanos = engine.clock.monotonic_nanos().saturating_sub(self.since_nanos);
-        let call = Box::new(FinishedCall { command: self.command, args: self.args, nanos, failed });
+        let call = Box::new(FinishedCall { command: self.command, args: Arc::new(self.args), nanos, failed });
         let reply = if self.is_silent { Vec::new() } else { text.into_bytes() };
         self.client.post(Message::Finished { reply, call });
     }

@@ -106,6 +106,8 @@ pub struct Session {
     pub written_to: JournalPosition,
     /// A command of it runs on a helper thread.
     pub moved: bool,
+    /// The words of the command under way, if it is large: who runs it elsewhere need not copy them.
+    pub large: Option<Arc<OwnedArgs>>,
     /// It watches all commands.
     pub monitor: bool,
     /// It does not change access times.
@@ -130,6 +132,7 @@ impl Session {
             blockings: 0,
             written_to: JournalPosition::default(),
             moved: false,
+            large: None,
             monitor: false,
             no_touch: false,
         }

@@ -67,6 +67,12 @@ impl Scratch {
         self.hits.set(self.hits.get() + 1);
     }
 
+    /// Takes back the note of the last hit: the command is run again elsewhere.
+    #[cold]
+    pub(super) fn forget_hit(&self) {
+        self.hits.set(self.hits.get().saturating_sub(1));
+    }
+
     #[inline]
     pub(super) fn note_miss(&self) {
         self.misses.set(self.misses.get() + 1);

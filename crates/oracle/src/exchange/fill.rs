@@ -168,6 +168,7 @@ fn stream(client: &mut Client, key: &[u8], most: usize, random: &mut Random) -> 
     ask(client, &[b"XGROUP", b"CREATE", key, b"group", b"0"])?;
     ask(client, &[b"XGROUP", b"CREATECONSUMER", key, b"group", b"idle"])?;
     let half = (1 + count / 2).to_string();
-    let line = [b"XREADGROUP", b"GROUP", b"group", b"busy", b"COUNT", half.as_bytes(), b"STREAMS", key, b">"];
+    let line =
+        [&b"XREADGROUP"[..], b"GROUP", b"group", b"busy", b"COUNT", half.as_bytes(), b"STREAMS", key, b">"];
     ask(client, &line).map(drop)
 }

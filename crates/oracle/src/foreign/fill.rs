@@ -181,7 +181,8 @@ fn streams(client: &mut Client, random: &mut Random) -> io::Result<()> {
         ask(client, &[b"XGROUP", b"CREATE", key, group, b"0"])?;
     }
     for consumer in [&b"ann"[..], b"bob"] {
-        let line = [b"XREADGROUP", b"GROUP", b"readers", consumer, b"COUNT", b"20", b"STREAMS", key, b">"];
+        let line =
+            [&b"XREADGROUP"[..], b"GROUP", b"readers", consumer, b"COUNT", b"20", b"STREAMS", key, b">"];
         ask(client, &line)?;
     }
     ask(client, &[b"XACK", key, b"readers", b"6-0", b"7-1"]).map(drop)

@@ -15,11 +15,13 @@ pub struct Family {
 }
 
 /// All families; `mixed` and `garbage` draw from the templates of all others.
-pub const FAMILIES: [Family; 13] = [
+pub const FAMILIES: [Family; 15] = [
     Family { name: "strings", templates: STRINGS, damage: 30 },
     Family { name: "bitmaps", templates: BITMAPS, damage: 30 },
     Family { name: "hyperloglogs", templates: HYPERLOGLOGS, damage: 30 },
     Family { name: "generic", templates: GENERIC, damage: 30 },
+    Family { name: "sorts", templates: SORTS, damage: 30 },
+    Family { name: "geo", templates: GEO, damage: 30 },
     Family { name: "lists", templates: LISTS, damage: 30 },
     Family { name: "hashes", templates: HASHES, damage: 30 },
     Family { name: "sets", templates: SETS, damage: 30 },
@@ -151,6 +153,63 @@ const GENERIC: &[&str] = &[
     "ZADD <key> (<score> <member>)+",
     "ECHO <garbage>",
     "PING [<garbage>]",
+];
+
+/// Lists are `s1` and `s2`, sets `s3` and `s4`. Sorted sets go at once, for sorting changes their encoding in Redis; and
+/// where Redis leaves an order open (elements of a set whose weights are equal words) nothing is asked. A number read well
+/// before each sorting by numbers makes Redis forget one that was out of range.
+const SORTS: &[&str] = &[
+    "RPUSH (s1|s2) <index>+",
+    "RPUSH (s1|s2) <index> <index> <member>+",
+    "LTRIM (s1|s2) -9 -1",
+    "DEL (s1|s2|s3|s4)",
+    "SADD (s3|s4) (0|1|2|3|5|7|10|11|-3)+",
+    "SADD (s3|s4) (one|two|three|-|1.5|x)",
+    "SREM (s3|s4) <member>+",
+    "SET <key> <score>",
+    "SET <key> <value>",
+    "HSET <key> m1 <score> 1 <value>",
+    "ZINCRBY s7 1 a ; SORT (s1|s2|s3|s4) [DESC] [LIMIT <index> <index>]",
+    "SORT (s1|s2|s3|s4) ALPHA [ASC|DESC] [LIMIT <index> <index>] [STORE <key>]",
+    "ZINCRBY s7 1 a ; SORT (s1|s2|s3|s4) BY (k*|k*->m1|k*->1|*|*->1) [LIMIT <index> <index>] [GET (#|k*|k*->m1|x)] [DESC] [STORE <key>]",
+    "SORT (s1|s2) BY (k*|k*->m1|k*->1|*) ALPHA [GET (k*->1|#)] [DESC]",
+    "ZINCRBY s7 1 a ; SORT_RO (s1|s2|s3|s4) [BY (k*|k*->m1)] [LIMIT <index> <index>] [GET k*] [GET (k*->1|#)] [STORE <key>]",
+    "(SORT|SORT_RO) (s1|s2) BY nosort [LIMIT <index> <index>] [GET #] [DESC]",
+    "ZINCRBY s7 1 a ; SORT (s1|s2|s3|s4) [BY nosort] [DESC] STORE <key>",
+    "ZINCRBY s7 1 a ; SORT (s1|s2) LIMIT <integer> <integer>",
+    "SORT_RO (s3|s4) ALPHA LIMIT <integer> <integer>",
+    "SET s5 <value> ; SORT s5 [ALPHA] [LIMIT <index>]",
+    "ZADD s6 (<index> <index>)+ ; ZINCRBY s7 1 a ; SORT s6 [BY k*] [GET #] [GET k*] [LIMIT <index> <index>] [DESC] ; DEL s6",
+    "ZADD s6 (<index> <member>)+ ; SORT s6 BY nosort [LIMIT <index> <index>] [DESC] [STORE <key>] ; DEL s6",
+    "ZADD s6 (<index> <member>)+ ; SORT_RO s6 ALPHA [LIMIT <index> <index>] [DESC] ; DEL s6",
+];
+
+/// Where members are sorted and counted their places differ (in `g1` and `g2`): which of equally far ones comes first is open
+/// in Redis.
+const GEO: &[&str] = &[
+    "GEOADD <key> (<degrees> <degrees> <member>)+",
+    "GEOADD <key> (<degrees> <degrees> <member>)+ ; GEOADD <same> (<degrees> <degrees> <value>)+",
+    "GEOADD <key> [NX|XX] [CH] (<degrees> <degrees> <member>)+",
+    "GEOADD (g1|g2) (<degrees> <degrees> <member>)+",
+    "GEOADD (g1|g2) (<degrees> <degrees> <value>)+",
+    "ZREM (g1|g2) <member>+",
+    "DEL g1",
+    "ZADD <key> <score> <member>",
+    "ZREM <key> <member>+",
+    "GEOPOS <key> <member>+",
+    "GEOHASH <key> <member>+",
+    "GEODIST <key> <member> <member> [m|km|FT|mi|x]",
+    "GEOSEARCH <key> (FROMLONLAT <degrees> <degrees>|FROMMEMBER <member>) (BYRADIUS <length> (m|km)|BYBOX <length> <length> km) [WITHCOORD] [WITHDIST] [WITHHASH]",
+    "GEOSEARCH <key> FROMLONLAT <degrees> <degrees> BYBOX <length> <length> (m|KM|ft|mi) [ASC|DESC] [WITHDIST]",
+    "GEOSEARCH (g1|g2) FROMLONLAT <degrees> <degrees> BYRADIUS <length> km [ASC|DESC] [COUNT <index>] [ANY]",
+    "GEOSEARCH (g1|g2) [FROMMEMBER <member>] [FROMLONLAT <degrees> <degrees>] [BYRADIUS <length> km] [BYBOX <length> <length> km] [COUNT <index> ANY] [WITHDIST]",
+    "GEOSEARCHSTORE <key> (g1|g2) FROMLONLAT <degrees> <degrees> (BYRADIUS <length> km|BYBOX <length> <length> km) [ASC|DESC] [COUNT <index> [ANY]] [STOREDIST] [WITHHASH]",
+    "(GEORADIUS|GEORADIUS_RO) (g1|g2) <degrees> <degrees> <length> (m|km|mi) [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT <index> [ANY]] [ASC|DESC]",
+    "(GEORADIUSBYMEMBER|GEORADIUSBYMEMBER_RO) (g1|g2) <member> <length> (km|mi) [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT <index>] [ASC|DESC]",
+    "(GEORADIUS|GEORADIUS_RO) (g1|g2) <degrees> <degrees> <length> km [STORE <key>|STOREDIST <key>] [WITHDIST] [COUNT <index>]",
+    "GEORADIUSBYMEMBER (g1|g2) <member> <length> km [COUNT <index>] (STORE|STOREDIST) <key>",
+    "ZRANGE <key> 0 -1 WITHSCORES",
+    "OBJECT ENCODING <key>",
 ];
 
 const LISTS: &[&str] = &[

@@ -56,6 +56,10 @@ pub(super) enum Kind {
     Bit,
     /// The type of an integer of some bits.
     Width,
+    /// A longitude or latitude, seldom one that is out of range or none.
+    Degrees,
+    /// A length, seldom an odd one or none.
+    Length,
     /// What DUMP gave, sometimes damaged.
     Payload,
     /// The ID of an entry of a stream.
@@ -83,6 +87,8 @@ impl Kind {
             "offset" => Kind::Offset,
             "bit" => Kind::Bit,
             "width" => Kind::Width,
+            "degrees" => Kind::Degrees,
+            "length" => Kind::Length,
             "score" => Kind::Score,
             "score-bound" => Kind::ScoreBound,
             "lex-bound" => Kind::LexBound,
@@ -256,6 +262,15 @@ fn number(kind: Kind, random: &mut Random) -> String {
         Kind::Milli if !odd => pick(random, &["4000000000000", "4000000000001", "33333333333333"]),
         Kind::Seconds | Kind::Millis | Kind::Second | Kind::Milli => pick(random, &ODD_TIMES),
         Kind::Pattern => pick(random, &PATTERNS),
+        // So many that two places are hardly ever equally far from a third: then Redis leaves the order open.
+        Kind::Degrees if !odd => format!("{}.{}", between(random, -25, 25), random.below(1_000_000)),
+        Kind::Degrees => {
+            pick(random, &["180", "-180", "85.05112878", "-85.06", "181", "84.9", "179.99", "nan", "x"])
+        }
+        Kind::Length if !odd => {
+            pick(random, &["0", "1", "10.5", "100", "500", "1000", "2500", "6000", "25000", "1e9"])
+        }
+        Kind::Length => pick(random, &ODD_SCORES),
         Kind::NumKeys if !odd => between(random, 1, 3),
         Kind::Cursor if !odd => "0".to_owned(),
         Kind::Db if !odd => between(random, 0, 2),

@@ -44,13 +44,33 @@ pub fn parse_range_bound(text: &[u8]) -> Option<RangeBound> {
         [b'(', rest @ ..] => (true, rest),
         rest => (false, rest),
     };
-    let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
+    let text = c_text(text);
     if text.is_empty() {
         return Some(RangeBound { score: 0.0, exclusive });
     }
+    Some(RangeBound { score: nearest(&scan(behind_space(text)?)?), exclusive })
+}
+
+/// Reads a number to sort by as `SORT` does: space may lead, a NUL byte ends the text, and no text at all is zero.
+///
+/// What is too large, or so small that digits are lost, is none.
+pub fn parse_weight(text: &[u8]) -> Option<f64> {
+    let text = c_text(text);
+    if text.is_empty() {
+        return Some(0.0);
+    }
+    parse_f64(behind_space(text)?).filter(|weight| !weight.is_subnormal())
+}
+
+/// What C sees of a text: its bytes up to the first that is zero.
+fn c_text(text: &[u8]) -> &[u8] {
+    text.split(|&byte| byte == 0).next().unwrap_or_default()
+}
+
+/// The text from the first byte on that is no space, if there is one.
+fn behind_space(text: &[u8]) -> Option<&[u8]> {
     let space = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
-    let start = text.iter().position(|byte| !space(byte))?;
-    Some(RangeBound { score: nearest(&scan(&text[start..])?), exclusive })
+    text.iter().position(|byte| !space(byte)).map(|start| &text[start..])
 }
 
 /// Appends `value` as Redis 7.0 replies it: `%.17g`, with `inf`, `-inf` and `-0`.

@@ -6,7 +6,7 @@
 //! | kind | reads | writes |
 //! |---|---|---|
 //! | 64-bit integer | [`parse_i64`], [`parse_u64`]: canonical decimal only | [`push_i64`] |
-//! | double | [`parse_f64`], [`parse_range_bound`]: the grammar of C's `strtod` | [`format_double`], [`format_score`] |
+//! | double | [`parse_f64`], [`parse_range_bound`], [`parse_weight`]: the grammar of C's `strtod` | [`format_double`], [`format_score`] |
 //! | 80-bit extended | [`LongDouble::parse`]: the grammar of C's `strtold` | [`LongDouble::to_human`] |
 //!
 //! An integer text is *canonical*: the parser accepts a text if and only if writing the value gives the
@@ -19,12 +19,14 @@
 //!
 //! Deliberately absent: locales, digit grouping, and the shortest round-trip texts of later releases.
 
+mod decimal;
 mod double;
 mod exact;
 mod integer;
 mod longdouble;
 mod scan;
 
-pub use double::{RangeBound, format_double, format_score, parse_f64, parse_range_bound};
+pub use decimal::{format_fixed, format_human};
+pub use double::{RangeBound, format_double, format_score, parse_f64, parse_range_bound, parse_weight};
 pub use integer::{I64_MAX_LEN, IntBuffer, i64_digits, parse_i64, parse_u64, push_i64};
 pub use longdouble::{LONG_DOUBLE_MAX_LEN, LongDouble};

@@ -32,7 +32,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use spinel_aof::annotation::{ReplicationId, Stamp};
-use spinel_aof::{Directory, LogBuffer, LogPosition, LogWriter, WriterOptions};
+use spinel_aof::{Directory, LargeCommand, LogBuffer, LogPosition, LogWriter, WriterOptions};
 use spinel_family::{Args, DbIndex, OwnedArgs, UnixMillis};
 
 pub(crate) use self::durability::{LOG_IS_OFF, Waiting};
@@ -52,6 +52,8 @@ const BUSY_NANOS: u64 = 2_000_000;
 const BUSY_FOR_NANOS: u64 = 500_000_000;
 /// Attempts at the writer's lock by a loop, which another loop holds for microseconds.
 const SPINS: usize = 64;
+/// Commands of more bytes are encoded before the buffer is locked, and what of this size waits is not written in passing.
+const LARGE_COMMAND: usize = 1 << 20;
 /// Room taken ahead under `always`, in bytes.
 const ROOM_AHEAD: u64 = 8 << 20;
 
@@ -210,9 +212,23 @@ impl Log {
 
     /// Records a command, under the locks of its keys.
     pub(crate) fn append(&self, db: DbIndex, command: Args<'_>) -> JournalPosition {
+        if command.extent() > LARGE_COMMAND {
+            return self.append_large(db, command);
+        }
         let now = self.now_seconds.load(Ordering::Relaxed);
         let mut buffer = self.buffer();
         let end = buffer.append(u32::from(db.0), now, command.iter());
+        self.appended.store(end.0, Ordering::Release);
+        JournalPosition(end.0)
+    }
+
+    /// Records a command that takes long to encode, for which nobody else is to wait.
+    #[cold]
+    fn append_large(&self, db: DbIndex, command: Args<'_>) -> JournalPosition {
+        let encoded = LargeCommand::new(command.iter());
+        let now = self.now_seconds.load(Ordering::Relaxed);
+        let mut buffer = self.buffer();
+        let end = buffer.append_large(u32::from(db.0), now, encoded);
         self.appended.store(end.0, Ordering::Release);
         JournalPosition(end.0)
     }
@@ -307,10 +323,11 @@ impl Engine {
             return None;
         }
         let appended = log.appended.load(Ordering::Acquire);
-        if log.safe.load(Ordering::Acquire) >= appended {
+        let safe = log.safe.load(Ordering::Acquire);
+        if safe >= appended {
             return None;
         }
-        if !log.always() {
+        if !log.always() && appended - safe <= LARGE_COMMAND as u64 {
             self.write_in_passing();
             if log.safe.load(Ordering::Acquire) >= appended {
                 return None;

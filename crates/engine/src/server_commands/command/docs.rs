@@ -83,7 +83,7 @@ fn write_args(args: &[ArgSpec], of_block: Option<usize>, out: &mut Encoder) {
 
 fn write_arg(arg: &ArgSpec, keys: Option<usize>, out: &mut Encoder) {
     let has_children = matches!(arg.kind, ArgKind::OneOf | ArgKind::Block);
-    let own_keys = keys.filter(|_| arg.kind == ArgKind::Key);
+    let own_keys = keys.filter(|_| matches!(arg.kind, ArgKind::Key | ArgKind::Pattern));
     let texts = [("token", arg.token), ("since", arg.since), ("deprecated_since", arg.deprecated_since)];
     let given = texts.iter().filter(|(_, text)| !text.is_empty()).count();
     let flags = arg.flags != ArgFlags::default();

@@ -1,6 +1,6 @@
 //! `COMMAND GETKEYS` and `COMMAND GETKEYSANDFLAGS`: the keys in a whole command.
 
-use spinel_family::spec::{CommandFlags, KeyFlags};
+use spinel_family::spec::{CommandFlags, KeyFlags, KeySpec};
 use spinel_family::{Args, Command as Grammar, CommandError, Encoder, Parse, Words, is_token};
 
 use super::info::write_key_flags;
@@ -72,13 +72,16 @@ fn keys_of(engine: &Engine, args: Args<'_>) -> Result<Vec<(usize, KeyFlags)>, Co
         return Err(CommandError::text("ERR Invalid number of arguments specified for command"));
     }
     let mut found = Vec::new();
-    for key in spec.keys.iter().filter(|key| !key.flags.has(KeyFlags::NOT_KEY)) {
+    let known =
+        |key: &&KeySpec| !(key.flags.has(KeyFlags::NOT_KEY) || spec.reach.is_some() && key.is_unknown());
+    for key in spec.keys.iter().filter(known) {
         let flags = flags_in_call(key.flags, command.spec.name, args);
         let fits = key.each(args.len(), |at| args.at(at), |at| found.push((at, flags)));
         if fits.is_none() {
             return Err(CommandError::text("ERR Invalid arguments specified for command"));
         }
     }
+    found.extend(spec.reach(args.iter()).key);
     if found.is_empty() && !command.flags.has(CommandFlags::NO_MANDATORY_KEYS) {
         return Err(CommandError::text("ERR Invalid arguments specified for command"));
     }

@@ -75,5 +75,19 @@ pub(super) fn stats(worker: &Worker, report: &mut Report) {
             "reply_buffer_expands",
         ],
     );
+    ours(worker, report);
+}
+
+/// What Redis does not have: how far the commands have come that go through the whole keyspace, and the panics.
+fn ours(worker: &Worker, report: &mut Report) {
+    let gradual = &worker.engine().stats.gradual;
+    for (name, figure) in [
+        ("scandel_running", &gradual.running),
+        ("scandel_keys_total", &gradual.total),
+        ("scandel_keys_seen", &gradual.seen),
+        ("scandel_keys_removed", &gradual.changed),
+    ] {
+        report.field(name, figure.load(Ordering::Relaxed));
+    }
     server::panics(worker, report);
 }

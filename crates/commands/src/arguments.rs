@@ -6,68 +6,73 @@
 use spinel_family::spec::{ArgKind, ArgSpec, Begin, Find, KeyFlags, KeySpec, Shape};
 
 /// The flags of keys that are read.
-pub(super) const READ: KeyFlags = KeyFlags::RO.with(KeyFlags::ACCESS);
+pub(crate) const READ: KeyFlags = KeyFlags::RO.with(KeyFlags::ACCESS);
 /// The flags of keys that a result is stored under.
-pub(super) const STORE: KeyFlags = KeyFlags::OW.with(KeyFlags::UPDATE);
+pub(crate) const STORE: KeyFlags = KeyFlags::OW.with(KeyFlags::UPDATE);
 /// The flags of keys that elements are popped from.
-pub(super) const POP: KeyFlags = KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::DELETE);
+pub(crate) const POP: KeyFlags = KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::DELETE);
 
 /// A required word.
-pub(super) const fn word(name: &'static str, kind: ArgKind) -> ArgSpec {
+pub(crate) const fn word(name: &'static str, kind: ArgKind) -> ArgSpec {
     Shape::word(kind).arg(name, "")
 }
 
 /// A token that may be left out.
-pub(super) const fn token(name: &'static str, token: &'static str) -> ArgSpec {
+pub(crate) const fn token(name: &'static str, token: &'static str) -> ArgSpec {
     Shape::word(ArgKind::PureToken).or_absent().arg(name, token)
 }
 
 /// A token of a choice.
-pub(super) const fn choice(name: &'static str, token: &'static str) -> ArgSpec {
+pub(crate) const fn choice(name: &'static str, token: &'static str) -> ArgSpec {
     Shape::word(ArgKind::PureToken).arg(name, token)
 }
 
 /// An option with a value.
-pub(super) const fn option(name: &'static str, token: &'static str, kind: ArgKind) -> ArgSpec {
+pub(crate) const fn option(name: &'static str, token: &'static str, kind: ArgKind) -> ArgSpec {
     Shape::word(kind).or_absent().arg(name, token)
 }
 
 /// The same argument, introduced by a later version than the command.
-pub(super) const fn since(version: &'static str, arg: ArgSpec) -> ArgSpec {
+pub(crate) const fn since(version: &'static str, arg: ArgSpec) -> ArgSpec {
     ArgSpec { since: version, ..arg }
 }
 
 /// A key of the given key specification.
-pub(super) const fn key(name: &'static str, spec: usize) -> ArgSpec {
+pub(crate) const fn key(name: &'static str, spec: usize) -> ArgSpec {
     ArgSpec { key_spec: Some(spec), ..word(name, ArgKind::Key) }
 }
 
 /// The keys of the given key specification.
-pub(super) const fn keys(spec: usize) -> ArgSpec {
+pub(crate) const fn keys(spec: usize) -> ArgSpec {
     ArgSpec { key_spec: Some(spec), ..Shape::word(ArgKind::Key).repeated().arg("key", "") }
 }
 
 /// How many keys follow.
-pub(super) const NUMKEYS: ArgSpec = word("numkeys", ArgKind::Integer);
+pub(crate) const NUMKEYS: ArgSpec = word("numkeys", ArgKind::Integer);
 /// `WITHSCORES`
-pub(super) const WITHSCORES: ArgSpec = token("withscores", "WITHSCORES");
+pub(crate) const WITHSCORES: ArgSpec = token("withscores", "WITHSCORES");
 /// `LIMIT offset count`
-pub(super) const LIMIT: ArgSpec =
+pub(crate) const LIMIT: ArgSpec =
     Shape { children: LIMIT_PARTS, ..Shape::word(ArgKind::Block) }.or_absent().arg("offset_count", "LIMIT");
 const LIMIT_PARTS: &[ArgSpec] = &[word("offset", ArgKind::Integer), word("count", ArgKind::Integer)];
 /// `MIN | MAX`
-pub(super) const WHERE: ArgSpec =
+pub(crate) const WHERE: ArgSpec =
     Shape { children: &[choice("min", "MIN"), choice("max", "MAX")], ..Shape::word(ArgKind::OneOf) }
         .arg("where", "");
 /// `COUNT count`
-pub(super) const COUNT: ArgSpec = option("count", "COUNT", ArgKind::Integer);
+pub(crate) const COUNT: ArgSpec = option("count", "COUNT", ArgKind::Integer);
 
 /// One key at a place.
-pub(super) const fn key_at(at: i32, flags: KeyFlags) -> KeySpec {
+pub(crate) const fn key_at(at: i32, flags: KeyFlags) -> KeySpec {
     KeySpec { flags, begin: Begin::Index(at), find: Find::Range { last: 0, step: 1, limit: 0 }, notes: "" }
 }
 
+/// Keys that the words do not tell.
+pub(crate) const fn unknown_keys(flags: KeyFlags, notes: &'static str) -> KeySpec {
+    KeySpec { flags, begin: Begin::Unknown, find: Find::Unknown, notes }
+}
+
 /// A number of keys at a place, and the keys.
-pub(super) const fn counted_at(at: i32, flags: KeyFlags) -> KeySpec {
+pub(crate) const fn counted_at(at: i32, flags: KeyFlags) -> KeySpec {
     KeySpec { flags, begin: Begin::Index(at), find: Find::KeyNum { at: 0, first: 1, step: 1 }, notes: "" }
 }

@@ -1,0 +1,121 @@
+//! Checks for arbitrary bytes, shared by the fuzz targets and by tests that run every seed.
+//!
+//! Each function takes whatever a fuzzer comes up with and panics when a promise is broken. None is of use to
+//! a server.
+
+use std::cell::RefCell;
+
+use spinel_resp::{Encoder, Protocol, ReplyDecoder};
+
+use crate::{Call, Engine, Host, LogLevel, Lua, Propagate, UnknownCommand, Verdict};
+
+const MEMORY_BYTES: usize = 64 << 20;
+/// How often a script may look up before it is stopped.
+const PATIENCE: u32 = 2_000;
+
+/// A server that says no to everything, and loses its patience.
+struct Refusal {
+    looks: u32,
+}
+
+impl Host for Refusal {
+    fn call(&mut self, _: &[&[u8]], reply: &mut Encoder) {
+        reply.error("ERR no");
+    }
+
+    fn log(&mut self, _: LogLevel, _: &[u8]) {}
+
+    fn set_propagation(&mut self, _: Propagate) {}
+
+    fn acl_check(&mut self, _: &[&[u8]]) -> Result<bool, UnknownCommand> {
+        Ok(false)
+    }
+
+    fn processor_seconds(&mut self) -> f64 {
+        0.0
+    }
+
+    fn interrupted(&mut self) -> Verdict {
+        self.looks += 1;
+        if self.looks > PATIENCE { Verdict::Stop(b"stopped".to_vec()) } else { Verdict::KeepAsking }
+    }
+}
+
+thread_local! {
+    static ENGINE: RefCell<Lua> =
+        RefCell::new(Lua::for_scripts(MEMORY_BYTES).expect("there is the memory for an engine"));
+}
+
+/// Any text is compiled, or refused; what it does ends in one whole reply, and the next script finds everything in order.
+pub fn fuzz_script(data: &[u8]) {
+    run(data, &[data]);
+}
+
+/// JSON: what can be read can be written, and read again to the same.
+pub fn fuzz_cjson(data: &[u8]) {
+    let script = b"local ok, value = pcall(cjson.decode, ARGV[1])\n\
+        if not ok then return 'refused' end\n\
+        local ok, text = pcall(cjson.encode, value)\n\
+        if not ok then return 'no JSON' end\n\
+        return tostring(#cjson.encode(cjson.decode(text)) == #text)";
+    let reply = run(script, &[data]);
+    assert!(!reply.starts_with(b"-"), "{}", reply.escape_ascii());
+    assert!(reply != b"$5\r\nfalse\r\n", "written and read again it is another value");
+}
+
+/// MessagePack: as JSON.
+pub fn fuzz_cmsgpack(data: &[u8]) {
+    let script = b"local ok, value = pcall(cmsgpack.unpack, ARGV[1])\n\
+        if not ok then return 'refused' end\n\
+        local packed = cmsgpack.pack(value)\n\
+        pcall(cmsgpack.unpack_one, ARGV[1], #ARGV[1] / 2)\n\
+        pcall(cmsgpack.unpack_limit, ARGV[1], 3, 1)\n\
+        return tostring(#cmsgpack.pack(cmsgpack.unpack(packed)) == #packed)";
+    let reply = run(script, &[data]);
+    assert!(!reply.starts_with(b"-"), "{}", reply.escape_ascii());
+    assert!(reply != b"$5\r\nfalse\r\n", "packed and unpacked it is another value");
+}
+
+/// Formats and data of `struct`, with a zero between them.
+pub fn fuzz_struct(data: &[u8]) {
+    let script = b"pcall(struct.size, ARGV[1])\n\
+        pcall(struct.unpack, ARGV[1], ARGV[2])\n\
+        pcall(struct.unpack, ARGV[1], ARGV[2], #ARGV[2])\n\
+        local ok, packed = pcall(struct.pack, ARGV[1], 1, 'two', -3, 4.5, ARGV[2], 2^63, 'x', 0)\n\
+        if ok then pcall(struct.unpack, ARGV[1], packed) end\n\
+        return 'done'";
+    let mut parts = data.splitn(2, |byte| *byte == 0);
+    let (format, bytes) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let reply = run(script, &[format, bytes]);
+    assert!(reply == b"$4\r\ndone\r\n" || reply.starts_with(b"-ERR stopped"), "{}", reply.escape_ascii());
+}
+
+/// Runs a script and checks that its reply is one, and that the engine is in order afterwards.
+fn run(source: &[u8], args: &[&[u8]]) -> Vec<u8> {
+    ENGINE.with_borrow_mut(|lua| {
+        let mut out = Encoder::new(Protocol::Resp2);
+        lua.interrupter().arm();
+        if let Ok(script) = lua.compile(source) {
+            let call = Call { name: b"fuzz", keys: &[], args };
+            lua.call(script, call, &mut Refusal { looks: 0 }, &mut out);
+            lua.release(script);
+            assert_one_reply(out.as_bytes());
+        }
+        let reply = out.take();
+        let check = lua.compile(b"return ('a'):upper() .. type(redis.call) .. #KEYS").expect("it compiles");
+        lua.call(check, Call { name: b"check", keys: &[], args: &[] }, &mut Refusal { looks: 0 }, &mut out);
+        lua.release(check);
+        assert_eq!(out.as_bytes(), b"$10\r\nAfunction0\r\n");
+        reply
+    })
+}
+
+fn assert_one_reply(bytes: &[u8]) {
+    let mut decoder = ReplyDecoder::default();
+    match decoder.decode(bytes) {
+        Ok(Some((_, len))) => assert_eq!(len, bytes.len(), "more than one reply"),
+        Ok(None) => panic!("half a reply: {}", bytes.escape_ascii()),
+        // A reply may nest deeper than clients allow.
+        Err(_) => {}
+    }
+}

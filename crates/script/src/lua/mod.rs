@@ -1,0 +1,255 @@
+//! Lua 5.1 as Redis has it, on Luau.
+//!
+//! | what | where |
+//! |---|---|
+//! | which globals there are, and that nobody changes them | [`globals`] |
+//! | `redis.*` | [`api`], [`reply`] (replies to values), [`result`] (values to replies) |
+//! | functions that Luau has not, or not so | [`base`], [`random`] |
+//! | texts of errors | [`errors`] |
+//! | the source's dialect | [`dialect`], and the first line in [`shebang`] |
+//! | libraries | [`cjson`], [`cmsgpack`], [`pack`] (`struct`), [`bit`] |
+//! | numbers as text | `vm::number` |
+
+mod api;
+mod args;
+mod base;
+mod bit;
+mod cjson;
+mod cmsgpack;
+mod dialect;
+pub(crate) mod errors;
+mod globals;
+pub(crate) mod library;
+mod pack;
+pub(crate) mod random;
+mod reply;
+mod result;
+pub(crate) mod shebang;
+mod text;
+
+use spinel_resp::{Encoder, Protocol};
+
+use self::dialect::translate;
+use self::library::Registrations;
+use crate::engine::{Call, Engine, Failure, Function, Outcome, Script};
+use crate::host::Host;
+use crate::vm::{Interrupter, LoadOptions, Machine, Reference, Stack, Status};
+
+/// The longest source: compiling cannot be interrupted, and takes some 20 ms for each megabyte.
+pub(crate) const MOST_SOURCE_BYTES: usize = 4 << 20;
+
+/// How texts that scripts load themselves are compiled.
+const LOAD: LoadOptions = LoadOptions { redis_changes: true };
+
+/// One text made outside of the machine's memory has this part of it at most.
+const TEXT_PART: usize = 2;
+
+/// What a machine is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// `EVAL`: keys and arguments are globals.
+    Scripts,
+    /// `FUNCTION`: keys and arguments are arguments.
+    Libraries,
+}
+
+/// The engine for Lua.
+pub struct Lua {
+    machine: Machine,
+    purpose: Purpose,
+    limit_bytes: usize,
+}
+
+impl std::fmt::Debug for Lua {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lua").field("purpose", &self.purpose).field("used_bytes", &self.used_bytes()).finish()
+    }
+}
+
+impl Lua {
+    /// A machine for scripts, which may take `limit_bytes`; nothing if that is not enough to begin with.
+    pub fn for_scripts(limit_bytes: usize) -> Option<Self> {
+        Self::new(limit_bytes, Purpose::Scripts, globals::install)
+    }
+
+    /// A machine for libraries of functions.
+    pub fn for_libraries(limit_bytes: usize) -> Option<Self> {
+        Self::new(limit_bytes, Purpose::Libraries, globals::install_for_libraries)
+    }
+
+    fn new(limit_bytes: usize, purpose: Purpose, install: fn(&mut Stack<'_>)) -> Option<Self> {
+        let mut machine = Machine::new(limit_bytes)?;
+        if machine.protect(install) != Status::Ok {
+            return None;
+        }
+        machine.context().text_limit_bytes.set(limit_bytes / TEXT_PART);
+        Some(Self { machine, purpose, limit_bytes })
+    }
+
+    /// Compiles, and keeps the function.
+    fn compile_as(
+        &mut self,
+        source: &[u8],
+        chunk: &std::ffi::CStr,
+        options: LoadOptions,
+    ) -> Result<Reference, Vec<u8>> {
+        if source.len() > MOST_SOURCE_BYTES {
+            return Err(b"script is too long".to_vec());
+        }
+        let source = translate(source);
+        let mut compiled = Err(b"not enough memory".to_vec());
+        self.machine.protect(|stack| {
+            compiled = if stack.push_compiled(&source, chunk, options) {
+                Ok(stack.keep())
+            } else {
+                Err(stack.text(stack.top()).unwrap_or_default().into_owned())
+            };
+        });
+        self.forget_leftovers();
+        compiled
+    }
+
+    /// Takes what an error left on the stack away, and collects garbage if there is much.
+    fn forget_leftovers(&mut self) {
+        if self.machine.is_broken() {
+            return;
+        }
+        self.machine.stack().truncate(0);
+        if self.machine.used_bytes() > self.limit_bytes / 2 {
+            self.machine.protect(|stack| {
+                stack.collect();
+            });
+            self.machine.stack().truncate(0);
+        }
+    }
+
+    /// Takes the keys and arguments away: what is compiled next would hold on to them as if they were constants.
+    fn forget_input(&mut self) {
+        if self.purpose == Purpose::Scripts {
+            self.machine.protect(|stack| {
+                for name in [c"KEYS", c"ARGV"] {
+                    stack.push_nil();
+                    globals::set_global(stack, name);
+                }
+            });
+        }
+    }
+
+    /// Runs the code of a library that is compiled.
+    fn run_library(&mut self, code: Reference, host: &mut dyn Host) -> Result<(), Vec<u8>> {
+        let mut ended = Err(b"ERR not enough memory".to_vec());
+        self.machine.context().protocol.set(Protocol::Resp2);
+        self.machine.protect_with(host, |stack| {
+            stack.push_kept(code);
+            ended = match stack.call_protected(0, Some(0), 0) {
+                Status::Ok => Ok(()),
+                _ => Err(errors::registering(stack)),
+            };
+        });
+        self.forget_leftovers();
+        ended
+    }
+}
+
+impl Engine for Lua {
+    fn compile(&mut self, source: &[u8]) -> Result<Script, Vec<u8>> {
+        let (_, head) = shebang::script_flags(source)?;
+        let options = LoadOptions { redis_changes: false };
+        self.compile_as(&source[head..], c"@user_script", options)
+            .map(|reference| Script(reference.number()))
+            .map_err(|why| [b"Error compiling script (new function): ", &why[..]].concat())
+    }
+
+    fn load_library(&mut self, source: &[u8], host: &mut dyn Host) -> Result<Vec<Function>, Vec<u8>> {
+        let head = shebang::library_head(source)?.len;
+        let code = self
+            .compile_as(&source[head..], c"@user_function", LOAD)
+            .map_err(|why| [b"Error compiling function: ", &why[..]].concat())?;
+        self.machine.protect(|stack| globals::look_to(stack, c"loading", false));
+        *self.machine.context().registrations.borrow_mut() = Some(Registrations::default());
+        let ended = self.run_library(code, host);
+        let registered = self.machine.context().registrations.borrow_mut().take().unwrap_or_default().0;
+        self.machine.protect(|stack| globals::look_to(stack, c"running", true));
+        self.release(Script(code.number()));
+        match ended {
+            Ok(()) => Ok(registered),
+            Err(why) => {
+                registered.iter().for_each(|function| self.release(function.script));
+                Err([b"Error registering functions: ", &why[..]].concat())
+            }
+        }
+    }
+
+    fn call(&mut self, script: Script, call: Call<'_>, host: &mut dyn Host, out: &mut Encoder) -> Outcome {
+        let (start, purpose) = (out.len(), self.purpose);
+        let mut outcome = None;
+        self.machine.context().protocol.set(Protocol::Resp2);
+        let status = self.machine.protect_with(host, |stack| {
+            stack.push_native(c"error handler", errors::on_error);
+            stack.push_kept(Reference::of(script.0));
+            let arguments = push_input(stack, call, purpose);
+            outcome = Some(match stack.call_protected(arguments, Some(1), 1) {
+                Status::Ok => {
+                    let protocol = stack.context().protocol.get();
+                    result::write_result(stack, protocol, out)
+                }
+                _ => {
+                    let failure = errors::final_failure(stack, call.name);
+                    out.error(&failure.text);
+                    Outcome::Failed(failure)
+                }
+            });
+        });
+        self.forget_input();
+        self.forget_leftovers();
+        match (status, outcome) {
+            (Status::Ok, Some(outcome)) => outcome,
+            _ => {
+                out.truncate(start);
+                let text = [b"ERR Error running script ", call.name, b", not enough memory"].concat();
+                out.error(&text);
+                Outcome::Failed(Failure { text, is_counted: false })
+            }
+        }
+    }
+
+    fn release(&mut self, script: Script) {
+        self.machine.protect(|stack| stack.release(Reference::of(script.0)));
+        self.forget_leftovers();
+    }
+
+    fn interrupter(&self) -> Interrupter {
+        self.machine.interrupter().clone()
+    }
+
+    fn used_bytes(&self) -> usize {
+        self.machine.used_bytes()
+    }
+
+    fn is_broken(&self) -> bool {
+        self.machine.is_broken()
+    }
+}
+
+/// Gives the script its keys and arguments; how many of them are on the stack.
+fn push_input(stack: &mut Stack<'_>, call: Call<'_>, purpose: Purpose) -> i32 {
+    push_list(stack, call.keys);
+    if purpose == Purpose::Scripts {
+        globals::set_global(stack, c"KEYS");
+    }
+    push_list(stack, call.args);
+    if purpose == Purpose::Scripts {
+        globals::set_global(stack, c"ARGV");
+        return 0;
+    }
+    2
+}
+
+fn push_list(stack: &mut Stack<'_>, words: &[&[u8]]) {
+    stack.push_table(words.len(), 0);
+    let table = stack.top();
+    for (n, word) in (1..).zip(words) {
+        stack.push_bytes(word);
+        stack.set_element(table, n);
+    }
+}

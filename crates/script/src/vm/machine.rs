@@ -1,0 +1,187 @@
+//! A Luau state and what belongs to it.
+
+use std::ffi::c_int;
+use std::ptr::NonNull;
+
+use mlua_sys as ffi;
+
+use super::context::Context;
+use super::interrupt::Interrupter;
+use super::memory::{Memory, allocate};
+use super::stack::{Stack, Status};
+use crate::host::Host;
+
+/// A value that a machine keeps until it is released: a compiled script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Reference(pub(super) c_int);
+
+impl Reference {
+    pub(crate) fn of(number: i32) -> Self {
+        Self(number)
+    }
+
+    pub(crate) fn number(self) -> i32 {
+        self.0
+    }
+}
+
+/// A Lua machine. See the rules of the parent module.
+pub(crate) struct Machine {
+    raw: NonNull<ffi::lua_State>,
+    // From boxes, freed after the state was closed, which points to both.
+    memory: NonNull<Memory>,
+    context: NonNull<Context>,
+    interrupter: Interrupter,
+    /// A panic went through the machine.
+    is_broken: bool,
+}
+
+// SAFETY: rule 6: nothing in a machine belongs to a thread, and `&mut` keeps it to one at a time. The host that the context
+// knows is there only while a call runs.
+unsafe impl Send for Machine {}
+
+impl Machine {
+    /// A machine with Luau's libraries, or nothing if there is not the memory for one.
+    pub(crate) fn new(limit_bytes: usize) -> Option<Self> {
+        let memory = NonNull::from(Box::leak(Box::new(Memory::new(limit_bytes))));
+        // SAFETY: the account is freed after the state is closed, or never.
+        let raw = NonNull::new(unsafe { ffi::lua_newstate(allocate, memory.as_ptr().cast()) })?;
+        let context = NonNull::from(Box::leak(Box::<Context>::default()));
+        // SAFETY: 1. The state is new and ours. 2. The context is freed after the state is closed, or never.
+        let callbacks = unsafe {
+            let callbacks = NonNull::new(ffi::lua_callbacks(raw.as_ptr()))?;
+            (*callbacks.as_ptr()).userdata = context.as_ptr().cast();
+            callbacks
+        };
+        let mut machine =
+            Self { raw, memory, context, interrupter: Interrupter::new(callbacks), is_broken: false };
+        let opened = machine.protect(|stack| {
+            // SAFETY: called in a protected function of the state, with room on its stack.
+            unsafe { open_libraries(stack.raw()) };
+        });
+        (opened == Status::Ok).then_some(machine)
+    }
+
+    /// Runs `with` on the stack so that errors end here; the error, if there is one, is left on the stack.
+    ///
+    /// # Panics
+    /// When `with` does; the machine is of no use then.
+    pub(crate) fn protect<F: FnOnce(&mut Stack<'_>)>(&mut self, with: F) -> Status {
+        if self.is_broken {
+            return Status::Broken;
+        }
+        let mut cell = Some(with);
+        self.is_broken = true;
+        // SAFETY: 1. The state is ours. 2. `run` is given the cell, which lives until the call returns, as what it expects.
+        let status = unsafe { ffi::lua_cpcall(self.raw.as_ptr(), run::<F>, (&raw mut cell).cast()) };
+        self.is_broken = false;
+        Status::from_raw(status)
+    }
+
+    /// As [`Machine::protect`], while functions of the machine can reach the host.
+    pub(crate) fn protect_with<F: FnOnce(&mut Stack<'_>)>(&mut self, host: &mut dyn Host, with: F) -> Status {
+        let host: NonNull<dyn Host + '_> = NonNull::from(host);
+        // SAFETY: only the lifetime changes. The host is taken out of the context again before this function returns, or
+        // panics; nothing else keeps it.
+        let host: NonNull<dyn Host + 'static> = unsafe { std::mem::transmute(host) };
+        struct Absent<'c>(&'c Context);
+        impl Drop for Absent<'_> {
+            fn drop(&mut self) {
+                self.0.set_host(None);
+            }
+        }
+        // SAFETY: the context lives as long as the machine, which is borrowed here.
+        let context: &Context = unsafe { &*self.context.as_ptr() };
+        context.set_host(Some(host));
+        let _absent = Absent(context);
+        let status = self.protect(with);
+        self.interrupter.disarm();
+        context.forget_verdict();
+        status
+    }
+
+    /// The stack, for what throws no errors: reading what a protected call left.
+    pub(crate) fn stack(&mut self) -> Stack<'_> {
+        // SAFETY: the state is ours, and borrowed as long as the stack.
+        unsafe { Stack::new(self.raw.as_ptr()) }
+    }
+
+    pub(crate) fn interrupter(&self) -> &Interrupter {
+        &self.interrupter
+    }
+
+    pub(crate) fn context(&self) -> &Context {
+        // SAFETY: it lives as long as the machine.
+        unsafe { self.context.as_ref() }
+    }
+
+    pub(crate) fn used_bytes(&self) -> usize {
+        self.memory().used_bytes()
+    }
+
+    fn memory(&self) -> &Memory {
+        // SAFETY: it lives as long as the machine.
+        unsafe { self.memory.as_ref() }
+    }
+
+    /// Whether a panic went through it.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.is_broken
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        self.interrupter.detach();
+        if self.is_broken {
+            // What a panic left behind is not to be walked over: it is given up, with all that it points to.
+            return;
+        }
+        // SAFETY: 1. The state is ours and not used again. 2. Memory and context came from boxes, and nobody but the state
+        // pointed to them.
+        unsafe {
+            ffi::lua_close(self.raw.as_ptr());
+            drop(Box::from_raw(self.memory.as_ptr()));
+            drop(Box::from_raw(self.context.as_ptr()));
+        }
+    }
+}
+
+/// Runs what [`Machine::protect`] was given.
+///
+/// # Safety
+/// Called by `lua_cpcall` with the cell of `protect` as its argument.
+unsafe extern "C-unwind" fn run<F: FnOnce(&mut Stack<'_>)>(raw: *mut ffi::lua_State) -> c_int {
+    // SAFETY: by the promise above.
+    let cell = unsafe { &mut *ffi::lua_tolightuserdata(raw, 1).cast::<Option<F>>() };
+    if let Some(with) = cell.take() {
+        // SAFETY: the running state; the stack ends with the call.
+        let mut stack = unsafe { Stack::new(raw) };
+        stack.truncate(0);
+        with(&mut stack);
+    }
+    0
+}
+
+/// Opens the libraries that scripts see parts of.
+///
+/// # Safety
+/// `raw` is a running state with room on its stack.
+unsafe fn open_libraries(raw: *mut ffi::lua_State) {
+    let libraries: [(&std::ffi::CStr, ffi::lua_CFunction); 5] = [
+        (c"", ffi::luaopen_base),
+        (c"table", ffi::luaopen_table),
+        (c"string", ffi::luaopen_string),
+        (c"math", ffi::luaopen_math),
+        (c"coroutine", ffi::luaopen_coroutine),
+    ];
+    for (name, open) in libraries {
+        // SAFETY: by the promise above; a library opens itself when it is called with its name.
+        unsafe {
+            ffi::lua_rawcheckstack(raw, 4);
+            ffi::lua_pushcclosurek(raw, open, std::ptr::null(), 0, None);
+            ffi::lua_pushlstring_(raw, name.as_ptr(), name.count_bytes());
+            ffi::lua_call(raw, 1, 0);
+        }
+    }
+}

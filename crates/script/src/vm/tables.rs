@@ -1,0 +1,148 @@
+//! Tables on the stack.
+
+use std::ffi::CStr;
+
+use mlua_sys as ffi;
+
+use super::stack::{Kind, Stack};
+
+/// How many values a function may have on its stack in Lua 5.1 (`LUAI_MAXCSTACK`): limits that scripts can see follow from
+/// it. Luau itself has room for a million.
+pub(crate) const ROOM_OF_LUA_5_1: i32 = 8000;
+
+impl Stack<'_> {
+    /// The index of a table.
+    ///
+    /// # Panics
+    /// If it is none: a bug in a function of ours.
+    fn table(&self, index: i32) -> i32 {
+        assert_eq!(self.kind(index), Kind::Table, "a table at {index}");
+        index
+    }
+
+    /// Pushes a table with room for so many elements and fields.
+    pub(crate) fn push_table(&mut self, elements: usize, fields: usize) {
+        /// Room asked for beforehand; what is more grows.
+        const MOST: usize = 1 << 20;
+        let room = |wanted: usize| i32::try_from(wanted.min(MOST)).unwrap_or(0);
+        self.reserve(1);
+        // SAFETY: rules 2 and 3.
+        unsafe { ffi::lua_createtable(self.raw(), room(elements), room(fields)) };
+    }
+
+    /// Pushes the table of all globals.
+    pub(crate) fn push_globals(&mut self) {
+        self.reserve(1);
+        // SAFETY: rule 2; the index of the globals is always valid.
+        unsafe { ffi::lua_pushvalue(self.raw(), ffi::LUA_GLOBALSINDEX) };
+    }
+
+    /// Makes the table on top, which it takes, the table of all globals of what is compiled from now on.
+    pub(crate) fn set_globals(&mut self) {
+        self.table(self.top());
+        // SAFETY: a table is on top; the index of the globals takes any.
+        unsafe { ffi::lua_replace(self.raw(), ffi::LUA_GLOBALSINDEX) };
+    }
+
+    /// Says whether globals are what they were when a script was compiled, so that it need not look each time.
+    pub(crate) fn set_safe_globals(&mut self, table: i32, is_safe: bool) {
+        let table = self.table(table);
+        // SAFETY: a table.
+        unsafe { ffi::lua_setsafeenv(self.raw(), table, i32::from(is_safe)) };
+    }
+
+    /// Pushes `table[n]`, no metamethods.
+    pub(crate) fn push_element(&mut self, table: i32, n: i32) -> Kind {
+        let table = self.table(table);
+        self.reserve(1);
+        // SAFETY: a table; rule 2.
+        unsafe { ffi::lua_rawgeti_(self.raw(), table, n) };
+        self.kind(self.top())
+    }
+
+    /// `table[n] =` the top, which it takes.
+    pub(crate) fn set_element(&mut self, table: i32, n: i32) {
+        let table = self.table(table);
+        // SAFETY: a table, and not the value itself, for that would be above it; rule 3.
+        unsafe { ffi::lua_rawseti_(self.raw(), table, n) };
+    }
+
+    /// Pushes `table.name`, no metamethods.
+    pub(crate) fn push_field(&mut self, table: i32, name: &CStr) -> Kind {
+        let table = self.table(table);
+        self.reserve(1);
+        // SAFETY: a table; rules 2 and 3.
+        unsafe { ffi::lua_rawgetfield(self.raw(), table, name.as_ptr()) };
+        self.kind(self.top())
+    }
+
+    /// `table.name =` the top, which it takes.
+    pub(crate) fn set_field(&mut self, table: i32, name: &CStr) {
+        let table = self.table(table);
+        self.reserve(1);
+        // SAFETY: a table; rules 2 and 3.
+        unsafe { ffi::lua_rawsetfield(self.raw(), table, name.as_ptr()) };
+    }
+
+    /// Takes a key from the top and pushes `table[key]`, no metamethods.
+    pub(crate) fn push_value_of_key(&mut self, table: i32) -> Kind {
+        let table = self.table(table);
+        // SAFETY: a table, with the key above it.
+        unsafe { ffi::lua_rawget(self.raw(), table) };
+        self.kind(self.top())
+    }
+
+    /// `table[key] = value`, which it takes from the top. A key that cannot be one is an error of Lua.
+    pub(crate) fn set_pair(&mut self, table: i32) {
+        let table = self.table(table);
+        assert!(self.top() >= table + 2, "key and value are there");
+        // SAFETY: a table, key and value above it; rule 3.
+        unsafe { ffi::lua_rawset(self.raw(), table) };
+    }
+
+    /// Pushes the pair behind the place `after` (0 to begin with) and says its place; nothing at the end.
+    pub(crate) fn push_next(&mut self, table: i32, after: i32) -> Option<i32> {
+        let table = self.table(table);
+        self.reserve(2);
+        // SAFETY: a table, and a place that is not negative; rule 2.
+        let place = unsafe { ffi::lua_rawiter(self.raw(), table, after.max(0)) };
+        (place >= 0).then_some(place)
+    }
+
+    /// The length of a table or string, no metamethods.
+    pub(crate) fn len(&self, index: i32) -> usize {
+        let index = self.at(index);
+        // SAFETY: rule 1; other values have the length 0.
+        let len = unsafe { ffi::lua_objlen_(self.raw_shared(), index) };
+        usize::try_from(len).unwrap_or(0)
+    }
+
+    /// Gives the table a metatable, which it takes from the top.
+    pub(crate) fn set_metatable(&mut self, table: i32) {
+        let table = self.table(table);
+        self.table(self.top());
+        // SAFETY: a table, and one on top.
+        unsafe { ffi::lua_setmetatable(self.raw(), table) };
+    }
+
+    /// Pushes the metatable of a value, if it has one.
+    pub(crate) fn push_metatable(&mut self, index: i32) -> bool {
+        let index = self.at(index);
+        self.reserve(1);
+        // SAFETY: rules 1 and 2.
+        unsafe { ffi::lua_getmetatable(self.raw(), index) != 0 }
+    }
+
+    /// Whether scripts may change a table.
+    pub(crate) fn set_readonly(&mut self, table: i32, is_readonly: bool) {
+        let table = self.table(table);
+        // SAFETY: a table.
+        unsafe { ffi::lua_setreadonly(self.raw(), table, i32::from(is_readonly)) };
+    }
+
+    pub(crate) fn is_readonly(&mut self, table: i32) -> bool {
+        let table = self.table(table);
+        // SAFETY: a table.
+        unsafe { ffi::lua_getreadonly(self.raw(), table) != 0 }
+    }
+}

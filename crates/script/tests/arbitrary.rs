@@ -1,0 +1,110 @@
+//! Arbitrary bytes as scripts, JSON, MessagePack and structures; and the seeds of the fuzz targets.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+use spinel_script::fuzzing::{fuzz_cjson, fuzz_cmsgpack, fuzz_script, fuzz_struct};
+
+fn check_corpus(target: &str, check: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
+    let seeds = std::fs::read_dir(&folder).expect("a folder of seeds");
+    let count =
+        seeds.map(|seed| check(&std::fs::read(seed.expect("a seed").path()).expect("a file"))).count();
+    assert!(count >= 8, "only {count} seeds in {}", folder.display());
+}
+
+#[test]
+fn every_seed_keeps_the_promises() {
+    check_corpus("lua_script", fuzz_script);
+    check_corpus("lua_cjson", fuzz_cjson);
+    check_corpus("lua_cmsgpack", fuzz_cmsgpack);
+    check_corpus("lua_struct", fuzz_struct);
+}
+
+/// Words of Lua in any order: they compile more often than bytes do.
+fn lua_words() -> impl Strategy<Value = String> {
+    let word = prop::sample::select(vec![
+        "local",
+        "x",
+        "=",
+        "{",
+        "}",
+        "(",
+        ")",
+        "[",
+        "]",
+        "1",
+        "'s'",
+        "..",
+        "+",
+        "return",
+        "function",
+        "end",
+        "if",
+        "then",
+        "for",
+        "in",
+        "do",
+        "while",
+        "true",
+        "nil",
+        ",",
+        ";",
+        "pcall",
+        "error",
+        "redis.call",
+        "ARGV",
+        "KEYS",
+        "#",
+        ":",
+        "setmetatable",
+        "string.rep",
+        "unpack",
+        "cjson.encode",
+        "coroutine.wrap",
+        "pairs",
+        "x.y",
+        "-",
+        "not",
+        "and",
+        "\n",
+    ]);
+    prop::collection::vec(word, 0..40).prop_map(|words| words.join(" "))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn any_bytes_are_a_script(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fuzz_script(&bytes);
+    }
+
+    #[test]
+    fn any_words_are_a_script(text in lua_words()) {
+        fuzz_script(text.as_bytes());
+    }
+
+    #[test]
+    fn any_bytes_are_taken_for_json(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+        fuzz_cjson(&bytes);
+    }
+
+    #[test]
+    fn any_brackets_are_taken_for_json(text in "[\\[\\]{}\":,0-9a-f.e+\\- ntrue\\\\u]{0,80}") {
+        fuzz_cjson(text.as_bytes());
+    }
+
+    #[test]
+    fn any_bytes_are_taken_for_msgpack(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+        fuzz_cmsgpack(&bytes);
+    }
+
+    #[test]
+    fn any_bytes_are_taken_for_structures(
+        format in "[bBhHlLTiIfdscx<>! 0-9]{0,20}",
+        data in prop::collection::vec(any::<u8>(), 0..100),
+    ) {
+        fuzz_struct(&[format.as_bytes(), b"\0", &data].concat());
+    }
+}
