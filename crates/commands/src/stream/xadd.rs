@@ -5,7 +5,7 @@ use spinel_family::{
     Command, CommandError, Encoder, EventClass, Key, Parse, Reply, Update, UpdateContext, Words, is_token,
 };
 use spinel_store::Stream;
-use spinel_structs::stream::{BLOCK_BYTES_MAX, StreamId};
+use spinel_structs::stream::{BLOCK_BYTES_MAX, IdText, StreamId};
 
 use super::arguments::{ID, KEY, NewId, choice, group, key_at, new_id, since, token, word};
 use super::reply::reply_id;
@@ -119,7 +119,7 @@ impl Update for Xadd<'_> {
         let trimmed = trim.is_some_and(|trim| stream.trim(trim) > 0);
         let replaced = (!matches!(self.id, NewId::Given(_))).then(|| id.text());
         if is_recorded && (replaced.is_some() || self.trim.is_approximate()) {
-            let id = replaced.as_ref().map(|text| text.as_bytes());
+            let id = replaced.as_ref().map(IdText::as_bytes);
             let words = self.trim.exact(self.words, stream, (self.content.0.len(), id));
             let begin = [b"XADD", self.key.bytes].into_iter();
             cx.propagate_as(begin.chain(words.iter().map(Vec::as_slice)));
