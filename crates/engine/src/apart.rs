@@ -195,6 +195,7 @@ impl Apart {
 }
 
 /// The keys that a command apart reads, for which their writers wait.
+#[derive(Clone)]
 pub(crate) struct Reading {
     db: DbIndex,
     hashes: Vec<u64>,

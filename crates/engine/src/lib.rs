@@ -35,6 +35,7 @@ pub mod journal;
 mod latency;
 mod letters;
 pub mod log;
+mod migrate;
 mod monitor;
 mod offload;
 pub mod panics;

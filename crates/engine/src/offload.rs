@@ -18,7 +18,7 @@ use self::queue::{Garbage, Job, Queue};
 use crate::aftermath::{self, Origin};
 use crate::apart::Apart;
 use crate::clients::Client;
-use crate::data::{Call, keys_to_remove, name_words};
+use crate::data::{Call, ShardSet, hold_to_write, keys_to_remove, name_words};
 use crate::dispatch::COMMAND_FAILED;
 use crate::engine::Published;
 use crate::inbox::FinishedCall;
@@ -383,6 +383,34 @@ impl Running<'_> {
         aftermath::settle(self.engine, cx, Some(origin));
         aftermath::serve(self.engine, cx);
     }
+}
+
+/// Waits for shards and runs `with` on them as if it were a command of nobody's. Not for threads of the event loops.
+pub(crate) fn update_elsewhere(
+    engine: &Engine,
+    options: CallOptions,
+    shards: &ShardSet,
+    with: impl FnOnce(&mut UpdateContext<'_>),
+) {
+    let held = loop {
+        match hold_to_write(&engine.keyspace, shards.clone()) {
+            Ok(held) => break held,
+            Err(taken) => drop(engine.keyspace.wait_lock(taken)),
+        }
+        engine.keyspace.wake_missed();
+    };
+    let options = CallOptions { now: engine.clock.unix_millis(), may_move: false, ..options };
+    let (published, scratch) = (engine.published(), Scratch::new(engine.seed(2000)));
+    let mut effects = Effects::default();
+    let mut cx =
+        UpdateContext::new(QueryContext::new(held, options, &published.for_commands, &scratch), &mut effects);
+    with(&mut cx);
+    cx.settle(std::iter::empty);
+    aftermath::settle(engine, &mut cx, None);
+    aftermath::serve(engine, &mut cx);
+    drop(cx);
+    count(engine, &mut effects);
+    engine.keyspace.wake_missed();
 }
 
 fn count(engine: &Engine, effects: &mut Effects) {

@@ -3,6 +3,7 @@
 use spinel_family::Args;
 
 use crate::config::is_sensitive;
+use crate::migrate;
 use crate::registry::Command;
 
 /// What is shown instead.
@@ -18,6 +19,7 @@ pub(crate) fn hides_word(command: &Command, args: Args<'_>, at: usize) -> bool {
     match command.spec.name {
         "auth" => at > 0,
         "hello" => at > 2 && (follows(1, "auth") || follows(2, "auth")),
+        "migrate" => migrate::is_secret(args, at),
         "config|set" => at > 2 && at % 2 == 1 && is_sensitive(args.at(at - 1)),
         _ => false,
     }
@@ -44,6 +46,9 @@ mod tests {
     fn passwords_are_hidden_and_nothing_else() {
         assert_eq!(shown("auth a b"), "auth (redacted) (redacted)");
         assert_eq!(shown("hello 3 AUTH a b SETNAME c"), "hello 3 AUTH (redacted) (redacted) SETNAME c");
+        let migrate = "migrate host 6379 k 0 1000 AUTH a COPY AUTH2 b c KEYS auth d";
+        let hidden = migrate.replace(" a ", " (redacted) ").replace(" b c ", " (redacted) (redacted) ");
+        assert_eq!(shown(migrate), hidden.replace("auth d", "auth (redacted)"));
         assert_eq!(
             shown("config set hz 10 requirepass a port 1"),
             "config set hz 10 requirepass (redacted) port 1"

@@ -17,6 +17,7 @@
 mod batch;
 mod connection;
 pub mod crash;
+pub mod dial;
 mod event_loop;
 mod gates;
 mod limits;

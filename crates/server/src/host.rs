@@ -5,6 +5,7 @@ use std::sync::Arc;
 use spinel_aof::disk::RealDisk;
 use spinel_engine::config::OsDisk;
 use spinel_engine::host::{Host, LinuxProcess, MemoryFigures};
+use spinel_net::dial::TcpDial;
 use tikv_jemalloc_ctl::{Access, AsName, arenas, epoch, stats, stats_print, version};
 
 use crate::crashes::crash;
@@ -20,6 +21,7 @@ pub(crate) fn host(outside: Outside) -> Host {
         disk: Box::new(OsDisk),
         // The working directory, wherever CONFIG SET moves it.
         files: Arc::new(RealDisk::new(".")),
+        dial: Box::new(TcpDial),
     }
 }
 

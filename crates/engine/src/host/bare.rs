@@ -3,10 +3,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use spinel_aof::disk::{DiskFile, Entry, OpenMode};
 
-use super::{OnChange, ProcessProbe};
+use super::{Dial, Link, OnChange, ProcessProbe};
 use crate::config::{Change, Disk, SetError, Settings};
 
 /// Knows nothing, accepts every change, has no files.
@@ -14,6 +15,12 @@ use crate::config::{Change, Disk, SetError, Settings};
 pub struct Bare;
 
 impl ProcessProbe for Bare {}
+
+impl Dial for Bare {
+    fn dial(&self, _host: &str, _port: &str, _patience: Duration) -> io::Result<Box<dyn Link>> {
+        Err(io::ErrorKind::ConnectionRefused.into())
+    }
+}
 
 impl OnChange for Bare {
     fn apply(&self, _change: &Change, _before: &Settings) -> Result<(), SetError> {

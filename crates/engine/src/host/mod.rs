@@ -7,7 +7,11 @@ mod linux;
 pub use bare::Bare;
 pub use linux::LinuxProcess;
 
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
+
+pub use crate::migrate::Link;
 
 use crate::config::{Change, Disk, SetError, Settings};
 
@@ -117,6 +121,15 @@ pub trait OnChange: Send + Sync {
     fn apply(&self, change: &Change, before: &Settings) -> Result<(), SetError>;
 }
 
+/// Connects to other servers.
+pub trait Dial: Send + Sync {
+    /// Connects to a port, by name or number, of a host; takes no longer than `patience`.
+    ///
+    /// # Errors
+    /// If nobody answers there in time.
+    fn dial(&self, host: &str, port: &str, patience: Duration) -> io::Result<Box<dyn Link>>;
+}
+
 /// Everything that the program around the engine does for it.
 pub struct Host {
     /// Figures about the process.
@@ -127,6 +140,8 @@ pub struct Host {
     pub disk: Box<dyn Disk + Send + Sync>,
     /// The working directory, for what is saved in it.
     pub files: Arc<dyn spinel_aof::disk::Disk>,
+    /// Other servers, for MIGRATE.
+    pub dial: Box<dyn Dial>,
 }
 
 impl Default for Host {
@@ -137,6 +152,7 @@ impl Default for Host {
             on_change: Box::new(Bare),
             disk: Box::new(Bare),
             files: Arc::new(bare::NoFiles),
+            dial: Box::new(Bare),
         }
     }
 }

@@ -34,7 +34,7 @@ pub use conversion::{ConversionError, Converted, Form, KindCounts};
 pub(crate) use format::encode_options;
 pub(crate) use loading::{LoadError, LoadOptions, Loading};
 pub(crate) use log::{LOG_IS_OFF, Log, Waiting, When};
-pub(crate) use payload::DATA_COMMANDS;
+pub(crate) use payload::{DATA_COMMANDS, options as payload_options};
 pub use reload::NotLoaded;
 pub(crate) use reload::Reload;
 pub(crate) use saving::{Asker, Wish};
@@ -101,7 +101,11 @@ pub(crate) struct NoThread;
 
 impl Engine {
     /// Runs a job that takes long on a thread of its own.
-    fn spawn_persisting(&self, name: &str, job: impl FnOnce() + Send + 'static) -> Result<(), NoThread> {
+    pub(crate) fn spawn_persisting(
+        &self,
+        name: &str,
+        job: impl FnOnce() + Send + 'static,
+    ) -> Result<(), NoThread> {
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(job).map_err(|error| {
             self.log.write(LogLevel::Warning, &format!("Can't start the thread '{name}': {error}"));
             NoThread

@@ -48,7 +48,8 @@ impl Query for Dump<'_> {
     }
 }
 
-fn options(settings: &CommandSettings) -> EncodeOptions {
+/// How payloads are written.
+pub(crate) fn options(settings: &CommandSettings) -> EncodeOptions {
     let payloads = settings.payloads;
     EncodeOptions {
         compression: payloads.compression,

@@ -37,6 +37,7 @@ pub(crate) const TABLES: &[&[SessionEntry]] = &[
     memory::COMMANDS,
     module::COMMANDS,
     crate::persistence::BACKUP_COMMANDS,
+    crate::migrate::COMMANDS,
     crate::persistence::COMMANDS,
     replication::COMMANDS,
     shutdown::COMMANDS,

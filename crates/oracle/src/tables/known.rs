@@ -15,6 +15,7 @@ pub const KNOWN: &[(&str, &str, &str)] = &[
     ("client|setinfo", "existence", "from Redis 7.2: clients ask for it"),
     ("client|kill", "arguments", "MAXAGE, from Redis 7.4"),
     ("client|kill", "versions with changes", "MAXAGE, from Redis 7.4"),
+    ("migrate", "flags", "not taken into a transaction: it waits for the network"),
     ("scandel", "existence", "ours: deleting by pattern without holding up anybody"),
     ("geosearch", "arguments", "BYPOLYGON, from Valkey 9.0"),
     ("geosearchstore", "arguments", "BYPOLYGON, from Valkey 9.0"),

@@ -4,6 +4,7 @@ use spinel_family::spec::{CommandFlags, KeyFlags, KeySpec};
 use spinel_family::{Args, Command as Grammar, CommandError, Encoder, Parse, Words, is_token};
 
 use super::info::write_key_flags;
+use crate::migrate;
 use crate::registry::REGISTRY;
 use crate::session::{SessionCommand, SessionContext};
 use crate::{Engine, Flow};
@@ -82,6 +83,12 @@ fn keys_of(engine: &Engine, args: Args<'_>) -> Result<Vec<(usize, KeyFlags)>, Co
         }
     }
     found.extend(spec.reach(args.iter()).key);
+    if spec.name == "migrate"
+        && let Some(place) = migrate::place_of_keys(args)
+    {
+        // Beside KEYS the other key must be empty, which then is none.
+        found.retain(|&(at, _)| at > place && args.at(3).is_empty());
+    }
     if found.is_empty() && !command.flags.has(CommandFlags::NO_MANDATORY_KEYS) {
         return Err(CommandError::text("ERR Invalid arguments specified for command"));
     }
