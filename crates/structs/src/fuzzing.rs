@@ -6,7 +6,7 @@
 use crate::glob;
 use crate::intset::IntSet;
 use crate::listpack::{Listpack, Needle};
-use crate::stream::{Stream, StreamId, Trim, TrimTo};
+use crate::stream::{References, Stream, StreamId, Trim, TrimTo};
 
 /// Bytes taken as a listpack: refused, or sound from both ends and under change.
 pub fn fuzz_listpack(data: &[u8]) {
@@ -131,7 +131,10 @@ pub fn fuzz_stream_block(data: &[u8]) {
         assert_eq!(entry.fields.count(), stated);
     }
     let third = TrimTo::Len(ids.len() - ids.len() / 3);
-    assert_eq!(stream.trim(Trim { to: third, by_blocks: false, limit: None }), ids.len() / 3);
+    assert_eq!(
+        stream.trim(Trim { to: third, by_blocks: false, limit: None, references: References::Keep }),
+        ids.len() / 3
+    );
     let left = &ids[ids.len() / 3..];
     assert!(left.iter().all(|id| stream.contains(*id) && stream.delete(*id)) && stream.is_empty());
     assert_eq!(stream.block_count(), 0);

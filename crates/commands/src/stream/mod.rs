@@ -4,6 +4,7 @@ mod arguments;
 mod claiming;
 mod groups;
 mod propagation;
+mod references;
 mod reply;
 mod sources;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod xadd;
 mod xautoclaim;
 mod xclaim;
 mod xdel;
+mod xdelex;
 mod xgroup;
 mod xinfo;
 mod xinfo_groups;
@@ -31,6 +33,7 @@ use xadd::Xadd;
 use xautoclaim::Xautoclaim;
 use xclaim::Xclaim;
 use xdel::Xdel;
+use xdelex::{Xackdel, Xdelex};
 use xgroup::{
     Xgroup, XgroupCreate, XgroupCreateconsumer, XgroupDelconsumer, XgroupDestroy, XgroupHelp, XgroupSetid,
 };
@@ -47,10 +50,12 @@ family! {
     /// The stream commands.
     pub static COMMANDS;
     update Xack,
+    update Xackdel,
     update Xadd,
     update Xautoclaim,
     update Xclaim,
     update Xdel,
+    update Xdelex,
     container Xgroup [
         update XgroupCreate,
         update XgroupCreateconsumer,

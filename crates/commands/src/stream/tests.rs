@@ -104,3 +104,64 @@ fn removing_a_stream_somebody_waits_for_is_news() {
         assert!(server.effects.ready.iter().any(|(_, key)| **key == *b"s"), "{line}");
     }
 }
+
+/// The replies are those of Redis 8.6.3.
+#[test]
+fn what_groups_refer_to_is_deleted_as_one_says() {
+    let mut server = Server::new();
+    for id in ["1-1", "1-2", "1-3", "1-4"] {
+        server.run(&format!("XADD s {id} a 1"));
+    }
+    for line in ["XGROUP CREATE s g 0", "XGROUP CREATE s h 0"] {
+        server.run(line);
+    }
+    server.run("XREADGROUP GROUP g c COUNT 3 STREAMS s >");
+    server.run("XREADGROUP GROUP h c COUNT 2 STREAMS s >");
+    for (line, reply) in [
+        ("XDELEX s ACKED IDS 2 1-1 9-9", "*2\r\n:2\r\n:2\r\n"),
+        ("XACK s g 1-1", ":1\r\n"),
+        ("XDELEX s ACKED IDS 1 1-1", "*1\r\n:2\r\n"),
+        ("XACKDEL s h ACKED IDS 3 1-1 1-4 9-9", "*3\r\n:1\r\n:-1\r\n:-1\r\n"),
+        ("XACKDEL s h DELREF IDS 1 1-2", "*1\r\n:1\r\n"),
+        ("XACKDEL s h DELREF IDS 1 1-3", "*1\r\n:-1\r\n"),
+        ("XLEN s", ":2\r\n"),
+        ("XDELEX s KEEPREF IDS 1 1-3", "*1\r\n:1\r\n"),
+        ("XPENDING s g - + 10 none", "*0\r\n"),
+        ("XDELEX s DELREF IDS 1 1-3", "*1\r\n:-1\r\n"),
+        ("XPENDING s g - + 10", "*0\r\n"),
+        ("XDELEX none IDS 1 zz", "*1\r\n:-1\r\n"),
+        ("XACKDEL s none IDS 1 zz", "*1\r\n:-1\r\n"),
+        ("XDELEX s IDS 1 zz", "-ERR Invalid stream ID specified as stream command argument\r\n"),
+        ("XDELEX s IDS 2 1-1", "-ERR The `numids` parameter must match the number of arguments\r\n"),
+        ("XDELEX s IDS 0 1-1", "-ERR Number of IDs must be a positive integer\r\n"),
+        ("XDELEX s IDS 1 1-1 2-2", "-ERR syntax error\r\n"),
+        ("XDELEX s KEEPREF ACKED IDS 1 1-1", "-ERR syntax error\r\n"),
+        ("XDELEX s IDS 1 1-1 KEEPREF", "*1\r\n:-1\r\n"),
+    ] {
+        assert_eq!(server.run(line), reply, "{line}");
+    }
+}
+
+/// The replies are those of Redis 8.6.3.
+#[test]
+fn trimming_leaves_what_groups_have_not_acknowledged_or_takes_it_from_them() {
+    let mut server = Server::new();
+    for number in 1..=6 {
+        server.run(&format!("XADD s 1-{number} a 1"));
+    }
+    server.run("XGROUP CREATE s g 0");
+    server.run("XREADGROUP GROUP g c COUNT 4 STREAMS s >");
+    for (line, reply) in [
+        ("XACK s g 1-2 1-4", ":2\r\n"),
+        ("XTRIM s MAXLEN 4 ACKED", ":2\r\n"),
+        ("XTRIM s MAXLEN 2 ACKED", ":0\r\n"),
+        ("XLEN s", ":4\r\n"),
+        ("XTRIM s DELREF MAXLEN 1", ":3\r\n"),
+        ("XPENDING s g - + 10", "*0\r\n"),
+        ("XTRIM s MAXLEN 0 ACKED DELREF", "-ERR syntax error\r\n"),
+        ("XADD s ACKED DELREF 9-3 a b", "-ERR Invalid stream ID specified as stream command argument\r\n"),
+        ("XADD s KEEPREF MAXLEN 5 9-1 a b", "$3\r\n9-1\r\n"),
+    ] {
+        assert_eq!(server.run(line), reply, "{line}");
+    }
+}

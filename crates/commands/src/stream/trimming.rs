@@ -3,9 +3,10 @@
 use spinel_family::spec::{ArgKind, ArgSpec};
 use spinel_family::{CommandError, UpdateContext, Words, is_token};
 use spinel_store::Stream;
-use spinel_structs::stream::{Trim, TrimTo};
+use spinel_structs::stream::{References, Trim, TrimTo};
 
 use super::arguments::{choice, group, id, integer, option, since, word};
+use super::references::references;
 
 const TWICE: CommandError =
     CommandError::text("ERR syntax error, MAXLEN and MINID options at the same time are not compatible");
@@ -47,6 +48,7 @@ pub(super) const TRIM: ArgSpec = group(
 pub(super) struct TrimOptions {
     trimming: Option<Trimming>,
     limit: Option<usize>,
+    references: Option<References>,
 }
 
 /// To what a stream is trimmed, and where that stands.
@@ -61,7 +63,15 @@ struct Trimming {
 impl TrimOptions {
     /// Reads an option if the next word is one.
     pub(super) fn take(&mut self, words: &mut Words<'_>) -> Result<bool, CommandError> {
-        let Some(name) = words.peek().filter(|_| words.len() > 1) else { return Ok(false) };
+        let Some(name) = words.peek() else { return Ok(false) };
+        if let Some(chosen) = references(name).filter(|_| self.references.is_none()) {
+            self.references = Some(chosen);
+            words.skip_one();
+            return Ok(true);
+        }
+        if words.len() < 2 {
+            return Ok(false);
+        }
         let by_len = is_token(name, "MAXLEN");
         if by_len || is_token(name, "MINID") {
             if self.trimming.is_some() {
@@ -117,7 +127,8 @@ impl TrimOptions {
                 entries => entries.min(ENTRIES_MAX),
             },
         };
-        Some(Trim { to, by_blocks: approximate, limit: (limit > 0).then_some(limit) })
+        let references = self.references.unwrap_or_default();
+        Some(Trim { to, by_blocks: approximate, limit: (limit > 0).then_some(limit), references })
     }
 
     /// The words of the command with what the stream was really trimmed to, so that no limit is needed. The options end

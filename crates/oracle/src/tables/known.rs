@@ -20,6 +20,8 @@ pub const KNOWN: &[(&str, &str, &str)] = &[
     ("geosearch", "arguments", "BYPOLYGON, from Valkey 9.0"),
     ("geosearchstore", "arguments", "BYPOLYGON, from Valkey 9.0"),
     ("waitaof", "existence", "from Redis 7.2: clients ask for it"),
+    ("xackdel", "existence", "from Redis 8.2"),
+    ("xdelex", "existence", "from Redis 8.2"),
     ("zrank", "arity", "WITHSCORE, from Redis 7.2"),
     ("zrank", "arguments", "WITHSCORE, from Redis 7.2"),
     ("zrank", "versions with changes", "WITHSCORE, from Redis 7.2"),

@@ -45,6 +45,7 @@ mod id;
 mod load;
 mod radix;
 mod range;
+mod references;
 #[cfg(test)]
 mod tests;
 mod trim;
@@ -57,6 +58,7 @@ pub use group::{Consumer, ConsumerId, Group, Pending};
 pub use id::{ID_TEXT_MAX, IdText, StreamId};
 pub use load::{Stated, StreamError};
 pub use range::{Entries, EntriesBack, Entry};
+pub use references::References;
 pub use trim::{Trim, TrimTo};
 
 /// No block and no entry is larger, in bytes.

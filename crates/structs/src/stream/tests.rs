@@ -67,12 +67,12 @@ proptest! {
                 }
                 Step::Delete(n) => prop_assert_eq!(stream.delete(id(n)), model.remove(&id(n)).is_some()),
                 Step::Trim { to, by_blocks } => {
-                    let removed = stream.trim(Trim { to: TrimTo::Len(to), by_blocks, limit: None });
+                    let removed = stream.trim(Trim { to: TrimTo::Len(to), by_blocks, limit: None, references: References::Keep });
                     prop_assert!(by_blocks || removed == model.len().saturating_sub(to));
                     (0..removed).for_each(|_| drop(model.pop_first()));
                 }
                 Step::TrimId(n) => {
-                    stream.trim(Trim { to: TrimTo::MinId(id(n)), by_blocks: false, limit: None });
+                    stream.trim(Trim { to: TrimTo::MinId(id(n)), by_blocks: false, limit: None, references: References::Keep });
                     model = model.split_off(&id(n));
                 }
                 Step::Range(from, to) => {

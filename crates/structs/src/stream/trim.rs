@@ -1,7 +1,7 @@
 //! Cutting off the oldest entries.
 
 use super::block;
-use super::{Stream, StreamId};
+use super::{References, Stream, StreamId};
 
 /// What is left over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +21,32 @@ pub struct Trim {
     pub by_blocks: bool,
     /// No block is touched with which more entries than these would be removed.
     pub limit: Option<usize>,
+    /// What becomes of entries that groups refer to.
+    pub references: References,
 }
 
 impl Stream {
     /// Removes the oldest entries; returns how many. They do not count as deleted.
     pub fn trim(&mut self, trim: Trim) -> usize {
+        match trim.references {
+            References::Keep => self.trim_any(trim),
+            References::Respect => self.trim_unreferenced(trim.to, trim.limit),
+            References::Remove => {
+                let pending = self.groups.values().flat_map(|group| group.pending_from(StreamId::MIN));
+                let pending = pending.map(|(id, _)| id).filter(|id| self.contains(*id));
+                let pending: Vec<StreamId> = pending.collect();
+                let removed = self.trim_any(trim);
+                for id in pending {
+                    if !self.contains(id) {
+                        self.acknowledge_everywhere(id);
+                    }
+                }
+                removed
+            }
+        }
+    }
+
+    fn trim_any(&mut self, trim: Trim) -> usize {
         let mut removed = 0;
         while let Some(first) = self.blocks.first_entry() {
             if matches!(trim.to, TrimTo::Len(len) if self.len <= len) {
