@@ -40,6 +40,10 @@ pub(crate) enum Load {
     Numbers,
     Bits,
     Places,
+    /// A stream with as many entries as there are elements.
+    Stream,
+    /// Another one, with a group that has read nothing.
+    Group,
 }
 
 /// One named workload.
@@ -124,7 +128,18 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         Answer::UpTo(10),
         Load::Places,
     ),
+    workload("xadd", "XADD mynewstream * field __value__", Answer::Element, Load::Nothing),
+    workload("xrange_10", "XRANGE mystream - + COUNT 10", Answer::Elements(10), Load::Stream),
+    removing("xreadgroup", READ_GROUP, Answer::Elements(1), Load::Group),
 ];
+
+/// Reads the next entry.
+const READ_GROUP: &str = "XREADGROUP GROUP mygroup me COUNT 1 STREAMS mygroupstream >";
+
+/// What is sent once before a load is filled.
+pub(crate) fn preparing(load: Load) -> Option<&'static [&'static str]> {
+    (load == Load::Group).then_some(&["XGROUP", "CREATE", "mygroupstream", "mygroup", "0", "MKSTREAM"])
+}
 
 /// How many of [`WORKLOADS`] redis-benchmark runs when told nothing.
 pub(crate) const DEFAULT_TESTS: usize = 19;
@@ -153,6 +168,8 @@ pub(crate) fn filling(load: Load) -> Option<(&'static str, Answer)> {
         Load::Set => Some(("SADD myset __member__", Answer::Integer)),
         Load::Hash => Some(("HSET myhash __field__ __value__", Answer::Integer)),
         Load::SortedSet => Some(("ZADD myzset __rand__ __member__", Answer::Integer)),
+        Load::Stream => Some(("XADD mystream * field __value__", Answer::Element)),
+        Load::Group => Some(("XADD mygroupstream * field __value__", Answer::Element)),
         Load::SmallHash => Some(("HSET mysmallhash __field__ __value__", Answer::Integer)),
         Load::Numbers => Some(("RPUSH mynumbers __rand__", Answer::Integer)),
         Load::Places => Some(("ZADD myplaces __rand__000000000 __member__", Answer::Integer)),
@@ -172,6 +189,8 @@ pub(crate) fn loaded_key(load: Load) -> Option<&'static str> {
         Load::Numbers => Some("mynumbers"),
         Load::Places => Some("myplaces"),
         Load::Bits => Some("mybits"),
+        Load::Stream => Some("mystream"),
+        Load::Group => Some("mygroupstream"),
     }
 }
 
