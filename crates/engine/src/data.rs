@@ -154,7 +154,9 @@ impl Worker {
         shards: Option<ShardSet>,
         out: &mut Encoder,
     ) -> Result<Flow, CommandError> {
-        let options = self.options(session);
+        let mut options = self.options(session);
+        // Who has all shards stays here: a helper may have to wait for one before it takes up anything else.
+        options.may_move &= shards.is_some();
         let Self { engine, published, effects, scratch, .. } = self;
         let ground = Ground { engine, published, effects, scratch };
         let result = match hold(&engine.keyspace, call.command, shards) {
