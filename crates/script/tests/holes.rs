@@ -54,7 +54,10 @@ fn cve_2015_4335_bytecode_is_not_loaded() {
     ] {
         assert_eq!(eval(&mut lua, source), "$3\r\nnil\r\n", "{source}");
     }
-    assert_refused("unable to dump", &["return loadstring(string.dump(function() return 1 end))()"]);
+    assert_refused(
+        "attempt to call a nil value",
+        &["return loadstring(string.dump(function() return 1 end))()"],
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod host;
 use std::time::{Duration, Instant};
 
 use spinel_resp::{Encoder, Protocol};
-use spinel_script::{Call, Engine, Lua, Outcome, Verdict};
+use spinel_script::{Call, Engine, Host, LogLevel, Lua, Outcome, Propagate, UnknownCommand, Verdict};
 
 use self::host::Database;
 
@@ -217,4 +217,46 @@ fn ten_million_elements_are_a_reply() {
         "local t = {} for i = 1, 1e6 do t[i] = 1 end local u = {} for i = 1, 10 do u[i] = t end return u",
     );
     assert_eq!(reply.len(), "*10\r\n".len() + 10 * ("*1000000\r\n".len() + 1_000_000 * ":1\r\n".len()));
+}
+
+/// A server with a bug.
+struct Panicking;
+
+impl Host for Panicking {
+    fn call(&mut self, _: &[&[u8]], _: &mut Encoder) {
+        panic!("a bug");
+    }
+
+    fn log(&mut self, _: LogLevel, _: &[u8]) {}
+
+    fn set_propagation(&mut self, _: Propagate) {}
+
+    fn acl_check(&mut self, _: &[&[u8]]) -> Result<bool, UnknownCommand> {
+        Ok(true)
+    }
+
+    fn processor_seconds(&mut self) -> f64 {
+        0.0
+    }
+
+    fn interrupted(&mut self) -> Verdict {
+        Verdict::Continue
+    }
+}
+
+#[test]
+fn a_panic_of_the_host_goes_through_the_machine_which_is_not_used_again() {
+    let mut lua = engine();
+    let source = b"local ok, e = pcall(function() return {pcall(redis.call, 'x')} end) return 1";
+    let script = lua.compile(source).expect("it compiles");
+    let mut out = Encoder::new(Protocol::Resp2);
+    let call = Call { name: b"sha", keys: &[], args: &[] };
+    let attempt = std::panic::AssertUnwindSafe(|| lua.call(script, call, &mut Panicking, &mut out));
+    assert!(std::panic::catch_unwind(attempt).is_err());
+    assert!(lua.is_broken());
+    let reply = eval(&mut engine(), "return 1");
+    assert_eq!(reply, ":1\r\n");
+    // It answers, and does nothing.
+    let outcome = lua.call(script, call, &mut Database::default(), &mut out);
+    assert!(matches!(outcome, Outcome::Failed(_)));
 }

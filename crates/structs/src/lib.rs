@@ -19,3 +19,4 @@ pub mod size_class;
 pub mod sorted_set;
 pub mod stream;
 pub mod table;
+pub mod xxh3;

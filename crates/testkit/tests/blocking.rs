@@ -206,3 +206,20 @@ fn a_long_copy_serves_those_who_wait_for_the_copy_whatever_else_they_write_to() 
     let copied = journal.iter().position(|line| line == "COPY source copy").expect("it is recorded");
     assert_eq!(journal[copied + 1..].len(), 8, "{:?}", &journal[copied + 1..]);
 }
+
+#[test]
+fn a_client_waits_until_a_list_that_is_there_is_long_enough() {
+    for server in [TestServer::sized(1, 1), TestServer::sized(64, 4)] {
+        let (client, waiting) = (server.connect(), server.connect());
+        let _ = client.run("RPUSH l 1");
+        waiting.send("BLMOVEM l d LEFT RIGHT 0 EXACTLY 3 BULK");
+        assert!(waiting.is_waiting());
+        assert_eq!(client.run("RPUSH l 2"), ":2\r\n");
+        assert!(waiting.is_waiting());
+        assert_eq!(client.run("LINSERT l AFTER 2 3"), ":3\r\n");
+        assert_eq!(waiting.read(), "*3\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n");
+        assert_eq!(client.run("EXISTS l d"), ":1\r\n");
+        let lines = server.journal_lines();
+        assert_eq!(lines[lines.len() - 4..], ["MULTI", "LPOP l 3", "RPUSH d 1 2 3", "EXEC"]);
+    }
+}

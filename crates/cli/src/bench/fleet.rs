@@ -123,9 +123,15 @@ pub(crate) fn fill(
             Load::Nothing => 0,
             Load::Keys => shape.keyspace,
             Load::SmallHash => SMALL_HASH_FIELDS,
-            Load::List | Load::Set | Load::Hash | Load::SortedSet | Load::Stream | Load::Group => {
-                shape.elements
-            }
+            Load::List
+            | Load::Set
+            | Load::Hash
+            | Load::SortedSet
+            | Load::Numbers
+            | Load::Places
+            | Load::Bits
+            | Load::Stream
+            | Load::Group => shape.elements,
         };
         let shape = Shape { elements: if load == Load::Keys { shape.elements } else { count }, ..*shape };
         fill_by(target, &shape, values, &Blend::of(line, answer), count, seed)?;

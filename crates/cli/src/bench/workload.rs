@@ -40,6 +40,10 @@ pub(crate) enum Load {
     Stream,
     /// Another one, with a group that has read nothing.
     Group,
+    /// One list of numbers, bitmap, or geospatial index of all elements; places are numbers spread over the ocean.
+    Numbers,
+    Bits,
+    Places,
 }
 
 /// One named workload.
@@ -117,6 +121,16 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     workload("xadd", "XADD mynewstream * field __value__", Answer::Element, Load::Nothing),
     workload("xrange_10", "XRANGE mystream - + COUNT 10", Answer::Elements(10), Load::Stream),
     removing("xreadgroup", READ_GROUP, Answer::Elements(1), Load::Group),
+    workload("pfadd", "PFADD myhll __member__", Answer::Integer, Load::Nothing),
+    workload("bitcount", "BITCOUNT mybits", Answer::Integer, Load::Bits),
+    workload("bitop", "BITOP XOR mybitop mybits mybits", Answer::Integer, Load::Bits),
+    workload("sort_10", "SORT mynumbers LIMIT 0 10", Answer::UpTo(10), Load::Numbers),
+    workload(
+        "geosearch_10",
+        "GEOSEARCH myplaces FROMLONLAT -124 -14.6 BYRADIUS 100 km COUNT 10",
+        Answer::UpTo(10),
+        Load::Places,
+    ),
 ];
 
 /// Reads the next entry.
@@ -157,6 +171,9 @@ pub(crate) fn filling(load: Load) -> Option<(&'static str, Answer)> {
         Load::Stream => Some(("XADD mystream * field __value__", Answer::Element)),
         Load::Group => Some(("XADD mygroupstream * field __value__", Answer::Element)),
         Load::SmallHash => Some(("HSET mysmallhash __field__ __value__", Answer::Integer)),
+        Load::Numbers => Some(("RPUSH mynumbers __rand__", Answer::Integer)),
+        Load::Places => Some(("ZADD myplaces __rand__000000000 __member__", Answer::Integer)),
+        Load::Bits => Some(("SETBIT mybits __rand__ 1", Answer::Integer)),
     }
 }
 
@@ -171,6 +188,9 @@ pub(crate) fn loaded_key(load: Load) -> Option<&'static str> {
         Load::SmallHash => Some("mysmallhash"),
         Load::Stream => Some("mystream"),
         Load::Group => Some("mygroupstream"),
+        Load::Numbers => Some("mynumbers"),
+        Load::Places => Some("myplaces"),
+        Load::Bits => Some("mybits"),
     }
 }
 

@@ -60,6 +60,7 @@ impl Update for Linsert<'_> {
         };
         let len = list.len();
         cx.changed(self.key, EventClass::List, "linsert");
+        cx.note_grown(self.key);
         out.integer(len as i64);
         Ok(())
     }

@@ -6,6 +6,7 @@ mod blpop;
 mod index;
 mod linsert;
 mod lmove;
+mod lmovem;
 mod lmpop;
 mod lpos;
 mod lrem;
@@ -20,6 +21,7 @@ use blpop::{Blpop, Brpop};
 use index::{Lindex, Llen, Lset};
 use linsert::Linsert;
 use lmove::{Lmove, Rpoplpush};
+use lmovem::{Blmovem, Lmovem};
 use lmpop::Lmpop;
 use lpos::Lpos;
 use lrem::Lrem;
@@ -32,6 +34,7 @@ family! {
     /// The list commands.
     pub static COMMANDS;
     blocking Blmove,
+    blocking Blmovem,
     blocking Blmpop,
     blocking Blpop,
     blocking Brpop,
@@ -40,6 +43,7 @@ family! {
     update Linsert,
     query Llen,
     update Lmove,
+    update Lmovem,
     update Lmpop,
     update Lpop,
     query Lpos,

@@ -108,6 +108,7 @@ fn push_if_exists<'a>(
 pub(super) fn pushed(cx: &mut UpdateContext<'_>, key: Key<'_>, side: Side) {
     cx.touch_watchers(key);
     cx.notify(EventClass::List, side.push_event(), key);
+    cx.note_grown(key);
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod result;
 mod sadd;
 mod sdiff;
+mod setcard;
 mod sinter;
 mod sintercard;
 mod sismember;
@@ -16,6 +17,7 @@ mod sunion;
 
 use sadd::Sadd;
 use sdiff::{Sdiff, Sdiffstore};
+use setcard::{Sdiffcard, Sunioncard};
 use sinter::{Sinter, Sinterstore};
 use sintercard::Sintercard;
 use sismember::{Scard, Sismember, Smismember};
@@ -34,6 +36,7 @@ family! {
     update Sadd,
     query Scard,
     query Sdiff,
+    query Sdiffcard,
     update Sdiffstore,
     query Sinter,
     query Sintercard,
@@ -47,5 +50,6 @@ family! {
     update Srem,
     query Sscan,
     query Sunion,
+    query Sunioncard,
     update Sunionstore,
 }

@@ -80,6 +80,17 @@ impl Update for Sdiffstore<'_> {
     }
 }
 
+/// How many members of the first set none of the others has.
+pub(super) fn count_difference(cx: &QueryContext<'_>, sets: &Sources<'_>) -> usize {
+    let mut members = 0;
+    match Difference::of(sets) {
+        Some(difference) if difference.looks_up() => difference.by_look_up(|_| members += 1),
+        Some(difference) => members = difference.by_removal(cx.settings(), cx.hash_key()).len(),
+        None => {}
+    }
+    members
+}
+
 /// A set less others.
 struct Difference<'c> {
     first: &'c Set,

@@ -20,14 +20,14 @@ pub(super) struct Sintercard<'a> {
     limit: usize,
 }
 
-const KEYS: &[KeySpec] = &[KeySpec {
+pub(super) const KEYS: &[KeySpec] = &[KeySpec {
     flags: KeyFlags::RO.with(KeyFlags::ACCESS),
     begin: Begin::Index(1),
     find: Find::KeyNum { at: 0, first: 1, step: 1 },
     notes: "",
 }];
 
-const ARGS: &[ArgSpec] = &[
+pub(super) const ARGS: &[ArgSpec] = &[
     Shape::word(ArgKind::Integer).arg("numkeys", ""),
     ArgSpec { key_spec: Some(0), ..Shape::word(ArgKind::Key).repeated().arg("key", "") },
     Shape::word(ArgKind::Integer).or_absent().arg("limit", "LIMIT"),
@@ -35,22 +35,33 @@ const ARGS: &[ArgSpec] = &[
 
 impl<'a> Parse<'a> for Sintercard<'a> {
     fn parse(words: &mut Words<'a>) -> Result<Self, CommandError> {
-        let count = number::parse_i64(words.take()?).filter(|count| *count > 0);
-        let count = count.ok_or(CommandError::NumKeysNotPositive)?;
-        let mut keys = usize::try_from(count)
-            .ok()
-            .and_then(|count| words.split(count).ok())
-            .ok_or(CommandError::text("ERR Number of keys can't be greater than number of args"))?;
+        let keys = read_keys(words)?;
         let mut limit = 0;
         while let Ok(option) = words.take() {
             if !is_token(option, "LIMIT") {
                 return Err(CommandError::Syntax);
             }
-            let wanted = number::parse_i64(words.take()?).and_then(|limit| usize::try_from(limit).ok());
-            limit = wanted.ok_or(CommandError::text("ERR LIMIT can't be negative"))?;
+            limit = read_limit(words)?;
         }
-        Ok(Self { keys: Many::parse(&mut keys)?, limit })
+        Ok(Self { keys, limit })
     }
+}
+
+/// Reads a count of keys and the keys.
+pub(super) fn read_keys<'a>(words: &mut Words<'a>) -> Result<Many<'a, Key<'a>>, CommandError> {
+    let count = number::parse_i64(words.take()?).filter(|count| *count > 0);
+    let count = count.ok_or(CommandError::NumKeysNotPositive)?;
+    let mut keys = usize::try_from(count)
+        .ok()
+        .and_then(|count| words.split(count).ok())
+        .ok_or(CommandError::text("ERR Number of keys can't be greater than number of args"))?;
+    Many::parse(&mut keys)
+}
+
+/// Reads the value of `LIMIT`.
+pub(super) fn read_limit(words: &mut Words<'_>) -> Result<usize, CommandError> {
+    let wanted = number::parse_i64(words.take()?).and_then(|limit| usize::try_from(limit).ok());
+    wanted.ok_or(CommandError::text("ERR LIMIT can't be negative"))
 }
 
 impl Query for Sintercard<'_> {

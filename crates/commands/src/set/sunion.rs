@@ -3,8 +3,8 @@
 use spinel_family::{
     Command, CommandSettings, Encoder, Key, Many, Query, QueryContext, Reply, Update, UpdateContext,
 };
-use spinel_store::HashKey;
 use spinel_store::value::Set;
+use spinel_store::{HashKey, Text};
 
 use super::result::{Sources, reply_members, sources, store, total_elements};
 use crate::collection::reply_element;
@@ -34,17 +34,30 @@ impl Query for Sunion<'_> {
             return Ok(());
         }
         let (reply, mut members) = (out.deferred_set(), 0);
-        for (at, set) in sets.iter().enumerate() {
-            for member in set.iter().flat_map(|set| set.iter()) {
-                if !sets[..at].iter().flatten().any(|before| before.contains(member)) {
-                    reply_element(out, member);
-                    members += 1;
-                }
-            }
+        for member in united(&sets) {
+            reply_element(out, member);
+            members += 1;
         }
         out.finish(reply, members);
         Ok(())
     }
+}
+
+/// How many members any of the sets has, counted up to a limit.
+pub(super) fn count_union(cx: &QueryContext<'_>, sets: &Sources<'_>, limit: usize) -> usize {
+    if sets.len() > MAX_SETS_LOOKED_UP {
+        return unite(sets, cx.settings(), cx.hash_key()).len().min(limit);
+    }
+    united(sets).take(limit).count()
+}
+
+/// The members that any of the sets has, each looked up in the sets before its own.
+fn united<'s, 'c>(sets: &'s [Option<&'c Set>]) -> impl Iterator<Item = Text<'c>> + use<'s, 'c> {
+    sets.iter().enumerate().flat_map(|(at, &set)| {
+        let before = &sets[..at];
+        let is_new = move |member: &Text<'_>| !before.iter().flatten().any(|set| set.contains(*member));
+        set.into_iter().flat_map(Set::iter).filter(is_new)
+    })
 }
 
 /// Stores the members that any of some sets has as a set; answers how many they are.

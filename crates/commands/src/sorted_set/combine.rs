@@ -28,17 +28,26 @@ enum Aggregate {
     Sum,
     Min,
     Max,
+    /// The weights are added up, whatever the scores are (Redis 8.8).
+    Count,
 }
 
 impl Aggregate {
     /// Both scores together. Infinities that cancel each other are 0; a NaN beside a number is never chosen.
     fn join(self, a: f64, b: f64) -> f64 {
         match self {
-            Self::Sum => zero_for_nan(a + b),
+            Self::Sum | Self::Count => zero_for_nan(a + b),
             Self::Min if b < a => b,
             Self::Max if b > a => b,
             Self::Min | Self::Max => a,
         }
+    }
+}
+
+impl Aggregate {
+    /// What a score contributes.
+    fn weigh(self, weight: f64, score: f64) -> f64 {
+        if matches!(self, Self::Count) { weight } else { weight * score }
     }
 }
 
@@ -135,6 +144,7 @@ impl<'a> Combination<'a> {
                 word if is_token(word, "SUM") => Aggregate::Sum,
                 word if is_token(word, "MIN") => Aggregate::Min,
                 word if is_token(word, "MAX") => Aggregate::Max,
+                word if is_token(word, "COUNT") => Aggregate::Count,
                 _ => return Err(CommandError::Syntax),
             };
         } else if allowed.scores && is_token(word, "WITHSCORES") {
@@ -173,7 +183,7 @@ impl<'a> Combination<'a> {
         let mut scores: HashMap<Cow<'a, [u8]>, f64> = HashMap::with_capacity(largest);
         for Weighted { source, weight } in by_len(self.inputs) {
             for (member, score) in source.iter() {
-                let score = zero_for_nan(weight * score);
+                let score = zero_for_nan(self.aggregate.weigh(weight, score));
                 match scores.entry(member) {
                     Entry::Vacant(slot) => {
                         slot.insert(score);
@@ -193,9 +203,10 @@ impl<'a> Combination<'a> {
         let mut inputs = by_len(self.inputs);
         let smallest = inputs.remove(0);
         smallest.source.iter().filter_map(move |(member, score)| {
-            let mut joined = zero_for_nan(smallest.weight * score);
+            let mut joined = zero_for_nan(aggregate.weigh(smallest.weight, score));
             for input in &inputs {
-                joined = aggregate.join(joined, input.source.score(&member)? * input.weight);
+                let score = input.source.score(&member)?;
+                joined = aggregate.join(joined, aggregate.weigh(input.weight, score));
             }
             Some((member, joined))
         })

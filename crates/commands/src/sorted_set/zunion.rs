@@ -14,9 +14,9 @@ pub(super) const WEIGHTS: ArgSpec = ArgSpec {
     ..option("weight", "WEIGHTS", ArgKind::Integer)
 };
 
-/// `AGGREGATE <SUM | MIN | MAX>`
+/// `AGGREGATE <SUM | MIN | MAX | COUNT>`
 pub(super) const AGGREGATE: ArgSpec = Shape {
-    children: &[choice("sum", "SUM"), choice("min", "MIN"), choice("max", "MAX")],
+    children: &[choice("sum", "SUM"), choice("min", "MIN"), choice("max", "MAX"), choice("count", "COUNT")],
     ..Shape::word(ArgKind::OneOf)
 }
 .or_absent()
@@ -129,6 +129,20 @@ mod tests {
         let reply = server.run(line);
         let texts = reply.split("\r\n").filter(|text| !text.starts_with(['*', '$']));
         texts.collect::<Vec<_>>().join(" ").trim_end().to_owned()
+    }
+
+    #[test]
+    fn counting_adds_up_the_weights_of_the_inputs_that_have_a_member() {
+        let mut server = Server::new();
+        server.run("ZADD a 1 a1 1 a2 1 a3");
+        server.run("ZADD b 2 a1 2 a2 2 a3");
+        server.run("ZADD c 6 a1 5 a3 4 a4");
+        // The expectations of redis-py's tests.
+        let count = "AGGREGATE COUNT WITHSCORES";
+        assert_eq!(words(&mut server, &format!("ZINTER 3 a b c {count}")), "a1 3 a3 3");
+        assert_eq!(words(&mut server, &format!("ZUNION 3 a b c {count}")), "a4 1 a2 2 a1 3 a3 3");
+        let weighed = format!("ZUNION 3 a b c WEIGHTS 1 2 3 {count}");
+        assert_eq!(words(&mut server, &weighed), "a2 3 a4 3 a1 6 a3 6");
     }
 
     #[test]

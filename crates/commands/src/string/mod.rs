@@ -1,29 +1,36 @@
 //! The string commands.
 
 mod append;
+mod compare;
+mod delex;
 mod expiration;
 mod get;
 mod getex;
 mod getset;
 mod incr;
 mod incrbyfloat;
+mod increx;
 mod lcs;
 mod mget;
 mod mset;
+mod msetex;
 mod range;
 mod set;
 mod setex;
 
 pub(crate) use append::make_room;
 use append::{Append, Strlen};
+use delex::{Delex, Delifeq, Digest};
 use get::Get;
 use getex::Getex;
 use getset::{Getdel, Getset};
 use incr::{Decr, Decrby, Incr, Incrby};
 use incrbyfloat::Incrbyfloat;
+use increx::Increx;
 use lcs::Lcs;
 use mget::Mget;
 use mset::{Mset, Msetnx};
+use msetex::Msetex;
 pub(crate) use range::zeros_cost;
 use range::{Getrange, Setrange, Substr};
 use set::Set;
@@ -36,6 +43,9 @@ family! {
     update Append,
     update Decr,
     update Decrby,
+    update Delex,
+    update Delifeq,
+    query Digest,
     query Get,
     update Getdel,
     update Getex,
@@ -44,9 +54,11 @@ family! {
     update Incr,
     update Incrby,
     update Incrbyfloat,
+    update Increx,
     query Lcs,
     query Mget,
     update Mset,
+    update Msetex,
     update Msetnx,
     update Psetex,
     update Set,

@@ -1,25 +1,34 @@
-//! `SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT time | PXAT time | KEEPTTL]`
+//! `SET key value [NX | XX | IFEQ value | IFNE value | IFDEQ digest | IFDNE digest] [GET] [EX seconds | PX milliseconds | EXAT time | PXAT time | KEEPTTL]`
 
 use spinel_family::{
     Choice, Command, CommandError, Encoder, EventClass, Key, Lazy, Reply, UnixMillis, Update, UpdateContext,
 };
 use spinel_store::{Keep, NewValue};
 
+use super::compare::Comparison;
 use super::expiration::Clock;
 use super::get::reply_text;
 
 /// On what condition the value is stored.
-#[derive(Choice, Clone, Copy, PartialEq, Eq)]
-enum Condition {
+#[derive(Choice, Clone, Copy)]
+enum Condition<'a> {
     #[arg(token = "NX")]
     Nx,
     #[arg(token = "XX")]
     Xx,
+    #[arg(token = "IFEQ", name = "ifeq-value", since = "8.4.0")]
+    IfEq(&'a [u8]),
+    #[arg(token = "IFNE", name = "ifne-value", since = "8.4.0")]
+    IfNe(&'a [u8]),
+    #[arg(token = "IFDEQ", name = "ifdeq-digest", since = "8.4.0")]
+    IfDigestEq(&'a [u8]),
+    #[arg(token = "IFDNE", name = "ifdne-digest", since = "8.4.0")]
+    IfDigestNe(&'a [u8]),
 }
 
 /// When the key expires.
 #[derive(Choice)]
-enum Expiration<'a> {
+pub(super) enum Expiration<'a> {
     #[arg(token = "EX", name = "seconds", since = "2.6.12")]
     Seconds(Lazy<'a, i64>),
     #[arg(token = "PX", name = "milliseconds", since = "2.6.12")]
@@ -33,8 +42,8 @@ enum Expiration<'a> {
 }
 
 impl Expiration<'_> {
-    /// What becomes of the key's expiry.
-    fn resolve(&self, now: UnixMillis) -> Result<Keep, CommandError> {
+    /// What becomes of the key's expiry; errors name the command.
+    pub(super) fn resolve(&self, now: UnixMillis, command: &'static str) -> Result<Keep, CommandError> {
         let (clock, amount) = match self {
             Self::Seconds(n) => (Clock::Seconds, n),
             Self::Millis(n) => (Clock::Millis, n),
@@ -42,7 +51,7 @@ impl Expiration<'_> {
             Self::MillisAt(n) => (Clock::MillisAt, n),
             Self::Keep => return Ok(Keep::Expiry),
         };
-        Ok(Keep::Replace(Some(clock.time(amount.get()?, now, "set")?)))
+        Ok(Keep::Replace(Some(clock.time(amount.get()?, now, command)?)))
     }
 }
 
@@ -54,13 +63,14 @@ impl Expiration<'_> {
     ("6.0.0", "The option KEEPTTL."),
     ("6.2.0", "The options GET, EXAT and PXAT."),
     ("7.0.0", "NX and GET go together."),
+    ("8.4.0", "The options IFEQ, IFNE, IFDEQ and IFDNE."),
 ])]
 pub(super) struct Set<'a> {
     #[key(rw, access, update, variable_flags)]
     key: Key<'a>,
     value: &'a [u8],
     #[arg(since = "2.6.12")]
-    condition: Option<Condition>,
+    condition: Option<Condition<'a>>,
     #[arg(token = "GET", since = "6.2.0")]
     get: bool,
     expiration: Option<Expiration<'a>>,
@@ -69,14 +79,14 @@ pub(super) struct Set<'a> {
 impl Update for Set<'_> {
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {
         let keep = match &self.expiration {
-            Some(expiration) => expiration.resolve(cx.now())?,
+            Some(expiration) => expiration.resolve(cx.now(), "set")?,
             None => Keep::Replace(None),
         };
         if self.get {
             reply_text(cx, self.key, out)?;
         }
         if let Some(condition) = self.condition
-            && cx.find_mut(self.key).is_some() == (condition == Condition::Nx)
+            && !condition.is_met(cx, self.key)?
         {
             if !self.get {
                 out.null();
@@ -86,7 +96,9 @@ impl Update for Set<'_> {
         store(cx, self.key, self.value, keep);
         if !self.get {
             out.ok();
-        } else if !matches!(keep, Keep::Replace(Some(_))) {
+        }
+        let is_plain = matches!(self.condition, None | Some(Condition::Nx | Condition::Xx));
+        if (self.get || !is_plain) && !matches!(keep, Keep::Replace(Some(_))) {
             self.propagate_without_get(cx);
         }
         Ok(())
@@ -94,15 +106,33 @@ impl Update for Set<'_> {
 }
 
 impl Set<'_> {
-    /// Nobody reads replies to the journal.
+    /// Nobody reads replies to the journal; and what was compared with is not looked at again, so that servers that
+    /// cannot compare read it as well.
     fn propagate_without_get(&self, cx: &mut UpdateContext<'_>) {
-        let condition = self.condition.map(|condition| match condition {
-            Condition::Nx => "NX",
-            Condition::Xx => "XX",
-        });
+        let condition = match self.condition {
+            Some(Condition::Nx) => Some("NX"),
+            Some(Condition::Xx) => Some("XX"),
+            _ => None,
+        };
         let keep = self.expiration.is_some().then_some("KEEPTTL");
         let options = condition.into_iter().chain(keep).map(str::as_bytes);
         cx.propagate_as([b"SET", self.key.bytes, self.value].into_iter().chain(options));
+    }
+}
+
+impl Condition<'_> {
+    fn is_met(self, cx: &mut UpdateContext<'_>, key: Key<'_>) -> Result<bool, CommandError> {
+        let entry = cx.find_mut(key);
+        let comparison = match self {
+            Self::Nx => return Ok(entry.is_none()),
+            Self::Xx => return Ok(entry.is_some()),
+            Self::IfEq(value) => Comparison::Equal(value),
+            Self::IfNe(value) => Comparison::Unequal(value),
+            Self::IfDigestEq(digest) => Comparison::DigestEqual(digest),
+            Self::IfDigestNe(digest) => Comparison::DigestUnequal(digest),
+        };
+        let text = entry.map(|entry| entry.text().ok_or(CommandError::WrongType)).transpose()?;
+        comparison.is_met(text)
     }
 }
 
@@ -135,6 +165,28 @@ mod tests {
         assert_eq!(server.run("SET a 2 GET"), "$1\r\n1\r\n");
         assert_eq!(server.run("SET a 3 NX GET"), "$1\r\n2\r\n");
         assert_eq!(server.run("GET a"), "$1\r\n2\r\n");
+    }
+
+    #[test]
+    fn a_value_is_stored_if_what_is_there_is_what_was_expected() {
+        let mut server = Server::new();
+        assert_eq!(server.run("SET a 1 IFEQ 1"), "$-1\r\n");
+        assert_eq!(server.run("SET a 1 IFNE 1"), "+OK\r\n");
+        assert_eq!(server.run("SET a 2 IFNE 1"), "$-1\r\n");
+        assert_eq!(server.run("SET a 2 IFEQ 1 GET"), "$1\r\n1\r\n");
+        assert_eq!(server.propagated(), ["SET a 2"]);
+        assert_eq!(server.run("SET a 3 KEEPTTL IFEQ 2"), "+OK\r\n");
+        assert_eq!(server.propagated(), ["SET a 3 KEEPTTL"]);
+        server.run("SET a abc");
+        assert_eq!(server.run("SET a x IFDNE 78AF5F94892F3950"), "$-1\r\n");
+        assert_eq!(server.run("SET a x IFDEQ 78AF5F94892F3950 PX 10"), "+OK\r\n");
+        assert_eq!(server.propagated(), ["SET a x PXAT 1700000000010"]);
+        assert_eq!(server.run("SET a x IFDEQ 12"), "-ERR must be exactly 16 hexadecimal characters\r\n");
+        for line in ["SET a 1 IFEQ 1 NX", "SET a 1 XX IFEQ 1", "SET a 1 IFEQ", "SET a 1 IFEQ 1 IFNE 1"] {
+            assert_eq!(server.run(line), "-ERR syntax error\r\n", "{line}");
+        }
+        server.run("HSET h f v");
+        assert!(server.run("SET h 1 IFNE 1").starts_with("-WRONGTYPE"));
     }
 
     #[test]

@@ -128,6 +128,15 @@ impl UpdateContext<'_> {
         Ok(Some(entry.make_raw()))
     }
 
+    /// Notes that a list that was there already has grown, which somebody may wait for.
+    pub fn note_grown(&mut self, key: Key<'_>) {
+        let db = self.query.options.db;
+        let is_noted = |(noted_db, noted): &(DbIndex, Box<[u8]>)| *noted_db == db && **noted == *key.bytes;
+        if !self.effects.ready.iter().any(is_noted) {
+            self.signal_awaited(db, key, Kind::List);
+        }
+    }
+
     fn note_new(&mut self, db: DbIndex, key: Key<'_>, kind: Kind) {
         self.notify_in(db, EventClass::New, "new", key.bytes);
         self.signal_awaited(db, key, kind);

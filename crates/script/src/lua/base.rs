@@ -8,6 +8,9 @@ use super::errors::{map_error, map_thrown, map_top};
 use super::{LOAD, MOST_SOURCE_BYTES};
 use crate::vm::{Fault, Kind, Stack, Status};
 
+/// The first byte of compiled Lua.
+const BYTECODE: u8 = 0x1B;
+
 /// `pcall(f, ...)`. An error table of a command becomes its text, as scripts for older servers expect.
 pub(super) fn pcall(stack: &mut Stack<'_>) -> Result<i32, Fault> {
     if stack.top() == 0 {
@@ -141,8 +144,6 @@ pub(super) fn load(stack: &mut Stack<'_>) -> Result<i32, Fault> {
 
 /// Pushes the function of a text, or nil and why there is none.
 fn push_loaded(stack: &mut Stack<'_>, source: &[u8], name: &[u8]) -> Result<i32, Fault> {
-    /// The first byte of compiled Lua.
-    const BYTECODE: u8 = 0x1B;
     let refused: Option<&[u8]> = if source.first() == Some(&BYTECODE) {
         Some(b"attempt to load chunk with wrong mode")
     } else if source.len() > MOST_SOURCE_BYTES {
@@ -164,9 +165,13 @@ fn push_loaded(stack: &mut Stack<'_>, source: &[u8], name: &[u8]) -> Result<i32,
     Ok(2)
 }
 
-/// `string.dump`: a function's bytecode is nobody's business.
-pub(super) fn dump(_: &mut Stack<'_>) -> Result<i32, Fault> {
-    Err(Fault::text("unable to dump given function"))
+/// `string.dump`: a function's bytecode is nobody's business. What comes back begins like it, and cannot be loaded.
+pub(super) fn dump(stack: &mut Stack<'_>) -> Result<i32, Fault> {
+    if stack.kind(1) != Kind::Function {
+        return Err(wrong_type(stack, 1, "function"));
+    }
+    stack.push_bytes(&[BYTECODE, b'L', b'u', b'a']);
+    Ok(1)
 }
 
 /// `table.setn`.

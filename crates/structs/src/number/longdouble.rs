@@ -79,6 +79,31 @@ impl LongDouble {
         }
     }
 
+    /// The same number with the other sign.
+    #[must_use]
+    pub fn negated(self) -> LongDouble {
+        LongDouble { negative: !self.negative, ..self }
+    }
+
+    /// Whether it is no infinity.
+    #[must_use]
+    pub fn is_finite(self) -> bool {
+        self.value != Rounded::Overflow
+    }
+
+    /// Whether it is below another.
+    #[must_use]
+    pub fn is_below(self, other: LongDouble) -> bool {
+        match (self.is_finite(), other.is_finite()) {
+            (true, true) => self.checked_add(other.negated()).is_some_and(|difference| {
+                difference.negative && !matches!(difference.value, Rounded::Finite { mantissa: 0, .. })
+            }),
+            (true, false) => !other.negative,
+            (false, true) => self.negative,
+            (false, false) => self.negative && !other.negative,
+        }
+    }
+
     /// The text of `printf("%.17Lf")` without trailing zeros and a trailing point, and without the sign of
     /// a zero: the reply of `INCRBYFLOAT`. Infinities are `inf` and `-inf`.
     pub fn to_human(self) -> String {
