@@ -36,14 +36,14 @@ pub(crate) enum Load {
     SortedSet,
     /// A hash of ten fields.
     SmallHash,
-    /// One list of numbers, bitmap, or geospatial index of all elements; places are numbers spread over the ocean.
-    Numbers,
-    Bits,
-    Places,
     /// A stream with as many entries as there are elements.
     Stream,
     /// Another one, with a group that has read nothing.
     Group,
+    /// One list of numbers, bitmap, or geospatial index of all elements; places are numbers spread over the ocean.
+    Numbers,
+    Bits,
+    Places,
 }
 
 /// One named workload.
@@ -118,6 +118,9 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         Answer::UpTo(10),
         Load::SortedSet,
     ),
+    workload("xadd", "XADD mynewstream * field __value__", Answer::Element, Load::Nothing),
+    workload("xrange_10", "XRANGE mystream - + COUNT 10", Answer::Elements(10), Load::Stream),
+    removing("xreadgroup", READ_GROUP, Answer::Elements(1), Load::Group),
     workload("pfadd", "PFADD myhll __member__", Answer::Integer, Load::Nothing),
     workload("bitcount", "BITCOUNT mybits", Answer::Integer, Load::Bits),
     workload("bitop", "BITOP XOR mybitop mybits mybits", Answer::Integer, Load::Bits),
@@ -128,9 +131,6 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         Answer::UpTo(10),
         Load::Places,
     ),
-    workload("xadd", "XADD mynewstream * field __value__", Answer::Element, Load::Nothing),
-    workload("xrange_10", "XRANGE mystream - + COUNT 10", Answer::Elements(10), Load::Stream),
-    removing("xreadgroup", READ_GROUP, Answer::Elements(1), Load::Group),
 ];
 
 /// Reads the next entry.
@@ -186,11 +186,11 @@ pub(crate) fn loaded_key(load: Load) -> Option<&'static str> {
         Load::Hash => Some("myhash"),
         Load::SortedSet => Some("myzset"),
         Load::SmallHash => Some("mysmallhash"),
+        Load::Stream => Some("mystream"),
+        Load::Group => Some("mygroupstream"),
         Load::Numbers => Some("mynumbers"),
         Load::Places => Some("myplaces"),
         Load::Bits => Some("mybits"),
-        Load::Stream => Some("mystream"),
-        Load::Group => Some("mygroupstream"),
     }
 }
 

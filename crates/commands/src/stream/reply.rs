@@ -20,6 +20,18 @@ fn reply_element(element: ListElement<'_>, out: &mut Encoder) {
 /// An ID with the fields of its entry.
 pub(super) fn reply_entry(entry: Entry<'_>, out: &mut Encoder) {
     out.array(2);
+    reply_id_and_fields(entry, out);
+}
+
+/// The same, and how long and how often it was pending before it was claimed.
+pub(super) fn reply_claimed(entry: Entry<'_>, idle_ms: i64, deliveries: u64, out: &mut Encoder) {
+    out.array(4);
+    reply_id_and_fields(entry, out);
+    out.integer(idle_ms);
+    out.integer(deliveries as i64);
+}
+
+fn reply_id_and_fields(entry: Entry<'_>, out: &mut Encoder) {
     reply_id(entry.id, out);
     out.array(2 * entry.fields.len());
     for (name, value) in entry.fields {

@@ -165,3 +165,34 @@ fn trimming_leaves_what_groups_have_not_acknowledged_or_takes_it_from_them() {
         assert_eq!(server.run(line), reply, "{line}");
     }
 }
+
+/// The replies are those of Redis 8.6.3.
+#[test]
+fn who_reads_may_take_over_what_is_pending_for_too_long() {
+    let mut server = Server::new();
+    for id in ["1-1", "1-2", "1-3"] {
+        server.run(&format!("XADD s {id} a 1"));
+    }
+    server.run("XGROUP CREATE s g 0");
+    server.run("XREADGROUP GROUP g c COUNT 2 STREAMS s >");
+    server.advance_ms(7);
+    let claimed = |id: &str, idle: u32, count: u32| {
+        entry(id).replacen("*2", "*4", 1) + &format!(":{idle}\r\n:{count}\r\n")
+    };
+    let reply =
+        |entries: &[String]| format!("*1\r\n*2\r\n$1\r\ns\r\n*{}\r\n{}", entries.len(), entries.concat());
+    let expected = reply(&[claimed("1-1", 7, 1), claimed("1-2", 7, 1), claimed("1-3", 0, 0)]);
+    assert_eq!(server.run("XREADGROUP GROUP g d CLAIM 5 STREAMS s >"), expected);
+    assert_eq!(server.propagated().len(), 4, "three claims and how far the group has come");
+    assert_eq!(server.run("XREADGROUP GROUP g d CLAIM 5 STREAMS s >"), "*-1\r\n");
+    let expected = reply(&[claimed("1-1", 0, 2)]);
+    assert_eq!(server.run("XREADGROUP GROUP g e CLAIM 0 COUNT 1 STREAMS s >"), expected);
+    assert_eq!(server.run("XREADGROUP GROUP g f CLAIM 0 STREAMS s 0"), reply(&[]));
+    for (words, error) in [
+        ("CLAIM -1", "min-idle-time must be a positive integer"),
+        ("CLAIM x", "min-idle-time is not an integer or out of range"),
+    ] {
+        let said = server.run(&format!("XREADGROUP GROUP g c {words} STREAMS s >"));
+        assert_eq!(said, format!("-ERR {error}\r\n"));
+    }
+}

@@ -15,6 +15,8 @@ const GROUP_MISPLACED: CommandError =
     CommandError::text("ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.");
 const NOACK_MISPLACED: CommandError =
     CommandError::text("ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.");
+const CLAIM_MISPLACED: CommandError =
+    CommandError::text("ERR The CLAIM option is only supported by XREADGROUP. You called XREAD instead.");
 const NEW_MISPLACED: CommandError = CommandError::text(
     "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.",
 );
@@ -49,6 +51,8 @@ impl<'a> Parse<'a> for Xread<'a> {
                 return Err(GROUP_MISPLACED);
             } else if is_token(name, "NOACK") {
                 return Err(NOACK_MISPLACED);
+            } else if is_token(name, "CLAIM") && more {
+                return Err(CLAIM_MISPLACED);
             } else {
                 return Err(CommandError::Syntax);
             }

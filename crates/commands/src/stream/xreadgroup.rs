@@ -6,12 +6,13 @@ use spinel_family::{
     UpdateContext, WaitFor, WaitKeys, Words, is_token,
 };
 use spinel_store::{Stream, Typed};
+use spinel_structs::number::parse_i64;
 use spinel_structs::stream::{ConsumerId, Group, Pending, StreamId};
 
 use super::arguments::{BLOCK, CONSUMER, COUNT, GROUP, STREAMS, group, id, streams_from, token};
 use super::groups::{find, no_key_or_group};
 use super::propagation::{Claim, record_claim, record_consumer, record_group_id};
-use super::reply::{range_cost, reply_entry, reply_id};
+use super::reply::{range_cost, reply_claimed, reply_entry, reply_id};
 use super::sources::{Sources, WAITED_COUNT, count, reply_name, timeout};
 use super::xread::begin_streams;
 
@@ -19,6 +20,9 @@ const GROUP_MISSING: CommandError = CommandError::text("ERR Missing GROUP option
 const LAST_MISPLACED: CommandError = CommandError::text(
     "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty result set.",
 );
+const MIN_IDLE_NOT_INTEGER: CommandError =
+    CommandError::text("ERR min-idle-time is not an integer or out of range");
+const MIN_IDLE_NEGATIVE: CommandError = CommandError::text("ERR min-idle-time must be a positive integer");
 const STREAM_GONE: CommandError = CommandError::text("UNBLOCKED the stream key no longer exists");
 const GROUP_GONE: CommandError =
     CommandError::text("NOGROUP the consumer group this client was blocked on no longer exists");
@@ -49,6 +53,8 @@ struct Reader<'a> {
     count: Option<usize>,
     /// Entries are not pending afterwards.
     no_ack: bool,
+    /// Milliseconds after which entries pending elsewhere are taken over, before new ones are read.
+    claim_ms: Option<i64>,
 }
 
 /// What is read of a stream.
@@ -62,7 +68,7 @@ enum Wanted {
 
 impl<'a> Parse<'a> for Xreadgroup<'a> {
     fn parse(words: &mut Words<'a>) -> Result<Self, CommandError> {
-        let (mut limit, mut block, mut who, mut no_ack) = (None, None, None, false);
+        let (mut limit, mut block, mut who, mut no_ack, mut claim_ms) = (None, None, None, false, None);
         loop {
             let name = words.take()?;
             let more = words.len();
@@ -73,10 +79,14 @@ impl<'a> Parse<'a> for Xreadgroup<'a> {
             } else if is_token(name, "STREAMS") && more > 0 {
                 let sources = Sources::parse(words)?;
                 let (group, consumer) = who.ok_or(GROUP_MISSING)?;
-                let reader = Reader { group, consumer, count: limit, no_ack };
+                let reader = Reader { group, consumer, count: limit, no_ack, claim_ms };
                 return Ok(Self { reader, block, sources });
             } else if is_token(name, "GROUP") && more >= 2 {
                 who = Some((words.take()?, words.take()?));
+            } else if is_token(name, "CLAIM") && more > 0 {
+                let min_idle_ms = parse_i64(words.take()?).ok_or(MIN_IDLE_NOT_INTEGER)?;
+                claim_ms = Some(min_idle_ms).filter(|ms| *ms >= 0);
+                claim_ms.ok_or(MIN_IDLE_NEGATIVE)?;
             } else if is_token(name, "NOACK") {
                 no_ack = true;
             } else {
@@ -114,14 +124,18 @@ impl Xreadgroup<'_> {
         let cost = |key: Key<'_>, wanted: Wanted| {
             let stream = Stream::of(cx.peek(key)?.value())?;
             let group = stream.group(self.reader.group)?;
-            Some(match wanted {
-                Wanted::New if group.last_id >= stream.last_id() => 0,
-                Wanted::New => range_cost(stream, (group.last_id, StreamId::MAX), most),
-                Wanted::Pending(_) => {
-                    let consumer = group.find(self.reader.consumer)?;
-                    group.consumer(consumer).pending_len().min(most)
-                }
-            })
+            let looked_at = if self.reader.claim_ms.is_some() { group.pending_len() } else { 0 };
+            Some(
+                looked_at
+                    + match wanted {
+                        Wanted::New if group.last_id >= stream.last_id() => 0,
+                        Wanted::New => range_cost(stream, (group.last_id, StreamId::MAX), most),
+                        Wanted::Pending(_) => {
+                            let consumer = group.find(self.reader.consumer)?;
+                            group.consumer(consumer).pending_len().min(most)
+                        }
+                    },
+            )
         };
         self.sources.keys.keys().zip(wanted).map(|(key, wanted)| cost(key, *wanted).unwrap_or(0)).sum()
     }
@@ -147,6 +161,8 @@ impl Xreadgroup<'_> {
 struct Given {
     created: bool,
     claims: Vec<Claim>,
+    /// How many of them were pending before.
+    claimed: usize,
     last_id: StreamId,
     entries_read: Option<i64>,
     advanced: bool,
@@ -199,12 +215,26 @@ impl Reader<'_> {
         let mut given = Given::default();
         let length = out.deferred_array();
         let mut count = 0;
-        let most = self.count.unwrap_or(usize::MAX);
+        let mut most = self.count.unwrap_or(usize::MAX);
+        for (id, pending) in self.due(stream, group, now_ms) {
+            let Some(entry) = stream.get(id) else { continue };
+            reply_claimed(entry, now_ms.saturating_sub(pending.delivered_ms).max(0), pending.deliveries, out);
+            let deliveries = pending.deliveries.wrapping_add(1);
+            let pending = Pending { consumer, delivered_ms: now_ms, deliveries };
+            group.assign(id, pending);
+            given.claims.push(Claim { id, pending, consumer: self.consumer.into() });
+            count += 1;
+        }
+        most -= count.min(most);
+        given.claimed = count;
         let entries = group.last_id.next().map(|start| stream.range(start, StreamId::MAX));
         for entry in entries.into_iter().flatten().take(most) {
             let id = entry.id;
             given.advanced |= stream.advance(group, id);
-            reply_entry(entry, out);
+            match self.claim_ms {
+                Some(_) => reply_claimed(entry, 0, 0, out),
+                None => reply_entry(entry, out),
+            }
             if !self.no_ack {
                 group.deliver(id, consumer, now_ms);
                 if is_recorded {
@@ -220,6 +250,18 @@ impl Reader<'_> {
         }
         out.finish(length, count);
         given
+    }
+
+    /// The entries that have been pending for long enough to be taken over, those first that were delivered first.
+    fn due(&self, stream: &Stream, group: &Group, now_ms: i64) -> Vec<(StreamId, Pending)> {
+        let Some(min_idle_ms) = self.claim_ms else { return Vec::new() };
+        let idle = |pending: &Pending| now_ms.saturating_sub(pending.delivered_ms);
+        let pending = group.pending_from(StreamId::MIN).map(|(id, pending)| (id, *pending));
+        let due = pending.filter(|(id, pending)| idle(pending) >= min_idle_ms && stream.contains(*id));
+        let mut due: Vec<(StreamId, Pending)> = due.collect();
+        due.sort_by_key(|(id, pending)| (pending.delivered_ms, *id));
+        due.truncate(self.count.unwrap_or(usize::MAX));
+        due
     }
 
     /// Gives the consumer again what is pending for it.
@@ -266,8 +308,9 @@ impl Reader<'_> {
                 record_consumer(cx, place, self.consumer);
             }
         }
-        for claim in &given.claims {
-            record_claim(cx, place, claim, claim.id);
+        for (at, claim) in given.claims.iter().enumerate() {
+            // What was claimed does not lie ahead of the group.
+            record_claim(cx, place, claim, if at < given.claimed { StreamId::MIN } else { claim.id });
         }
         // Claims tell up to where the group has read, but not how many entries that were.
         if given.advanced {
@@ -294,10 +337,14 @@ impl Blocking for Xreadgroup<'_> {
         let mut streams = 0;
         for (key, wanted) in self.sources.keys.keys().zip(wanted) {
             let Some(stream) = cx.read::<Stream>(key)? else { continue };
-            let last_id = stream.group(self.reader.group).map(|group| group.last_id);
+            let group = stream.group(self.reader.group);
+            let last_id = group.map(|group| group.last_id);
+            let is_due = group.is_some_and(|group| !self.reader.due(stream, group, cx.now().0).is_empty());
             let is_ready = match wanted {
                 Wanted::Pending(_) => true,
-                Wanted::New => !stream.is_empty() && last_id.is_some_and(|last| stream.top_id() > last),
+                Wanted::New => {
+                    is_due || !stream.is_empty() && last_id.is_some_and(|last| stream.top_id() > last)
+                }
             };
             if is_ready {
                 self.reader.read(cx, key, wanted, out)?;
