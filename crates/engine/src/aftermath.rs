@@ -113,7 +113,9 @@ fn serve_key(engine: &Engine, cx: &mut UpdateContext<'_>, db: DbIndex, bytes: &[
     for waiter in waiters {
         if !cx.exists_in(db, key) {
             settle(engine, cx, None);
-            return;
+            if !waiter.heeds_removal {
+                continue;
+            }
         }
         cx.set_ready(Some(key));
         let is_done = serve_waiter(engine, cx, &waiter);

@@ -110,6 +110,7 @@ impl Worker {
         out: &mut Encoder,
     ) -> Result<Flow, CommandError> {
         self.may_move = false;
+        self.replaying = true;
         let flow = if needs_every_shard(call.command, call.args) {
             let now = self.now;
             self.with_world(|worker| {
@@ -119,6 +120,7 @@ impl Worker {
         } else {
             self.run_data(session, call, out)
         };
+        self.replaying = false;
         self.may_move = true;
         flow
     }
@@ -185,6 +187,8 @@ impl Worker {
             may_move: self.may_move,
             retried: false,
             deny_blocking: false,
+            replayed: self.replaying,
+            recorded: self.engine.journal.is_on(),
         }
     }
 
@@ -287,6 +291,8 @@ impl Worker {
             may_move: false,
             retried: false,
             deny_blocking: true,
+            replayed: false,
+            recorded: engine.journal.is_on(),
         };
         let query = QueryContext::new(held, options, &published.for_commands, &self.scratch);
         let mut cx = UpdateContext::new(query, &mut self.effects);

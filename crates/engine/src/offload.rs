@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, Weak};
 
 use spinel_family::{
-    CallOptions, CommandEntry, CommandError, Effects, Encoder, LOOP_BYTES_LIMIT, OwnedArgs, QueryContext,
-    Run, Scratch, SweepContext, UpdateContext, Words,
+    Attempt, CallOptions, CommandEntry, CommandError, Effects, Encoder, LOOP_BYTES_LIMIT, OwnedArgs,
+    QueryContext, Run, Scratch, SweepContext, UpdateContext, Words,
 };
 use spinel_store::{Entry, Held, LockToken, OwnedValue};
 
@@ -366,6 +366,14 @@ impl Running<'_> {
         match self.job.entry.run {
             Run::Query(run) => run(cx.as_query(), self.words(), out),
             Run::Update(run) => run(cx, self.words(), out),
+            // It was moved because it will be served.
+            Run::Blocking(run) => match (run.attempt)(cx, self.words(), out)? {
+                Attempt::Served => Ok(()),
+                Attempt::NotReady => {
+                    (run.timed_out)(self.words(), out);
+                    Ok(())
+                }
+            },
             _ => Err(CommandError::Syntax),
         }
     }
@@ -477,6 +485,8 @@ mod tests {
                 may_move: false,
                 retried: false,
                 deny_blocking: false,
+                replayed: false,
+                recorded: true,
             },
             published: engine.published(),
             ground: Ground::Held(held.into_token()),

@@ -168,6 +168,8 @@ pub struct Effects {
     pub propagation: Propagation,
     /// Keys that somebody waits for and that may serve them now.
     pub ready: Vec<(DbIndex, Box<[u8]>)>,
+    /// The words that a command which has to wait is tried again with, if not those it came with.
+    pub waits_as: Option<OwnedArgs>,
     /// Large values to be freed elsewhere.
     pub garbage: Vec<OwnedValue>,
     /// Databases of single shards taken out by a flush, to be freed elsewhere.
@@ -214,6 +216,7 @@ impl Effects {
         self.expired_fields = 0;
         self.propagation = Propagation::Verbatim;
         self.ready.clear();
+        self.waits_as = None;
         self.garbage.clear();
         self.garbage_dbs.clear();
         self.flushed_all = false;

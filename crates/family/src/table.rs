@@ -80,6 +80,8 @@ pub struct WaitFor<'a> {
     pub timeout: Timeout,
     /// The key that serving it writes to.
     pub destination: Option<Key<'a>>,
+    /// Whether it is also tried again when a stream among the keys is removed.
+    pub heeds_removal: bool,
 }
 
 /// The keys of a blocking command.
@@ -116,6 +118,9 @@ impl CommandEntry {
             Run::Query(_) if self.spec.keys.is_empty() => CommandFlags::NONE,
             Run::Query(_) | Run::Sweep(_) => CommandFlags::READONLY,
             Run::Update(_) | Run::Gradual(_) | Run::Exclusive(_) => CommandFlags::WRITE,
+            Run::Blocking(_) if self.spec.flags.has(CommandFlags::READONLY) => {
+                CommandFlags::READONLY.with(CommandFlags::BLOCKING)
+            }
             Run::Blocking(_) => CommandFlags::WRITE.with(CommandFlags::BLOCKING),
             Run::Container(_) => CommandFlags::NONE,
         };

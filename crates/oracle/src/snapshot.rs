@@ -123,6 +123,7 @@ fn read_entries(client: &mut Client, keys: &[Vec<u8>]) -> io::Result<Vec<Entry>>
             Some(b"hash") => client.queue(&[&b"HGETALL"[..], key.as_slice()]),
             Some(b"set") => client.queue(&[&b"SMEMBERS"[..], key.as_slice()]),
             Some(b"zset") => client.queue(&[&b"ZRANGE"[..], key.as_slice(), b"0", b"-1", b"WITHSCORES"]),
+            Some(b"stream") => client.queue(&[&b"XRANGE"[..], key.as_slice(), b"-", b"+"]),
             _ => client.queue(&[&b"GET"[..], key.as_slice()]),
         }
     }

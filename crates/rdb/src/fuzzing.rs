@@ -5,7 +5,8 @@
 use std::io::Read;
 
 use spinel_store::value::HashField;
-use spinel_store::{EncodingLimits, Entry, HashKey, Text, ValueRef};
+use spinel_store::{EncodingLimits, Entry, HashKey, Stream, Text, ValueRef};
+use spinel_structs::stream::StreamId;
 
 use crate::decode::{DecodeContext, Mark, Piece, ReadError, Splitter, Value};
 use crate::encode::{Attributes, EncodeOptions, put_entry};
@@ -57,6 +58,7 @@ fn check(entry: &Entry) {
         ValueRef::String(_) | ValueRef::List(_) | ValueRef::SortedSet(_) => {}
         ValueRef::Set(set) => set.check_invariants(),
         ValueRef::Hash(hash) => hash.check_invariants(),
+        ValueRef::Stream(stream) => return stream.check_invariants(),
     }
     assert!(entry.value().elements() > 0, "no collection is empty");
 }
@@ -74,6 +76,7 @@ fn contents(entry: &Entry, target: Target) -> Vec<Vec<u8>> {
                 .map(|(member, score)| [&member.to_vec()[..], &bits(score)].concat())
                 .collect();
         }
+        ValueRef::Stream(stream) => return vec![format!("{:?}", stream_contents(stream)).into_bytes()],
         ValueRef::Set(set) => set.iter().map(Text::to_vec).collect(),
         ValueRef::Hash(hash) => {
             let time = |expiry: Option<_>| expiry.filter(|_| target.has_field_expiries());
@@ -86,6 +89,26 @@ fn contents(entry: &Entry, target: Target) -> Vec<Vec<u8>> {
     };
     all.sort();
     all
+}
+
+/// What every version of the format keeps of a stream.
+fn stream_contents(stream: &Stream) -> impl std::fmt::Debug {
+    let entries: Vec<_> = stream
+        .iter()
+        .map(|entry| {
+            (entry.id, entry.fields.map(|(name, value)| (name.to_vec(), value.to_vec())).collect::<Vec<_>>())
+        })
+        .collect();
+    let groups: Vec<_> = stream
+        .groups()
+        .map(|(name, group)| {
+            let pending: Vec<_> = group.pending_from(StreamId::MIN).map(|(id, entry)| (id, *entry)).collect();
+            let consumers: Vec<_> =
+                group.consumers().map(|consumer| (consumer.name().to_vec(), consumer.seen_ms)).collect();
+            (name.to_vec(), group.last_id, pending, consumers)
+        })
+        .collect();
+    (entries, stream.last_id(), groups)
 }
 
 /// A source that gives at most so many bytes at a time.

@@ -55,10 +55,13 @@ pub(crate) enum ValueType {
     SortedSetZiplist,
     HashZiplist,
     Quicklist,
+    Stream1,
     HashListpack,
     SortedSetListpack,
     Quicklist2,
+    Stream2,
     SetListpack,
+    Stream3,
     /// Fields with times, as release candidates of Redis 7.4 wrote them.
     TimedHashCandidate,
     /// A listpack of fields with times, as they wrote it.
@@ -69,6 +72,27 @@ pub(crate) enum ValueType {
     TimedHashListpack,
     /// Fields with times, of Valkey.
     ExpiringHash,
+}
+
+/// What a file says of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StreamForm {
+    /// Entries and groups, as of Redis 5.0.
+    Plain,
+    /// Also how many entries were added and read, as of 7.0.
+    Counted,
+    /// Also when consumers were last given something, as of 7.2.
+    Active,
+}
+
+impl StreamForm {
+    pub(crate) fn has_counters(self) -> bool {
+        !matches!(self, Self::Plain)
+    }
+
+    pub(crate) fn has_activity(self) -> bool {
+        matches!(self, Self::Active)
+    }
 }
 
 /// What a value's bytes are, for going past them.
@@ -91,6 +115,8 @@ pub(crate) enum Shape {
     TimedFields { has_earliest: bool },
     /// A count, and as many times a name, a value and a time of eight bytes.
     ExpiringFields,
+    /// Blocks and groups.
+    Stream(StreamForm),
 }
 
 impl ValueType {
@@ -109,10 +135,13 @@ impl ValueType {
             12 => Self::SortedSetZiplist,
             13 => Self::HashZiplist,
             14 => Self::Quicklist,
+            15 => Self::Stream1,
             16 => Self::HashListpack,
             17 => Self::SortedSetListpack,
             18 => Self::Quicklist2,
+            19 => Self::Stream2,
             20 => Self::SetListpack,
+            21 => Self::Stream3,
             22 if family == Family::Valkey => Self::ExpiringHash,
             22 => Self::TimedHashCandidate,
             23 if family == Family::Redis => Self::TimedHashListpackCandidate,
@@ -137,10 +166,13 @@ impl ValueType {
             Self::SortedSetZiplist => 12,
             Self::HashZiplist => 13,
             Self::Quicklist => 14,
+            Self::Stream1 => 15,
             Self::HashListpack => 16,
             Self::SortedSetListpack => 17,
             Self::Quicklist2 => 18,
+            Self::Stream2 => 19,
             Self::SetListpack => 20,
+            Self::Stream3 => 21,
             Self::TimedHashCandidate | Self::ExpiringHash => 22,
             Self::TimedHashListpackCandidate => 23,
             Self::TimedHash => 24,
@@ -169,6 +201,9 @@ impl ValueType {
             Self::SortedSetText => Shape::TextScores,
             Self::SortedSet => Shape::Scores,
             Self::Quicklist2 => Shape::Nodes,
+            Self::Stream1 => Shape::Stream(StreamForm::Plain),
+            Self::Stream2 => Shape::Stream(StreamForm::Counted),
+            Self::Stream3 => Shape::Stream(StreamForm::Active),
         }
     }
 }
@@ -178,7 +213,7 @@ fn refusal(number: u8, family: Family) -> Fault {
     let unsupported = |what| Fault::Unsupported { what, number };
     match (number, family) {
         (6 | 7, _) => unsupported("a value of a module"),
-        (15 | 19 | 21, _) | (26 | 27, Family::Redis) => unsupported("a stream"),
+        (26 | 27, Family::Redis) => unsupported("a stream"),
         (28, Family::Redis) => unsupported("an array"),
         (29..=32, Family::Redis) => unsupported("a hash by a template"),
         (33, Family::Redis) => unsupported("a rate limit"),

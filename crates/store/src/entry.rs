@@ -31,7 +31,9 @@ use spinel_structs::size_class::malloc_size;
 use spinel_structs::table::TableItem;
 
 use crate::UnixMillis;
-use crate::value::{Hash, Kind, List, NewValue, OwnedValue, Set, SortedSet, Text, ValueMut, ValueRef};
+use crate::value::{
+    Hash, Kind, List, NewValue, OwnedValue, Set, SortedSet, Stream, Text, ValueMut, ValueRef, stream,
+};
 
 const HEADER: usize = 8;
 const HAS_EXPIRY: u8 = 1;
@@ -61,6 +63,7 @@ enum Form {
     Set,
     Hash,
     SortedSet,
+    Stream,
 }
 
 #[repr(C)]
@@ -233,6 +236,7 @@ impl Entry {
             Form::Set => Kind::Set,
             Form::Hash => Kind::Hash,
             Form::SortedSet => Kind::SortedSet,
+            Form::Stream => Kind::Stream,
         }
     }
 
@@ -273,6 +277,7 @@ impl Entry {
             Form::Set => ValueRef::Set(self.pointee::<Set>(shape)),
             Form::Hash => ValueRef::Hash(self.pointee::<Hash>(shape)),
             Form::SortedSet => ValueRef::SortedSet(self.pointee::<SortedSet>(shape)),
+            Form::Stream => ValueRef::Stream(self.pointee::<Stream>(shape)),
         }
     }
 
@@ -296,6 +301,7 @@ impl Entry {
             Form::Set => ValueMut::Set(self.pointee_mut::<Set>(shape)),
             Form::Hash => ValueMut::Hash(self.pointee_mut::<Hash>(shape)),
             Form::SortedSet => ValueMut::SortedSet(self.pointee_mut::<SortedSet>(shape)),
+            Form::Stream => ValueMut::Stream(self.pointee_mut::<Stream>(shape)),
         }
     }
 
@@ -434,6 +440,7 @@ impl Entry {
             Form::Set => (into_word(Box::new(self.pointee::<Set>(shape).duplicate())), b""),
             Form::Hash => (into_word(Box::new(self.pointee::<Hash>(shape).duplicate())), b""),
             Form::SortedSet => (into_word(Box::new(self.pointee::<SortedSet>(shape).duplicate())), b""),
+            Form::Stream => (into_word(Box::new(self.pointee::<Stream>(shape).clone())), b""),
         };
         Self::build(key, shape.form, word, text, self.expiry(), access)
     }
@@ -467,6 +474,7 @@ impl Entry {
             Form::Set => OwnedValue::Set(from_word(self.word(shape))),
             Form::Hash => OwnedValue::Hash(from_word(self.word(shape))),
             Form::SortedSet => OwnedValue::SortedSet(from_word(self.word(shape))),
+            Form::Stream => OwnedValue::Stream(from_word(self.word(shape))),
         }
     }
 
@@ -487,6 +495,7 @@ impl Entry {
             ValueRef::Set(set) => set.encoding(),
             ValueRef::Hash(hash) => hash.encoding(),
             ValueRef::SortedSet(zset) => zset.encoding(),
+            ValueRef::Stream(_) => stream::ENCODING,
         }
     }
 
@@ -503,6 +512,7 @@ impl Entry {
             Form::Set => self.pointee::<Set>(shape).memory_bytes(),
             Form::Hash => self.pointee::<Hash>(shape).memory_bytes(),
             Form::SortedSet => self.pointee::<SortedSet>(shape).memory_bytes(),
+            Form::Stream => stream::memory_bytes(self.pointee::<Stream>(shape)),
         };
         malloc_size(shape.size()) + value
     }
@@ -551,6 +561,7 @@ fn laid_out(value: NewValue<'_>) -> (Form, u64, &[u8]) {
         NewValue::Set(set) => (Form::Set, into_word(set), b""),
         NewValue::Hash(hash) => (Form::Hash, into_word(hash), b""),
         NewValue::SortedSet(zset) => (Form::SortedSet, into_word(zset), b""),
+        NewValue::Stream(stream) => (Form::Stream, into_word(stream), b""),
     }
 }
 

@@ -31,7 +31,7 @@ pub use shard::{DbCounts, Shard};
 pub use snapshot::SnapshotSink;
 pub use spinel_structs::hash::HashKey;
 pub use value::{EncodingLimits, Kind, NewValue, OwnedValue, Text, Typed, ValueMut, ValueRef};
-pub use value::{End, Hash, List, ListElement, ListNode, Set, SortedSet};
+pub use value::{End, Hash, List, ListElement, ListNode, Set, SortedSet, Stream};
 pub use waiting::{WaitTable, Waiter};
 pub use watch::{WatchFlag, WatchTable};
 

@@ -115,7 +115,7 @@ pub(super) fn has_hash(cx: &mut UpdateContext<'_>, key: Key<'_>) -> Result<bool,
     match cx.find_mut(key).map(|entry| entry.kind()) {
         None => Ok(false),
         Some(Kind::Hash) => Ok(true),
-        Some(Kind::String | Kind::List | Kind::Set | Kind::SortedSet) => Err(CommandError::WrongType),
+        Some(_) => Err(CommandError::WrongType),
     }
 }
 

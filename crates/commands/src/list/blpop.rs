@@ -25,7 +25,12 @@ impl Blocking for Blpop<'_> {
     }
 
     fn wait_for(&self) -> WaitFor<'_> {
-        WaitFor { keys: WaitKeys::Many(self.keys.0), timeout: self.timeout, destination: None }
+        WaitFor {
+            keys: WaitKeys::Many(self.keys.0),
+            timeout: self.timeout,
+            destination: None,
+            heeds_removal: false,
+        }
     }
 }
 
@@ -46,7 +51,12 @@ impl Blocking for Brpop<'_> {
     }
 
     fn wait_for(&self) -> WaitFor<'_> {
-        WaitFor { keys: WaitKeys::Many(self.keys.0), timeout: self.timeout, destination: None }
+        WaitFor {
+            keys: WaitKeys::Many(self.keys.0),
+            timeout: self.timeout,
+            destination: None,
+            heeds_removal: false,
+        }
     }
 }
 

@@ -146,7 +146,8 @@ impl Blocking for Blmovem<'_> {
 
     fn wait_for(&self) -> WaitFor<'_> {
         let destination = Some(self.destination);
-        WaitFor { keys: WaitKeys::One(self.source), timeout: self.timeout, destination }
+        let keys = WaitKeys::One(self.source);
+        WaitFor { keys, timeout: self.timeout, destination, heeds_removal: false }
     }
 }
 

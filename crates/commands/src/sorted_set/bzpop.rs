@@ -83,7 +83,12 @@ impl<'a> OneOfMany<'a> {
     }
 
     fn wait_for(&self) -> WaitFor<'_> {
-        WaitFor { keys: WaitKeys::Many(self.keys), timeout: self.timeout, destination: None }
+        WaitFor {
+            keys: WaitKeys::Many(self.keys),
+            timeout: self.timeout,
+            destination: None,
+            heeds_removal: false,
+        }
     }
 }
 
@@ -133,7 +138,12 @@ impl Blocking for Bzmpop<'_> {
     }
 
     fn wait_for(&self) -> WaitFor<'_> {
-        WaitFor { keys: WaitKeys::Many(self.from.keys), timeout: self.timeout, destination: None }
+        WaitFor {
+            keys: WaitKeys::Many(self.from.keys),
+            timeout: self.timeout,
+            destination: None,
+            heeds_removal: false,
+        }
     }
 }
 

@@ -1,11 +1,15 @@
 //! A key as the commands that make it, in the protocol: at most 64 elements by each, as Redis writes them.
 
+mod stream;
+
 use spinel_aof::encode_command;
 use spinel_family::DbIndex;
 use spinel_store::value::{HashField, HashIter, Members, SetIter};
 use spinel_store::{Entry, List, Text, UnixMillis, ValueRef};
 use spinel_structs::number::format_double;
 use spinel_structs::sorted_set::Order;
+
+use stream::StreamCommands;
 
 /// Elements made by one command.
 const ELEMENTS: usize = 64;
@@ -36,6 +40,7 @@ enum Rest<'e> {
     Set(SetIter<'e>),
     Hash(HashIter<'e>),
     SortedSet(Members<'e>),
+    Stream(Box<StreamCommands<'e>>),
     Nothing,
 }
 
@@ -47,6 +52,7 @@ impl<'e> CommandEncoder<'e> {
             ValueRef::Set(set) => Rest::Set(set.iter()),
             ValueRef::Hash(hash) => Rest::Hash(hash.iter()),
             ValueRef::SortedSet(zset) => Rest::SortedSet(zset.members(0..zset.len(), Order::Ascending)),
+            ValueRef::Stream(stream) => Rest::Stream(StreamCommands::new(stream)),
         };
         Self { key: entry.key(), rest, expiring: Vec::new(), expiry: entry.expiry() }
     }
@@ -101,6 +107,13 @@ impl<'e> CommandEncoder<'e> {
                 }));
                 b"ZADD"
             }
+            Rest::Stream(stream) => match stream.next(self.key) {
+                Some(all) => {
+                    encode_command(out, all.iter().map(Vec::as_slice));
+                    return true;
+                }
+                None => b"",
+            },
             Rest::Nothing => b"",
         };
         if words.len() > 2 {

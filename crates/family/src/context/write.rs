@@ -36,6 +36,9 @@ fn note_expired(
     value: OwnedValue,
 ) {
     watches.touch(db, key);
+    if matches!(value, OwnedValue::Stream(_) | OwnedValue::Shared(_)) {
+        effects.ready.push((db, key.into()));
+    }
     discard(effects, value);
     if settings.notify.wants(EventClass::Expired) {
         effects.events.push(Event { class: EventClass::Expired, name: "expired", db, key: key.into() });
@@ -45,7 +48,7 @@ fn note_expired(
 
 /// Whether a client may wait for keys of this type.
 fn can_be_awaited(kind: Kind) -> bool {
-    matches!(kind, Kind::List | Kind::SortedSet)
+    matches!(kind, Kind::List | Kind::SortedSet | Kind::Stream)
 }
 
 impl UpdateContext<'_> {
@@ -149,7 +152,20 @@ impl UpdateContext<'_> {
     /// Notes that a key somebody may wait for is there.
     #[inline]
     fn signal_awaited(&mut self, db: DbIndex, key: Key<'_>, kind: Kind) {
-        if can_be_awaited(kind) && self.query.held.shard(key.hash).waiters.is_awaited(db, key.bytes) {
+        if can_be_awaited(kind) {
+            self.signal_in(db, key);
+        }
+    }
+
+    /// Has those who wait for a key of the current database try again: there is more in it, or it is no longer what it was.
+    #[inline]
+    pub fn signal(&mut self, key: Key<'_>) {
+        self.signal_in(self.query.options.db, key);
+    }
+
+    #[inline]
+    fn signal_in(&mut self, db: DbIndex, key: Key<'_>) {
+        if self.query.held.shard(key.hash).waiters.is_awaited(db, key.bytes) {
             self.effects.ready.push((db, key.bytes.into()));
         }
     }
@@ -166,8 +182,9 @@ impl UpdateContext<'_> {
         let (dbs, watches) = self.query.held.shard_mut(key.hash).db_and_watches(db);
         match dbs.put(key, value, keep, self.query.options.now) {
             Displaced::Value(old) => {
+                let was_stream = matches!(old, OwnedValue::Stream(_) | OwnedValue::Shared(_));
                 discard(self.effects, old);
-                self.signal_awaited(db, key, kind);
+                self.signal_awaited(db, key, if was_stream { Kind::Stream } else { kind });
             }
             Displaced::Expired(old) => {
                 note_expired(self.effects, self.query.settings, watches, (db, key.bytes), old);
@@ -182,6 +199,9 @@ impl UpdateContext<'_> {
         let (dbs, watches) = self.query.held.shard_mut(key.hash).db_and_watches(db);
         let entry = dbs.take(key)?;
         if !entry.is_expired(self.query.options.now) {
+            if entry.kind() == Kind::Stream {
+                self.signal_in(db, key);
+            }
             return Some(entry);
         }
         note_expired(self.effects, self.query.settings, watches, (db, key.bytes), entry.into_value());
@@ -200,13 +220,17 @@ impl UpdateContext<'_> {
     /// the key; events and counts belong to whoever made the entry.
     pub fn replace_entry(&mut self, db: DbIndex, key: Key<'_>, entry: Option<Entry>) {
         let dbs = self.query.held.shard_mut(key.hash).db_mut(db);
+        let mut was_stream = false;
         if let Some(old) = dbs.take(key) {
+            was_stream = old.kind() == Kind::Stream;
             discard(self.effects, old.into_value());
         }
+        let kind = entry.as_ref().map(Entry::kind);
         if let Some(entry) = entry {
-            let kind = entry.kind();
             dbs.restore(key.hash, entry);
-            self.signal_awaited(db, key, kind);
+        }
+        if was_stream || kind.is_some_and(can_be_awaited) {
+            self.signal_in(db, key);
         }
         self.touch_watchers_in(db, key);
     }

@@ -17,13 +17,6 @@ struct Refused {
     in_log: &'static str,
 }
 
-const STREAM: Refused = Refused {
-    what: "a stream",
-    commands: &[&["XADD", "the-key", "*", "field", "value"]],
-    in_snapshot: "a stream",
-    in_log: "Unknown command 'XADD'",
-};
-
 const FIELDS: Refused = Refused {
     what: "a hash whose fields expire",
     commands: &[
@@ -37,9 +30,6 @@ const FIELDS: Refused = Refused {
 pub(super) fn compared(bench: &Bench<'_>) -> io::Result<Outcome> {
     let mut outcome = Outcome::default();
     let mut kinds = Vec::new();
-    if bench.foreign.is_at_least(5, 0) {
-        kinds.push(STREAM);
-    }
     if bench.foreign.expires_fields() {
         kinds.push(FIELDS);
     }

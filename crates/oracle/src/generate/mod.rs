@@ -109,7 +109,9 @@ impl Generator {
 
 /// Whether other words in place of these could ask for neither gigabytes nor an endless wait.
 fn harmless(words: &Words) -> bool {
-    const RISKY: [&str; 14] = [
+    const RISKY: [&str; 16] = [
+        "XREAD",
+        "XREADGROUP",
         "SETBIT",
         "BITFIELD",
         "SETRANGE",
@@ -153,7 +155,11 @@ fn expires_soon(words: &Words) -> bool {
 /// that a transaction finds out only later that it is a wrong one.
 fn keeps_its_words(words: &Words) -> bool {
     let keeps_one_score = words[0] == b"ZADD" && words[1].starts_with(b"l");
-    keeps_one_score || words[0] == b"ZRANK" || words[0] == b"ZREVRANK" || is_fatal_cut_short(words)
+    keeps_one_score
+        || words[0] == b"CONFIG"
+        || words[0] == b"ZRANK"
+        || words[0] == b"ZREVRANK"
+        || is_fatal_cut_short(words)
 }
 
 /// Redis 8.0 reads beyond the words of HGETEX when it ends behind FIELDS.

@@ -71,6 +71,12 @@ pub(super) enum Kind {
     Length,
     /// What DUMP gave, sometimes damaged.
     Payload,
+    /// The ID of an entry of a stream.
+    StreamId,
+    /// An end of a range of IDs.
+    StreamBound,
+    /// A consumer group.
+    Group,
     /// Any bytes.
     Garbage,
 }
@@ -111,6 +117,9 @@ impl Kind {
             "timeout" => Kind::Timeout,
             "type" => Kind::Type,
             "payload" => Kind::Payload,
+            "stream-id" => Kind::StreamId,
+            "stream-bound" => Kind::StreamBound,
+            "group" => Kind::Group,
             "garbage" => Kind::Garbage,
             other => panic!("no placeholder is called <{other}>"),
         }
@@ -289,6 +298,15 @@ fn number(kind: Kind, random: &mut Random) -> String {
         Kind::Timeout if !odd => "0.001".to_owned(),
         Kind::Timeout => pick(random, &["-1", "x", "", "nan", "inf", "1e400", "9223372036854775808", "-0.5"]),
         Kind::Type => pick(random, &TYPES),
+        Kind::StreamId if odd => pick(random, &ODD_IDS),
+        Kind::StreamId if random.chance(700) => {
+            format!("{}-{}", between(random, 1, 9), between(random, 0, 6))
+        }
+        Kind::StreamId => between(random, 0, 9),
+        Kind::StreamBound if random.chance(300) => pick(random, &["-", "+", "(-", "(+", "(", "(0", "(7"]),
+        Kind::StreamBound if random.chance(300) => format!("({}", number(Kind::StreamId, random)),
+        Kind::StreamBound => number(Kind::StreamId, random),
+        Kind::Group => pick(random, &["g1", "g2", "g3", "g1", "", "1"]),
         _ => pick(random, &ODD_INTEGERS),
     }
 }
@@ -310,6 +328,32 @@ const ODD_TIMES: [&str; 10] = [
 /// Times that expire a field at once, are out of every range, or are none.
 const ODD_FIELD_TIMES: [&str; 8] =
     ["0", "-1", "70368744177664", "281474976710656", "9223372036854775807", "abc", "", "1.5"];
+
+/// IDs at the ends of what is possible, and beyond.
+const ODD_IDS: [&str; 22] = [
+    "0-0",
+    "0-1",
+    "0",
+    "18446744073709551615-18446744073709551615",
+    "18446744073709551615",
+    "18446744073709551615-18446744073709551614",
+    "18446744073709551616-1",
+    "7-18446744073709551615",
+    "7-18446744073709551614",
+    "-",
+    "+",
+    "-1",
+    "1-",
+    "1--1",
+    "1-01",
+    " 1-1",
+    "1- 1",
+    "+1-+1",
+    "7-*",
+    "abc",
+    "",
+    "1.5-1",
+];
 
 /// What DUMP of Redis 7.0 gives for `bar`, 1234, sixty times `a`, and for small values of every type.
 const PAYLOADS: [&[u8]; 9] = [

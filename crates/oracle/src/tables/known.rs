@@ -47,6 +47,8 @@ pub const KNOWN: &[(&str, &str, &str)] = &[
     ("set", "arguments", "IFEQ, IFNE, IFDEQ and IFDNE, from Redis 8.4"),
     ("set", "versions with changes", "IFEQ, IFNE, IFDEQ and IFDNE, from Redis 8.4"),
     ("waitaof", "existence", "from Redis 7.2: clients ask for it"),
+    ("xackdel", "existence", "from Redis 8.2"),
+    ("xdelex", "existence", "from Redis 8.2"),
     ("zrank", "arity", "WITHSCORE, from Redis 7.2"),
     ("zrank", "arguments", "WITHSCORE, from Redis 7.2"),
     ("zrank", "versions with changes", "WITHSCORE, from Redis 7.2"),

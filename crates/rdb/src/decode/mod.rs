@@ -12,8 +12,8 @@
 //!
 //! # Nothing is trusted
 //! Every listpack, ziplist, zipmap and intset is checked to its last byte; members and fields must differ, scores be
-//! numbers, counts have room in the bytes that follow. Memory grows with bytes that were really read: at most 16 times
-//! as many, with a megabyte to begin with, where a compressed string counts as what it really becomes, which is known
+//! numbers, counts have room in the bytes that follow, pending entries of a stream belong to one consumer each. Memory grows with bytes that were really read: at most 16 times
+//! as many (32 times for the empty groups of a stream), with a megabyte to begin with, where a compressed string counts as what it really becomes, which is known
 //! before it is given room and never more than 88 times its own length.
 //!
 //! # To add a type
@@ -28,14 +28,16 @@ mod reader;
 mod record;
 mod set;
 mod skip;
+mod skip_stream;
 mod sorted_set;
 mod splitter;
+mod stream;
 mod value;
 
 use spinel_store::EncodingLimits;
 use spinel_structs::hash::HashKey;
 
-use crate::opcode::ValueType;
+use crate::opcode::{StreamForm, ValueType};
 pub(crate) use cursor::{Cursor, Scratch, Str};
 pub use fault::{DecodeError, Fault, ZiplistError, ZipmapError};
 pub use marks::{FileChecksum, Mark};
@@ -85,5 +87,8 @@ pub(crate) fn decode_value<'a>(
         ValueType::SortedSet => sorted_set::scores(cursor, cx).map(Value::sorted_set),
         ValueType::SortedSetZiplist => sorted_set::ziplist(cursor, cx).map(Value::sorted_set),
         ValueType::SortedSetListpack => sorted_set::listpack(cursor, cx).map(Value::sorted_set),
+        ValueType::Stream1 => stream::stream(cursor, StreamForm::Plain).map(Value::stream),
+        ValueType::Stream2 => stream::stream(cursor, StreamForm::Counted).map(Value::stream),
+        ValueType::Stream3 => stream::stream(cursor, StreamForm::Active).map(Value::stream),
     }
 }

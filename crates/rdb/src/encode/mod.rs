@@ -8,6 +8,7 @@
 //! members of sorted sets from the greatest down, which readers insert at their front.
 
 mod hash;
+mod stream;
 mod text;
 mod value;
 

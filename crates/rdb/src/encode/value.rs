@@ -7,9 +7,10 @@ use spinel_structs::sorted_set::Order;
 
 use super::EncodeOptions;
 use super::hash::{Times, Written, pairs, put_field};
+use super::stream::StreamRest;
 use super::text::{COMPRESS_MAX_BYTES, put_bytes, put_length, put_text};
 use crate::legacy::ziplist;
-use crate::opcode::{NODE_PACKED, NODE_PLAIN, ValueType};
+use crate::opcode::{NODE_PACKED, NODE_PLAIN, StreamForm, ValueType};
 
 /// What is left of a value after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,7 @@ enum Rest<'a> {
     Members(SetIter<'a>),
     Fields(HashIter<'a>, Times),
     Scores(Members<'a>),
+    Stream(Box<StreamRest<'a>>),
     Nothing,
 }
 
@@ -63,6 +65,11 @@ impl<'a> ValueEncoder<'a> {
                 Some(_) if packed => ValueType::SortedSetListpack,
                 Some(_) => ValueType::SortedSetZiplist,
                 None => ValueType::SortedSet,
+            },
+            ValueRef::Stream(_) => match options.target.stream_form() {
+                StreamForm::Plain => ValueType::Stream1,
+                StreamForm::Counted => ValueType::Stream2,
+                StreamForm::Active => ValueType::Stream3,
             },
         };
         value_type.number()
@@ -119,6 +126,9 @@ impl<'a> ValueEncoder<'a> {
                     return Rest::Scores(zset.members(0..zset.len(), Order::Descending));
                 }
             },
+            ValueRef::Stream(stream) => {
+                return Rest::Stream(StreamRest::begin(out, stream, self.options.target.stream_form()));
+            }
         }
         Rest::Nothing
     }
@@ -176,6 +186,14 @@ impl<'a> ValueEncoder<'a> {
                     }
                 }
                 Rest::Fields(fields, times)
+            }
+            Rest::Stream(mut stream) => {
+                while out.len() < limit {
+                    if !stream.put_some(out, self.options) {
+                        return Rest::Nothing;
+                    }
+                }
+                Rest::Stream(stream)
             }
             Rest::Scores(mut members) => {
                 while out.len() < limit {

@@ -42,7 +42,11 @@ impl Entry {
     fn find_field_expiry(&self) -> Option<UnixMillis> {
         match self.value() {
             ValueRef::Hash(hash) => hash.next_expiry(),
-            ValueRef::String(_) | ValueRef::List(_) | ValueRef::Set(_) | ValueRef::SortedSet(_) => None,
+            ValueRef::String(_)
+            | ValueRef::List(_)
+            | ValueRef::Set(_)
+            | ValueRef::SortedSet(_)
+            | ValueRef::Stream(_) => None,
         }
     }
 

@@ -124,6 +124,13 @@ impl Digest {
                 format_double(score, &mut text);
                 self.add_element(&[&member.to_vec(), &text]);
             }),
+            ValueRef::Stream(stream) => stream.iter().for_each(|entry| {
+                self.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+                for (name, value) in entry.fields {
+                    self.mix(&name.to_vec());
+                    self.mix(&value.to_vec());
+                }
+            }),
         }
         if entry.expiry().is_some() {
             self.add(b"!!expire!!");
@@ -145,5 +152,6 @@ fn type_number(kind: Kind) -> u32 {
         Kind::Set => 2,
         Kind::SortedSet => 3,
         Kind::Hash => 4,
+        Kind::Stream => 6,
     }
 }
