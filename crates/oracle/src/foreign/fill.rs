@@ -34,7 +34,7 @@ pub(super) fn fill(client: &mut Client, foreign: &Foreign, random: &mut Random) 
         sets(client, random)?;
         hashes(client, random)?;
         sorted_sets(client, random)?;
-        if foreign.is_at_least(5, 0) {
+        if foreign.is_at_least(5, 0) && !foreign.has_producers() {
             streams(client, random)?;
         }
         expiries(client, random)?;
@@ -245,11 +245,10 @@ fn score(random: &mut Random) -> Vec<u8> {
 ///
 /// # Errors
 /// When the connection fails or the server refuses a command.
-pub(super) fn change(client: &mut Client, foreign: &Foreign) -> io::Result<()> {
+pub(super) fn change(client: &mut Client) -> io::Result<()> {
     for db in USED {
         ask(client, &[b"SELECT", db.to_string().as_bytes()])?;
-        let known = |line: &&str| !(foreign.logs_hsetex() && line.starts_with("HINCRBYFLOAT"));
-        for line in CHANGES.into_iter().filter(known) {
+        for line in CHANGES {
             let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
             ask(client, &words)?;
         }

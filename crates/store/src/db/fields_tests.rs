@@ -36,8 +36,11 @@ fn fields(db: &Db, name: &[u8]) -> usize {
     db.find(key(name)).map_or(0, |entry| entry.value().elements())
 }
 
+/// A key and a field of it.
+type Field = (Vec<u8>, Vec<u8>);
+
 /// Removes what is due in slices; gives the names of the fields by key, and the keys that went with them.
-fn expire(db: &mut Db, now: i64, limit: usize) -> (Vec<(Vec<u8>, Vec<u8>)>, Vec<Vec<u8>>) {
+fn expire(db: &mut Db, now: i64, limit: usize) -> (Vec<Field>, Vec<Vec<u8>>) {
     let (mut gone, mut emptied_keys) = (Vec::new(), Vec::new());
     loop {
         db.remove_expired(UnixMillis(now), limit, |expired| {

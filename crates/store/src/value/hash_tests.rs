@@ -132,7 +132,7 @@ fn a_scan_passes_every_field() {
         let (mut cursor, mut passed, mut calls) = (0, BTreeMap::new(), 0);
         loop {
             cursor = hash.scan(cursor, NOW, |name, value| {
-                assert!(passed.insert(name.to_vec(), value.to_vec()).is_none())
+                assert!(passed.insert(name.to_vec(), value.to_vec()).is_none());
             });
             calls += 1;
             if cursor == 0 {
