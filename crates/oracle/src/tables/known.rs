@@ -27,6 +27,7 @@ pub const KNOWN: &[(&str, &str, &str)] = &[
     ("hpttl", "existence", "from Redis 7.4: fields that expire"),
     ("hsetex", "existence", "from Redis 8.0: fields that expire"),
     ("httl", "existence", "from Redis 7.4: fields that expire"),
+    ("migrate", "arguments", "the empty string has no token"),
     ("migrate", "flags", "not taken into a transaction: it waits for the network"),
     ("scandel", "existence", "ours: deleting by pattern without holding up anybody"),
     ("geosearch", "arguments", "BYPOLYGON, from Valkey 9.0"),

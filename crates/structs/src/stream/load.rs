@@ -38,7 +38,7 @@ impl std::error::Error for StreamError {}
 pub(super) struct Checked {
     /// Entries that were not deleted.
     pub(super) count: usize,
-    /// The greatest ID.
+    /// The greatest ID, or the block's own if there is no entry left.
     pub(super) last: StreamId,
 }
 
@@ -94,11 +94,10 @@ pub(super) fn check_block(key: StreamId, pack: &Listpack) -> Result<Checked, Str
         last = Some(id);
         live += 1;
     }
-    let last = last.ok_or(StreamError::Block)?;
-    if (live, dead) != (count, deleted) || count == 0 {
+    if (live, dead) != (count, deleted) || count + deleted == 0 {
         return Err(StreamError::Block);
     }
-    Ok(Checked { count, last })
+    Ok(Checked { count, last: last.unwrap_or(key) })
 }
 
 /// Goes past an entry; its ID, unless it was deleted.
@@ -145,6 +144,10 @@ impl Stream {
         let checked = check_block(key, &pack)?;
         if !self.blocks.is_empty() && key <= self.last_id {
             return Err(StreamError::Order);
+        }
+        // Redis keeps a block all of whose entries were deleted when the oldest were cut off; here it goes.
+        if checked.count == 0 {
+            return Ok(());
         }
         pack.shrink_to_fit();
         self.len += checked.count;

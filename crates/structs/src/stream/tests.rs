@@ -124,6 +124,33 @@ proptest! {
 }
 
 #[test]
+fn a_block_of_which_nothing_is_left_goes_and_one_from_outside_is_passed_over() {
+    let mut stream = Stream::new();
+    for n in 1..=3 {
+        add(&mut stream, StreamId::new(n, 1), &pairs("a=1"), BlockLimits::default());
+    }
+    let (key, block) = stream.blocks().map(|(key, pack)| (key, pack.as_bytes().to_vec())).next().unwrap();
+    assert!(stream.delete(StreamId::new(3, 1)));
+    let to = TrimTo::MinId(StreamId::new(3, 0));
+    assert_eq!(stream.trim(Trim { to, by_blocks: false, limit: None, references: References::Keep }), 2);
+    assert!(stream.is_empty() && stream.blocks().next().is_none());
+    stream.check_invariants();
+
+    let mut pack = Listpack::from_bytes(block).unwrap();
+    let head = block::head(&pack);
+    let mut at = head.first;
+    while let Some(flags_at) = at {
+        let place = block::place(&pack, key, &head, flags_at);
+        block::mark_deleted(&mut pack, &place);
+        at = block::following(&pack, &place);
+    }
+    block::set_counts(&mut pack, 0, 3);
+    let mut other = Stream::new();
+    other.push_block(key, pack).unwrap();
+    assert!(other.is_empty() && other.blocks().next().is_none());
+}
+
+#[test]
 fn the_bytes_of_a_block_are_those_of_redis() {
     let mut stream = Stream::new();
     let limits = BlockLimits::default();

@@ -81,7 +81,7 @@ impl Stream {
         removed
     }
 
-    /// Marks entries of the first block as deleted as far as needed.
+    /// Marks entries of the first block as deleted as far as needed; a block without any others goes.
     fn trim_first_block(&mut self, to: TrimTo) -> usize {
         let Some(mut first) = self.blocks.first_entry() else { return 0 };
         let key = *first.key();
@@ -104,9 +104,15 @@ impl Stream {
                 marked.push(place);
             }
         }
+        let removed = marked.len();
+        if removed == head.count {
+            // Those behind had been deleted before.
+            self.block_bytes -= first.remove().memory_bytes();
+            self.len -= removed;
+            return removed;
+        }
         // Flags written elsewhere may take more bytes than ours, so marking one may move those behind it.
         marked.iter().rev().for_each(|place| block::mark_deleted(pack, place));
-        let removed = marked.len();
         block::set_counts(pack, head.count - removed, head.deleted + removed);
         self.block_bytes = self.block_bytes + pack.memory_bytes() - before;
         self.len -= removed;
