@@ -86,7 +86,7 @@ impl Worker {
             Run::Sweep(_) => self.run_sweep(session, call, out),
             Run::Gradual(_) => {
                 let options = self.options(session);
-                self.engine.helpers.run_gradual(session, call, options, &self.published);
+                self.engine.helpers.run_long_sweep(session, call, options, &self.published);
                 Ok(Flow::Waiting)
             }
             _ if needs_every_shard(call.command, call.args) => {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use sha1::{Digest, Sha1};
 use spinel_oracle::client::{Client, decode};
-use spinel_oracle::reference::Server;
+use spinel_oracle::reference::{self, Server};
 use spinel_resp::{Encoder, Protocol};
 use spinel_script::{Call, Engine, Lua};
 
@@ -144,7 +144,7 @@ fn without_name(reply: &str) -> String {
 
 #[test]
 fn the_reference_replies_what_is_written() {
-    let server = Server::start(Path::new("redis-server"), &["--enable-debug-command", "yes"]).unwrap();
+    let server = Server::start(&reference::redis(), &["--enable-debug-command", "yes"]).unwrap();
     let writes = std::env::var("SPINEL_SNIPPETS").is_ok_and(|word| word == "write");
     let mut differences = String::new();
     for file in files() {

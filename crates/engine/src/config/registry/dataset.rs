@@ -50,8 +50,7 @@ pub(super) const DIRECTIVES: &[Directive] = &[
         .at(field!(encodings.zset_max_listpack_value)),
     count("hll-sparse-max-bytes", "3000", 0, i64::MAX)
         .unit(Unit::Memory)
-        .at(field!(encodings.hll_sparse_max_bytes))
-        .inert("there are no HyperLogLogs yet"),
+        .at(field!(encodings.hll_sparse_max_bytes)),
     count("stream-node-max-bytes", "4096", 0, i64::MAX)
         .unit(Unit::Memory)
         .at(field!(encodings.stream_node_max_bytes)),
