@@ -84,6 +84,26 @@ pub struct WaitFor<'a> {
     pub heeds_removal: bool,
 }
 
+impl<'a> WaitFor<'a> {
+    /// For any of these keys.
+    #[must_use]
+    pub const fn any_of(keys: WaitKeys<'a>, timeout: Timeout) -> Self {
+        Self { keys, timeout, destination: None, heeds_removal: false }
+    }
+
+    /// As a command that writes to this key when it is served.
+    #[must_use]
+    pub const fn writing_to(self, destination: Key<'a>) -> Self {
+        Self { destination: Some(destination), ..self }
+    }
+
+    /// As a command that is also tried again when a stream among the keys is removed.
+    #[must_use]
+    pub const fn heeding_removal(self) -> Self {
+        Self { heeds_removal: true, ..self }
+    }
+}
+
 /// The keys of a blocking command.
 #[derive(Clone, Copy)]
 pub enum WaitKeys<'a> {

@@ -119,6 +119,20 @@ pub(super) fn has_hash(cx: &mut UpdateContext<'_>, key: Key<'_>) -> Result<bool,
     }
 }
 
+/// The fields that a command without other words names, of which those whose time has come are gone then.
+pub(super) fn settled_fields<'a>(
+    cx: &mut UpdateContext<'_>,
+    key: Key<'_>,
+    Rest(mut words): Rest<'a>,
+) -> Result<Many<'a, &'a [u8]>, CommandError> {
+    let exists = has_hash(cx, key)?;
+    let fields = named_fields(&mut words, BAD_COUNT)?;
+    if exists {
+        cx.settle_fields(key, fields.items());
+    }
+    Ok(fields)
+}
+
 /// The reply where there is no hash: the same for each field.
 pub(super) fn reply_same(out: &mut Encoder, count: usize, code: i64) {
     out.array(count);

@@ -4,9 +4,7 @@ use smallvec::SmallVec;
 use spinel_family::{Command, Encoder, EventClass, Key, QueryContext, Reply, Update, UpdateContext};
 use spinel_store::value::Hash;
 
-use super::field_words::{
-    BAD_COUNT, FIELDS_ARG, KEY_ARG, Rest, cost, has_hash, named_fields, propagate_removal, reply_nulls,
-};
+use super::field_words::{FIELDS_ARG, KEY_ARG, Rest, cost, propagate_removal, reply_nulls, settled_fields};
 use crate::collection::reply_element;
 
 /// Returns the values of fields of a hash and removes them.
@@ -25,11 +23,7 @@ impl Update for Hgetdel<'_> {
     }
 
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {
-        let exists = has_hash(cx, self.key)?;
-        let fields = named_fields(&mut { self.words.0 }, BAD_COUNT)?;
-        if exists {
-            cx.settle_fields(self.key, fields.items());
-        }
+        let fields = settled_fields(cx, self.key, self.words)?;
         let now = cx.now();
         let mut removed: SmallVec<[&[u8]; 8]> = SmallVec::new();
         let done = cx.change_hash(self.key, |hash: &mut Hash| {

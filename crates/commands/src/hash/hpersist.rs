@@ -3,7 +3,7 @@
 use spinel_family::{Command, Encoder, EventClass, Key, QueryContext, Reply, Update, UpdateContext};
 use spinel_store::value::Hash;
 
-use super::field_words::{BAD_COUNT, FIELDS_ARG, KEY_ARG, Rest, cost, has_hash, named_fields, reply_same};
+use super::field_words::{FIELDS_ARG, KEY_ARG, Rest, cost, reply_same, settled_fields};
 
 /// There is no such field.
 const NO_FIELD: i64 = -2;
@@ -28,11 +28,7 @@ impl Update for Hpersist<'_> {
     }
 
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {
-        let exists = has_hash(cx, self.key)?;
-        let fields = named_fields(&mut { self.words.0 }, BAD_COUNT)?;
-        if exists {
-            cx.settle_fields(self.key, fields.items());
-        }
+        let fields = settled_fields(cx, self.key, self.words)?;
         let now = cx.now();
         let changed = cx.change_hash(self.key, |hash: &mut Hash| {
             out.array(fields.len());

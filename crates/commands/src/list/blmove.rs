@@ -34,9 +34,7 @@ impl Blocking for Blmove<'_> {
     }
 
     fn wait_for(&self) -> WaitFor<'_> {
-        let destination = Some(self.destination);
-        let keys = WaitKeys::One(self.source);
-        WaitFor { keys, timeout: self.timeout, destination, heeds_removal: false }
+        WaitFor::any_of(WaitKeys::One(self.source), self.timeout).writing_to(self.destination)
     }
 }
 
@@ -65,9 +63,7 @@ impl Blocking for Brpoplpush<'_> {
     }
 
     fn wait_for(&self) -> WaitFor<'_> {
-        let destination = Some(self.destination);
-        let keys = WaitKeys::One(self.source);
-        WaitFor { keys, timeout: self.timeout, destination, heeds_removal: false }
+        WaitFor::any_of(WaitKeys::One(self.source), self.timeout).writing_to(self.destination)
     }
 }
 

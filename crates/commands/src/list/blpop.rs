@@ -25,12 +25,7 @@ impl Blocking for Blpop<'_> {
     }
 
     fn wait_for(&self) -> WaitFor<'_> {
-        WaitFor {
-            keys: WaitKeys::Many(self.keys.0),
-            timeout: self.timeout,
-            destination: None,
-            heeds_removal: false,
-        }
+        WaitFor::any_of(WaitKeys::Many(self.keys.0), self.timeout)
     }
 }
 
@@ -51,12 +46,7 @@ impl Blocking for Brpop<'_> {
     }
 
     fn wait_for(&self) -> WaitFor<'_> {
-        WaitFor {
-            keys: WaitKeys::Many(self.keys.0),
-            timeout: self.timeout,
-            destination: None,
-            heeds_removal: false,
-        }
+        WaitFor::any_of(WaitKeys::Many(self.keys.0), self.timeout)
     }
 }
 

@@ -145,9 +145,7 @@ impl Blocking for Blmovem<'_> {
     }
 
     fn wait_for(&self) -> WaitFor<'_> {
-        let destination = Some(self.destination);
-        let keys = WaitKeys::One(self.source);
-        WaitFor { keys, timeout: self.timeout, destination, heeds_removal: false }
+        WaitFor::any_of(WaitKeys::One(self.source), self.timeout).writing_to(self.destination)
     }
 }
 

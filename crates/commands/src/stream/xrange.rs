@@ -37,6 +37,8 @@ pub(super) struct Xrevrange<'a> {
 struct Range {
     start: StreamId,
     end: StreamId,
+    /// The greatest ID comes first.
+    backwards: bool,
     /// Without a limit all of them; 0 is a reply of its own.
     count: Option<usize>,
 }
@@ -56,13 +58,25 @@ impl Range {
             let most = integer(words)?;
             count = Some(usize::try_from(most).unwrap_or(0));
         }
-        Ok(Self { start, end, count })
+        Ok(Self { start, end, backwards, count })
     }
 
     fn cost(&self, cx: &QueryContext<'_>, key: Key<'_>) -> usize {
         let most = self.count.unwrap_or(usize::MAX);
         let stream = cx.peek(key).and_then(|entry| <Stream as spinel_store::Typed>::of(entry.value()));
         stream.map_or(0, |stream| range_cost(stream, (self.start, self.end), most))
+    }
+
+    fn reply(self, cx: &QueryContext<'_>, key: Key<'_>, out: &mut Encoder) -> Reply {
+        let Self { start, end, backwards, count } = self;
+        let most = count.unwrap_or(usize::MAX);
+        match cx.read::<Stream>(key)? {
+            None => out.array(0),
+            Some(_) if most == 0 => out.null_array(),
+            Some(stream) if backwards => reply_entries(stream.range_back(start, end), most, out),
+            Some(stream) => reply_entries(stream.range(start, end), most, out),
+        }
+        Ok(())
     }
 }
 
@@ -84,15 +98,7 @@ impl Query for Xrange<'_> {
     }
 
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
-        let Range { start, end, count } = self.range;
-        match (cx.read::<Stream>(self.key)?, count) {
-            (None, _) => out.array(0),
-            (Some(_), Some(0)) => out.null_array(),
-            (Some(stream), count) => {
-                reply_entries(stream.range(start, end), count.unwrap_or(usize::MAX), out);
-            }
-        }
-        Ok(())
+        self.range.reply(cx, self.key, out)
     }
 }
 
@@ -102,14 +108,6 @@ impl Query for Xrevrange<'_> {
     }
 
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
-        let Range { start, end, count } = self.range;
-        match (cx.read::<Stream>(self.key)?, count) {
-            (None, _) => out.array(0),
-            (Some(_), Some(0)) => out.null_array(),
-            (Some(stream), count) => {
-                reply_entries(stream.range_back(start, end), count.unwrap_or(usize::MAX), out);
-            }
-        }
-        Ok(())
+        self.range.reply(cx, self.key, out)
     }
 }

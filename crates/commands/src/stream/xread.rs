@@ -147,11 +147,6 @@ impl Blocking for Xread<'_> {
     }
 
     fn wait_for(&self) -> WaitFor<'_> {
-        WaitFor {
-            keys: WaitKeys::Many(self.sources.keys),
-            timeout: self.block.unwrap_or(Timeout { millis: None }),
-            destination: None,
-            heeds_removal: false,
-        }
+        WaitFor::any_of(WaitKeys::Many(self.sources.keys), self.block.unwrap_or(Timeout { millis: None }))
     }
 }

@@ -364,11 +364,7 @@ impl Blocking for Xreadgroup<'_> {
     }
 
     fn wait_for(&self) -> WaitFor<'_> {
-        WaitFor {
-            keys: WaitKeys::Many(self.sources.keys),
-            timeout: self.block.unwrap_or(Timeout { millis: None }),
-            destination: None,
-            heeds_removal: true,
-        }
+        WaitFor::any_of(WaitKeys::Many(self.sources.keys), self.block.unwrap_or(Timeout { millis: None }))
+            .heeding_removal()
     }
 }
