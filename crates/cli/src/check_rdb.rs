@@ -16,7 +16,7 @@ use crate::hash_key::random_key;
 
 /// How many of the largest keys are named.
 const NAMED: usize = 5;
-const KINDS: [Kind; 5] = [Kind::String, Kind::List, Kind::Set, Kind::Hash, Kind::SortedSet];
+const KINDS: [Kind; 6] = [Kind::String, Kind::List, Kind::Set, Kind::Hash, Kind::SortedSet, Kind::Stream];
 
 /// Runs the tool that was called as `program` with these words.
 pub fn main(program: &str, words: &[String]) -> ExitCode {
@@ -179,6 +179,7 @@ fn unit(kind: Kind) -> &'static str {
     match kind {
         Kind::String => "bytes",
         Kind::List | Kind::Set | Kind::Hash | Kind::SortedSet => "elements",
+        Kind::Stream => "entries",
     }
 }
 
@@ -191,6 +192,7 @@ fn size_of_value(value: &Value<'_>) -> u64 {
         Value::Set(set) => set.len(),
         Value::Hash(hash) => hash.len(),
         Value::SortedSet(zset) => zset.len(),
+        Value::Stream(stream) => stream.len(),
     };
     size as u64
 }

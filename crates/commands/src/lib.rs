@@ -17,6 +17,7 @@ pub mod hyperloglog;
 pub mod list;
 pub mod set;
 pub mod sorted_set;
+pub mod stream;
 pub mod string;
 #[cfg(test)]
 mod testing;
@@ -33,5 +34,6 @@ pub const FAMILIES: &[&[CommandEntry]] = &[
     list::COMMANDS,
     set::COMMANDS,
     sorted_set::COMMANDS,
+    stream::COMMANDS,
     string::COMMANDS,
 ];

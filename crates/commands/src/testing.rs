@@ -21,6 +21,8 @@ pub(crate) struct Server {
     pub(crate) retried: bool,
     /// Commands must not block, as inside a transaction.
     pub(crate) deny_blocking: bool,
+    /// Commands come from the log.
+    pub(crate) replayed: bool,
     pub(crate) events: Vec<Event>,
     now_ms: i64,
     scratch: Scratch,
@@ -40,6 +42,7 @@ impl Server {
             db: 0,
             retried: false,
             deny_blocking: false,
+            replayed: false,
             events: Vec::new(),
             now_ms: 1_700_000_000_000,
             scratch: Scratch::new(0x9E37_79B9_7F4A_7C15),
@@ -167,6 +170,8 @@ impl Server {
             may_move: false,
             retried: self.retried,
             deny_blocking: self.deny_blocking,
+            replayed: self.replayed,
+            recorded: true,
         }
     }
 

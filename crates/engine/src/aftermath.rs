@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use spinel_family::{
-    Args, Attempt, DbIndex, Encoder, Event, EventClasses, OwnedArgs, Propagation, Run, UpdateContext, Words,
+    Args, Attempt, DbIndex, Encoder, Event, EventClasses, Expired, OwnedArgs, Propagation, Run,
+    UpdateContext, Words,
 };
 use spinel_store::{Held, Waiter};
 
@@ -49,9 +50,13 @@ pub(crate) fn settle_into(
 ) {
     let notify = cx.settings().notify;
     let effects = cx.effects();
-    effects.expired_recorded += effects.expired.len() as u64;
-    for (db, key) in effects.expired.drain(..).filter(|_| engine.journal.is_on()) {
-        record(db, OwnedArgs::from_words([b"DEL", &*key]).args());
+    for Expired { db, key, fields } in effects.expired.drain(..) {
+        effects.expired_recorded += u64::from(fields.is_empty());
+        if engine.journal.is_on() {
+            let command: &[u8] = if fields.is_empty() { b"DEL" } else { b"HDEL" };
+            let words = [command, &*key].into_iter().chain(fields.iter().map(|name| &**name));
+            record(db, OwnedArgs::from_words(words).args());
+        }
     }
     if engine.journal.is_on() {
         match &effects.propagation {
@@ -108,7 +113,9 @@ fn serve_key(engine: &Engine, cx: &mut UpdateContext<'_>, db: DbIndex, bytes: &[
     for waiter in waiters {
         if !cx.exists_in(db, key) {
             settle(engine, cx, None);
-            return;
+            if !waiter.heeds_removal {
+                continue;
+            }
         }
         cx.set_ready(Some(key));
         let is_done = serve_waiter(engine, cx, &waiter);

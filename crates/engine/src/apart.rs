@@ -66,6 +66,7 @@ fn use_of_keys(command: &Command, run: Run) -> Option<Use> {
             });
             overwritten.filter(|_| fits).and_then(|at| usize::try_from(at).ok()).map(Use::Overwrites)
         }
+        Run::Blocking(_) if !command.writes => Some(Use::Reads),
         Run::Blocking(_) | Run::Sweep(_) | Run::Gradual(_) | Run::Exclusive(_) | Run::Container(_) => None,
     }
 }

@@ -39,17 +39,20 @@ pub(crate) fn wait(
     let serial = session.blockings;
     let now_nanos = engine.clock.monotonic_nanos();
     let mut registered = None;
+    let mut waits_as = cx.effects().waits_as.take();
     (blocking.wait_for)(words, &mut |wait| {
+        let words = waits_as.take().unwrap_or_else(|| OwnedArgs::from_args(args));
         let payload = WaitingCommand {
             client: Arc::clone(&session.client),
             serial,
             command,
-            args: OwnedArgs::from_args(args),
+            args: words,
             protocol: session.protocol,
             db,
         };
         let destination = wait.destination.map(|key| Box::from(key.bytes));
-        let waiter = Arc::new(Waiter::new(destination, Box::new(payload)));
+        let waiter = Waiter::new(destination, Box::new(payload));
+        let waiter = Arc::new(waiter.heeding_removal(wait.heeds_removal));
         let mut keys: Vec<Box<[u8]>> = Vec::new();
         for key in wait.keys.iter() {
             cx.held_mut().shard_mut(key.hash).waiters.add(db, key.bytes, &waiter);

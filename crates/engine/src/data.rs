@@ -86,7 +86,7 @@ impl Worker {
             Run::Sweep(_) => self.run_sweep(session, call, out),
             Run::Gradual(_) => {
                 let options = self.options(session);
-                self.engine.helpers.run_gradual(session, call, options, &self.published);
+                self.engine.helpers.run_long_sweep(session, call, options, &self.published);
                 Ok(Flow::Waiting)
             }
             _ if needs_every_shard(call.command, call.args) => {
@@ -110,6 +110,7 @@ impl Worker {
         out: &mut Encoder,
     ) -> Result<Flow, CommandError> {
         self.may_move = false;
+        self.replaying = true;
         let flow = if needs_every_shard(call.command, call.args) {
             let now = self.now;
             self.with_world(|worker| {
@@ -119,6 +120,7 @@ impl Worker {
         } else {
             self.run_data(session, call, out)
         };
+        self.replaying = false;
         self.may_move = true;
         flow
     }
@@ -152,7 +154,9 @@ impl Worker {
         shards: Option<ShardSet>,
         out: &mut Encoder,
     ) -> Result<Flow, CommandError> {
-        let options = self.options(session);
+        let mut options = self.options(session);
+        // Who has all shards stays here: a helper may have to wait for one before it takes up anything else.
+        options.may_move &= shards.is_some();
         let Self { engine, published, effects, scratch, .. } = self;
         let ground = Ground { engine, published, effects, scratch };
         let result = match hold(&engine.keyspace, call.command, shards) {
@@ -183,6 +187,8 @@ impl Worker {
             may_move: self.may_move,
             retried: false,
             deny_blocking: false,
+            replayed: self.replaying,
+            recorded: self.engine.journal.is_on(),
         }
     }
 
@@ -216,6 +222,7 @@ impl Worker {
         let effects = &mut self.effects;
         self.stats.dirty.add(effects.dirty);
         self.stats.expired.add(effects.expired_recorded);
+        self.stats.expired_fields.add(effects.expired_fields);
         self.engine.helpers.reclaim(&self.engine, effects);
         effects.clear();
     }
@@ -284,6 +291,8 @@ impl Worker {
             may_move: false,
             retried: false,
             deny_blocking: true,
+            replayed: false,
+            recorded: engine.journal.is_on(),
         };
         let query = QueryContext::new(held, options, &published.for_commands, &self.scratch);
         let mut cx = UpdateContext::new(query, &mut self.effects);

@@ -6,10 +6,11 @@ use std::sync::{Arc, OnceLock, RwLock};
 use hashbrown::HashMap;
 use spinel_family::{CommandSettings, EventClasses, PayloadSettings};
 use spinel_store::{EncodingLimits, HashKey, Keyspace, KeyspaceOptions};
+use spinel_structs::stream::BlockLimits;
 
 use crate::clients::Clients;
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::{RdbVersion, Settings};
 use crate::gates::Gates;
 use crate::host::Host;
 use crate::inbox::Inbox;
@@ -335,6 +336,10 @@ fn command_settings(settings: &Settings, switches: &Switches) -> CommandSettings
             list_max_listpack_size: encodings.list_max_listpack_size,
             list_packed_threshold: switches.list_packed_threshold,
             set_max_intset_entries: encodings.set_max_intset_entries,
+            stream_blocks: BlockLimits {
+                bytes: encodings.stream_node_max_bytes,
+                entries: usize::try_from(encodings.stream_node_max_entries).unwrap_or(0),
+            },
             zset_max_listpack_entries: encodings.zset_max_listpack_entries,
             zset_max_listpack_value: encodings.zset_max_listpack_value,
         },
@@ -345,6 +350,7 @@ fn command_settings(settings: &Settings, switches: &Switches) -> CommandSettings
         lru_clock_resolution_ms: 1000,
         payloads: PayloadSettings {
             version: payloads.target.number(),
+            is_lowest: settings.persistence.rdb.version == RdbVersion::Auto,
             compression: payloads.compression,
             verify_checksum: !switches.skip_checksums,
         },

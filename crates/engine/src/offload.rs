@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, Weak};
 
 use spinel_family::{
-    CallOptions, CommandEntry, CommandError, Effects, Encoder, LOOP_BYTES_LIMIT, OwnedArgs, QueryContext,
-    Run, Scratch, SweepContext, UpdateContext, Words,
+    Attempt, CallOptions, CommandEntry, CommandError, Effects, Encoder, LOOP_BYTES_LIMIT, OwnedArgs,
+    QueryContext, Run, Scratch, SweepContext, UpdateContext, Words,
 };
 use spinel_store::{Entry, Held, LockToken, OwnedValue};
 
@@ -45,10 +45,8 @@ struct LongCommand {
 
 /// What a long command runs on.
 enum Ground {
-    /// The shards it locks by itself, one after the other, to read.
+    /// The shards it locks by itself, one after the other, to read or to change.
     Sweep,
-    /// The same, to change.
-    Gradual,
     /// The shards it holds.
     Held(LockToken),
     /// The values it shares.
@@ -95,19 +93,7 @@ impl Helpers {
         self.queue.push_command(Box::new(long_command(session, call, options, published, ground)));
     }
 
-    /// Runs a command that goes through all shards and changes them.
-    pub(crate) fn run_gradual(
-        &self,
-        session: &mut Session,
-        call: Call<'_>,
-        options: CallOptions,
-        published: &Arc<Published>,
-    ) {
-        session.moved = true;
-        self.queue.push_command(Box::new(long_command(session, call, options, published, Ground::Gradual)));
-    }
-
-    /// Runs a sweep that is too long for a loop.
+    /// Runs a command that goes through all shards: a sweep that is too long for a loop, or a gradual one.
     pub(crate) fn run_long_sweep(
         &self,
         session: &mut Session,
@@ -257,11 +243,10 @@ fn run(engine: &Engine, mut job: LongCommand, scratch: &Scratch) {
     let run = Running { engine, job: &job, scratch };
     let reading = match &ground {
         Ground::Apart(apart) => Some(apart.reading()),
-        Ground::Sweep | Ground::Gradual | Ground::Held(_) => None,
+        Ground::Sweep | Ground::Held(_) => None,
     };
     let attempt = AssertUnwindSafe(|| match ground {
         Ground::Sweep => run.sweep(&mut out),
-        Ground::Gradual => run.gradual(&mut out),
         Ground::Held(token) => run.on(engine.keyspace.adopt(token), &mut effects, &mut out),
         Ground::Apart(apart) => run.apart(apart, &mut effects, &mut out),
     });
@@ -303,7 +288,7 @@ impl Running<'_> {
 
     fn sweep(&self, out: &mut Encoder) -> Result<(), CommandError> {
         let Self { engine, job, scratch } = self;
-        let Run::Sweep(run) = job.entry.run else { return Err(CommandError::Syntax) };
+        let Run::Sweep(run) = job.entry.run else { return self.gradual(out) };
         let settings = &job.published.for_commands;
         let mut cx = SweepContext::new(&engine.keyspace, None, job.options, settings, scratch.random_state());
         run(&mut cx, self.words(), out)
@@ -366,6 +351,14 @@ impl Running<'_> {
         match self.job.entry.run {
             Run::Query(run) => run(cx.as_query(), self.words(), out),
             Run::Update(run) => run(cx, self.words(), out),
+            // It was moved because it will be served.
+            Run::Blocking(run) => match (run.attempt)(cx, self.words(), out)? {
+                Attempt::Served => Ok(()),
+                Attempt::NotReady => {
+                    (run.timed_out)(self.words(), out);
+                    Ok(())
+                }
+            },
             _ => Err(CommandError::Syntax),
         }
     }
@@ -392,10 +385,20 @@ pub(crate) fn update_elsewhere(
         engine.keyspace.wake_missed();
     };
     let options = CallOptions { now: engine.clock.unix_millis(), may_move: false, ..options };
-    let (published, scratch) = (engine.published(), Scratch::new(engine.seed(2000)));
+    let scratch = Scratch::new(engine.seed(2000));
+    run_for_nobody(engine, (&engine.published(), &scratch), (held, options), with);
+}
+
+/// Runs `with` on shards held as if it were a command of nobody's, and deals with what it leaves.
+fn run_for_nobody(
+    engine: &Engine,
+    (published, scratch): (&Published, &Scratch),
+    (held, options): (Held<'_>, CallOptions),
+    with: impl FnOnce(&mut UpdateContext<'_>),
+) {
     let mut effects = Effects::default();
     let mut cx =
-        UpdateContext::new(QueryContext::new(held, options, &published.for_commands, &scratch), &mut effects);
+        UpdateContext::new(QueryContext::new(held, options, &published.for_commands, scratch), &mut effects);
     with(&mut cx);
     cx.settle(std::iter::empty);
     aftermath::settle(engine, &mut cx, None);
@@ -414,6 +417,7 @@ fn count(engine: &Engine, effects: &mut Effects) {
     stats.misses.add(effects.misses);
     stats.dirty.add(effects.dirty);
     stats.expired.add(effects.expired_recorded);
+    stats.expired_fields.add(effects.expired_fields);
     engine.helpers.reclaim(engine, effects);
 }
 
@@ -476,6 +480,8 @@ mod tests {
                 may_move: false,
                 retried: false,
                 deny_blocking: false,
+                replayed: false,
+                recorded: true,
             },
             published: engine.published(),
             ground: Ground::Held(held.into_token()),

@@ -105,6 +105,8 @@ counters! {
     misses,
     /// Keys that expired.
     expired,
+    /// Fields of hashes that expired.
+    expired_fields,
     /// Changes to the data set.
     dirty,
     /// Reads from sockets.
@@ -132,6 +134,7 @@ impl Default for WorkerStats {
             hits: Counter::default(),
             misses: Counter::default(),
             expired: Counter::default(),
+            expired_fields: Counter::default(),
             dirty: Counter::default(),
             reads: Counter::default(),
             writes: Counter::default(),

@@ -1,4 +1,4 @@
-//! What is done now and then: expired keys, pauses that end, rates.
+//! What is done now and then: expired keys and fields, pauses that end, rates.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,7 +8,7 @@ use spinel_store::ShardIndex;
 
 use crate::Worker;
 
-/// Records of expiries looked at in one shard's database in one go.
+/// Expiries of keys and of fields looked at in one shard's database in one go.
 const EXPIRE_SLICE: usize = 64;
 /// Slices for one database of one shard in one upkeep.
 const EXPIRE_SLICES: usize = 64;
@@ -49,7 +49,7 @@ impl Worker {
             let shard = ShardIndex(shard as u16);
             for db in 0..engine.keyspace.databases() {
                 let db = DbIndex(db as u16);
-                if engine.keyspace.expiring_in(shard, db) == 0 {
+                if engine.keyspace.expiring_in(shard, db) + engine.keyspace.timed_in(shard, db) == 0 {
                     continue;
                 }
                 let is_through = (0..EXPIRE_SLICES).any(|_| {

@@ -25,6 +25,8 @@ pub struct Worker {
     is_inside: bool,
     /// Long commands go to another thread.
     pub(crate) may_move: bool,
+    /// A command of the log is run again.
+    pub(crate) replaying: bool,
 }
 
 impl Worker {
@@ -46,6 +48,7 @@ impl Worker {
             timing,
             is_inside: false,
             may_move: true,
+            replaying: false,
         }
     }
 

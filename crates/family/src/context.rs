@@ -1,6 +1,7 @@
 //! What a running command can reach. Smallest capability first: [`QueryContext`] reads, [`UpdateContext`] adds
 //! writing, [`SweepContext`], [`GradualContext`] and [`ExclusiveContext`] add shards.
 
+mod fields;
 mod gradual;
 mod scratch;
 mod write;
@@ -43,6 +44,10 @@ pub struct CallOptions {
     pub retried: bool,
     /// Inside MULTI or a script: must not block.
     pub deny_blocking: bool,
+    /// The command comes from the log: it was accepted once, and is not refused now.
+    pub replayed: bool,
+    /// Somebody reads what the journal records.
+    pub recorded: bool,
 }
 
 /// Reads the keys a command declared.
@@ -106,6 +111,12 @@ impl<'k> QueryContext<'k> {
     #[must_use]
     pub fn denies_blocking(&self) -> bool {
         self.options.deny_blocking
+    }
+
+    /// Whether the command comes from the log.
+    #[must_use]
+    pub fn is_replayed(&self) -> bool {
+        self.options.replayed
     }
 
     /// The settings.
@@ -383,17 +394,35 @@ impl<'k> UpdateContext<'k> {
         self.add_dirty(1);
     }
 
+    /// Whether anybody reads what the journal records; else there is no use in finding words for it.
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
+        self.query.options.recorded
+    }
+
     /// The journal records these words instead of the command as it came (may be called several times).
     pub fn propagate_as<I>(&mut self, words: I)
     where
         I: IntoIterator,
         I::Item: AsRef<[u8]>,
     {
+        if !self.is_recorded() {
+            return;
+        }
         let command = (self.query.options.db, OwnedArgs::from_words(words));
         match &mut self.effects.propagation {
             Propagation::Instead(commands) => commands.push(command),
             other => *other = Propagation::Instead(SmallVec::from_iter([command])),
         }
+    }
+
+    /// A command that has to wait will be tried again with these words.
+    pub fn wait_as<I>(&mut self, words: I)
+    where
+        I: IntoIterator,
+        I::Item: AsRef<[u8]>,
+    {
+        self.effects.waits_as = Some(OwnedArgs::from_words(words));
     }
 
     /// The journal records nothing for this command.

@@ -28,6 +28,8 @@ pub struct CommandSettings {
 pub struct PayloadSettings {
     /// Version of the RDB format.
     pub version: u16,
+    /// Whether it is the lowest, and a value that asks for more gets the lowest that can hold it.
+    pub is_lowest: bool,
     /// Whether strings are compressed.
     pub compression: bool,
     /// Whether checksums must be right.
@@ -36,7 +38,7 @@ pub struct PayloadSettings {
 
 impl Default for PayloadSettings {
     fn default() -> Self {
-        Self { version: 10, compression: true, verify_checksum: true }
+        Self { version: 10, is_lowest: true, compression: true, verify_checksum: true }
     }
 }
 
@@ -117,6 +119,17 @@ pub struct Event {
     pub key: Box<[u8]>,
 }
 
+/// What was removed because its time had come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expired {
+    /// The database.
+    pub db: DbIndex,
+    /// The key.
+    pub key: Box<[u8]>,
+    /// The names of the fields of the hash that were removed; none if it was the key itself.
+    pub fields: Vec<Box<[u8]>>,
+}
+
 /// What the journal records of a command that changed something.
 #[derive(Debug, Default)]
 pub enum Propagation {
@@ -145,14 +158,18 @@ pub struct Effects {
     pub dirty: u64,
     /// Events that are notified, in order.
     pub events: Vec<Event>,
-    /// Keys removed because their time had come, until the journal has them: in which database.
-    pub expired: Vec<(DbIndex, Box<[u8]>)>,
-    /// How many of those the journal has.
+    /// Keys and fields removed because their time had come, until the journal has them.
+    pub expired: Vec<Expired>,
+    /// How many of those keys the journal has.
     pub expired_recorded: u64,
+    /// Fields of hashes removed because their time had come.
+    pub expired_fields: u64,
     /// What the journal records.
     pub propagation: Propagation,
     /// Keys that somebody waits for and that may serve them now.
     pub ready: Vec<(DbIndex, Box<[u8]>)>,
+    /// The words that a command which has to wait is tried again with, if not those it came with.
+    pub waits_as: Option<OwnedArgs>,
     /// Large values to be freed elsewhere.
     pub garbage: Vec<OwnedValue>,
     /// Databases of single shards taken out by a flush, to be freed elsewhere.
@@ -182,6 +199,7 @@ impl Effects {
         self.events.is_empty()
             && self.expired.is_empty()
             && self.expired_recorded == 0
+            && self.expired_fields == 0
             && self.ready.is_empty()
             && self.garbage.is_empty()
             && self.garbage_dbs.is_empty()
@@ -195,8 +213,10 @@ impl Effects {
         self.events.clear();
         self.expired.clear();
         self.expired_recorded = 0;
+        self.expired_fields = 0;
         self.propagation = Propagation::Verbatim;
         self.ready.clear();
+        self.waits_as = None;
         self.garbage.clear();
         self.garbage_dbs.clear();
         self.flushed_all = false;

@@ -78,6 +78,12 @@ impl<'a> Words<'a> {
         self.args.get(self.at)
     }
 
+    /// A word of the whole command, whose name is word 0.
+    #[must_use]
+    pub fn of_command(&self, at: usize) -> Option<&'a [u8]> {
+        self.args.get(at)
+    }
+
     /// Passes over the next word.
     #[inline]
     pub fn skip_one(&mut self) {

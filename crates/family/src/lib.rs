@@ -29,7 +29,9 @@ pub use context::{
     CallOptions, ExclusiveContext, GradualContext, GradualGround, LOOP_BYTES_LIMIT, QueryContext, Scratch,
     SweepContext, UpdateContext,
 };
-pub use effects::{CommandSettings, Effects, Event, EventClass, EventClasses, PayloadSettings, Propagation};
+pub use effects::{
+    CommandSettings, Effects, Event, EventClass, EventClasses, Expired, PayloadSettings, Propagation,
+};
 pub use error::{CommandError, printed};
 pub use grammar::{
     Choice, Counted, Field, Grammar, KeysBeforeLast, Lazy, Many, Opaque, Parse, Pattern, Timeout, Words,

@@ -80,6 +80,28 @@ pub struct WaitFor<'a> {
     pub timeout: Timeout,
     /// The key that serving it writes to.
     pub destination: Option<Key<'a>>,
+    /// Whether it is also tried again when a stream among the keys is removed.
+    pub heeds_removal: bool,
+}
+
+impl<'a> WaitFor<'a> {
+    /// For any of these keys.
+    #[must_use]
+    pub const fn any_of(keys: WaitKeys<'a>, timeout: Timeout) -> Self {
+        Self { keys, timeout, destination: None, heeds_removal: false }
+    }
+
+    /// As a command that writes to this key when it is served.
+    #[must_use]
+    pub const fn writing_to(self, destination: Key<'a>) -> Self {
+        Self { destination: Some(destination), ..self }
+    }
+
+    /// As a command that is also tried again when a stream among the keys is removed.
+    #[must_use]
+    pub const fn heeding_removal(self) -> Self {
+        Self { heeds_removal: true, ..self }
+    }
 }
 
 /// The keys of a blocking command.
@@ -116,6 +138,9 @@ impl CommandEntry {
             Run::Query(_) if self.spec.keys.is_empty() => CommandFlags::NONE,
             Run::Query(_) | Run::Sweep(_) => CommandFlags::READONLY,
             Run::Update(_) | Run::Gradual(_) | Run::Exclusive(_) => CommandFlags::WRITE,
+            Run::Blocking(_) if self.spec.flags.has(CommandFlags::READONLY) => {
+                CommandFlags::READONLY.with(CommandFlags::BLOCKING)
+            }
             Run::Blocking(_) => CommandFlags::WRITE.with(CommandFlags::BLOCKING),
             Run::Container(_) => CommandFlags::NONE,
         };

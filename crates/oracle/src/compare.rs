@@ -20,14 +20,22 @@ pub enum Rule {
     Shape,
     /// An integer within the given distance; negative ones exactly.
     Near(i64),
+    /// The elements, each as under [`Rule::Near`].
+    AllNear(i64),
     /// The types of the outermost elements.
     Outline,
+    /// Every byte but times in milliseconds, which may be some seconds apart: those of Unix, and how long ago something was
+    /// where streams tell it.
+    Times,
     /// What DUMP gives: the type of the value; all bytes of a value that has an order and is not compressed.
     Payload,
 }
 
 /// Commands whose replies are not compared to the letter: name, rule, reason.
-pub const RULES: [(&str, Rule, &str); 29] = [
+pub const RULES: [(&str, Rule, &str); 36] = [
+    ("XPENDING", Rule::Times, "time passes between the two servers"),
+    ("XINFO CONSUMERS", Rule::Times, "as XPENDING"),
+    ("XINFO STREAM", Rule::Times, "as XPENDING"),
     ("KEYS", Rule::Unordered, "the order of the key space is the order of a hash table"),
     ("SMEMBERS", Rule::Unordered, "the order of a set is the order of a hash table"),
     ("SINTER", Rule::Unordered, "as SMEMBERS"),
@@ -49,6 +57,10 @@ pub const RULES: [(&str, Rule, &str); 29] = [
     ("PTTL", Rule::Near(2_000), "as TTL, in milliseconds"),
     ("EXPIRETIME", Rule::Near(2), "the time of a relative expiry depends on the clock"),
     ("PEXPIRETIME", Rule::Near(2_000), "as EXPIRETIME, in milliseconds"),
+    ("HTTL", Rule::AllNear(2), "as TTL, for each field"),
+    ("HPTTL", Rule::AllNear(2_000), "as PTTL, for each field"),
+    ("HEXPIRETIME", Rule::AllNear(2), "as EXPIRETIME, for each field"),
+    ("HPEXPIRETIME", Rule::AllNear(2_000), "as PEXPIRETIME, for each field"),
     (
         "OBJECT REFCOUNT",
         Rule::Outline,
@@ -88,7 +100,15 @@ pub fn same(rule: Rule, left: &[u8], right: &[u8]) -> bool {
         Rule::UnorderedPairs => left.first() == right.first() && sorted(left, 2) == sorted(right, 2),
         Rule::Shape => shape(left) == shape(right),
         Rule::Near(distance) => near(left, right, distance),
+        Rule::AllNear(distance) => {
+            let (lefts, rights) = (elements(left), elements(right));
+            let mut pairs = lefts.iter().zip(&rights);
+            header(left) == header(right)
+                && lefts.len() == rights.len()
+                && pairs.all(|(left, right)| left == right || near(left, right, distance))
+        }
         Rule::Outline => outline(left) == outline(right),
+        Rule::Times => same_but_times(left, right),
         Rule::Payload => same_payload(left, right),
     }
 }
@@ -131,6 +151,33 @@ pub fn elements(raw: &[u8]) -> Vec<&[u8]> {
         rest = behind;
     }
     found
+}
+
+/// Whether two replies are the same but for times.
+fn same_but_times(left: &[u8], right: &[u8]) -> bool {
+    /// Milliseconds that may pass between the two servers.
+    const APART: i64 = 20_000;
+    if left == right {
+        return true;
+    }
+    let is_unix = |raw: &[u8]| raw.len() >= b":100000000000\r\n".len();
+    if is_unix(left) && is_unix(right) && near(left, right, APART) {
+        return true;
+    }
+    let (lefts, rights) = (elements(left), elements(right));
+    if lefts.is_empty() || header(left) != header(right) || lefts.len() != rights.len() {
+        return false;
+    }
+    let tells_idle = |at: usize| {
+        let named = at > 0 && lefts[at - 1] == b"$4\r\nidle\r\n";
+        // An ID, a consumer, how long ago, how often.
+        named || lefts.len() == 4 && at == 2 && header(left) == b"*4"
+    };
+    lefts
+        .iter()
+        .zip(&rights)
+        .enumerate()
+        .all(|(at, (left, right))| same_but_times(left, right) || tells_idle(at) && near(left, right, APART))
 }
 
 /// The elements in groups of `size`, sorted.
@@ -246,6 +293,18 @@ mod tests {
         assert!(!same(Rule::Near(2), b":100\r\n", b":97\r\n"));
         assert!(!same(Rule::Near(2), b":-1\r\n", b":-2\r\n"));
         assert!(!same(Rule::Near(2), b":-1\r\n", b":0\r\n"));
+    }
+
+    #[test]
+    fn times_within_a_reply_may_differ_and_nothing_else() {
+        let listed = |idle: u32, count: u32| {
+            format!("*1\r\n*4\r\n$3\r\n1-1\r\n$1\r\na\r\n:{idle}\r\n:{count}\r\n").into_bytes()
+        };
+        assert!(same(Rule::Times, &listed(5, 1), &listed(900, 1)));
+        assert!(!same(Rule::Times, &listed(5, 1), &listed(5, 2)));
+        assert!(same(Rule::Times, b"*1\r\n:1700000000000\r\n", b"*1\r\n:1700000000999\r\n"));
+        assert!(!same(Rule::Times, b"*1\r\n:17\r\n", b"*1\r\n:18\r\n"));
+        assert!(same(Rule::Times, b"%1\r\n$4\r\nidle\r\n:1\r\n", b"%1\r\n$4\r\nidle\r\n:2\r\n"));
     }
 
     #[test]

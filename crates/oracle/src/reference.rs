@@ -15,6 +15,12 @@ const START_LIMIT: Duration = Duration::from_secs(20);
 /// How many ports are tried, when another process takes the chosen one first.
 const PORT_ATTEMPTS: usize = 5;
 
+/// The reference server: where `SPINEL_REFERENCE` says, which the test run sets, or the one on the search path.
+#[must_use]
+pub fn redis() -> PathBuf {
+    std::env::var_os("SPINEL_REFERENCE").map_or_else(|| PathBuf::from("redis-server"), PathBuf::from)
+}
+
 /// Why a server is not there.
 #[derive(Debug)]
 pub enum StartError {

@@ -34,8 +34,9 @@
 //! | elements of one list | 7,200 (580) | 83 (85) | 1,000 | 617 (720) |
 //!
 //! # Limits
-//! Versions 1 to 15 of Redis and 80 of Valkey are read, 9 to 12 and 80 are written ([`version`]). Streams, hashes with
-//! fields that expire, and values of modules are refused by name: they are not in the data set yet.
+//! Versions 1 to 15 of Redis and 80 of Valkey are read, 9 to 12 and 80 are written ([`version`]). Streams and
+//! values of modules are refused by name: they are not in the data set yet. For versions below 12, which know no fields that
+//! expire, hashes are written as if no field of theirs did.
 //!
 //! What is deliberately absent: files, threads, clocks; and replies and log lines other than the texts of errors.
 

@@ -40,26 +40,59 @@ pub(crate) const STRING_LZF: u8 = 0xC3;
 pub(crate) const NODE_PLAIN: u64 = 1;
 pub(crate) const NODE_PACKED: u64 = 2;
 
-/// How a value is written. The numbers are those of the file.
+/// How a value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub(crate) enum ValueType {
-    String = 0,
-    List = 1,
-    Set = 2,
-    SortedSetText = 3,
-    Hash = 4,
-    SortedSet = 5,
-    HashZipmap = 9,
-    ListZiplist = 10,
-    SetIntset = 11,
-    SortedSetZiplist = 12,
-    HashZiplist = 13,
-    Quicklist = 14,
-    HashListpack = 16,
-    SortedSetListpack = 17,
-    Quicklist2 = 18,
-    SetListpack = 20,
+    String,
+    List,
+    Set,
+    SortedSetText,
+    Hash,
+    SortedSet,
+    HashZipmap,
+    ListZiplist,
+    SetIntset,
+    SortedSetZiplist,
+    HashZiplist,
+    Quicklist,
+    Stream1,
+    HashListpack,
+    SortedSetListpack,
+    Quicklist2,
+    Stream2,
+    SetListpack,
+    Stream3,
+    /// Fields with times, as release candidates of Redis 7.4 wrote them.
+    TimedHashCandidate,
+    /// A listpack of fields with times, as they wrote it.
+    TimedHashListpackCandidate,
+    /// Fields with times, of Redis.
+    TimedHash,
+    /// A listpack of fields with times, of Redis.
+    TimedHashListpack,
+    /// Fields with times, of Valkey.
+    ExpiringHash,
+}
+
+/// What a file says of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StreamForm {
+    /// Entries and groups, as of Redis 5.0.
+    Plain,
+    /// Also how many entries were added and read, as of 7.0.
+    Counted,
+    /// Also when consumers were last given something, as of 7.2.
+    Active,
+}
+
+impl StreamForm {
+    pub(crate) fn has_counters(self) -> bool {
+        !matches!(self, Self::Plain)
+    }
+
+    pub(crate) fn has_activity(self) -> bool {
+        matches!(self, Self::Active)
+    }
 }
 
 /// What a value's bytes are, for going past them.
@@ -75,6 +108,15 @@ pub(crate) enum Shape {
     Scores,
     /// A count and as many strings, each behind the kind of its node.
     Nodes,
+    /// Eight bytes and a string.
+    TimeAndBlob,
+    /// A count, and as many times the length of a time, a name and a value; eight bytes before all if the times count from
+    /// there.
+    TimedFields { has_earliest: bool },
+    /// A count, and as many times a name, a value and a time of eight bytes.
+    ExpiringFields,
+    /// Blocks and groups.
+    Stream(StreamForm),
 }
 
 impl ValueType {
@@ -93,12 +135,49 @@ impl ValueType {
             12 => Self::SortedSetZiplist,
             13 => Self::HashZiplist,
             14 => Self::Quicklist,
+            15 => Self::Stream1,
             16 => Self::HashListpack,
             17 => Self::SortedSetListpack,
             18 => Self::Quicklist2,
+            19 => Self::Stream2,
             20 => Self::SetListpack,
+            21 => Self::Stream3,
+            22 if family == Family::Valkey => Self::ExpiringHash,
+            22 => Self::TimedHashCandidate,
+            23 if family == Family::Redis => Self::TimedHashListpackCandidate,
+            24 if family == Family::Redis => Self::TimedHash,
+            25 if family == Family::Redis => Self::TimedHashListpack,
             other => return Err(refusal(other, family)),
         })
+    }
+
+    /// The number in files and payloads.
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::String => 0,
+            Self::List => 1,
+            Self::Set => 2,
+            Self::SortedSetText => 3,
+            Self::Hash => 4,
+            Self::SortedSet => 5,
+            Self::HashZipmap => 9,
+            Self::ListZiplist => 10,
+            Self::SetIntset => 11,
+            Self::SortedSetZiplist => 12,
+            Self::HashZiplist => 13,
+            Self::Quicklist => 14,
+            Self::Stream1 => 15,
+            Self::HashListpack => 16,
+            Self::SortedSetListpack => 17,
+            Self::Quicklist2 => 18,
+            Self::Stream2 => 19,
+            Self::SetListpack => 20,
+            Self::Stream3 => 21,
+            Self::TimedHashCandidate | Self::ExpiringHash => 22,
+            Self::TimedHashListpackCandidate => 23,
+            Self::TimedHash => 24,
+            Self::TimedHashListpack => 25,
+        }
     }
 
     pub(crate) fn shape(self) -> Shape {
@@ -110,13 +189,21 @@ impl ValueType {
             | Self::SortedSetZiplist
             | Self::HashZiplist
             | Self::HashListpack
+            | Self::TimedHashListpackCandidate
             | Self::SortedSetListpack
             | Self::SetListpack => Shape::Blob,
+            Self::TimedHashListpack => Shape::TimeAndBlob,
+            Self::TimedHashCandidate => Shape::TimedFields { has_earliest: false },
+            Self::TimedHash => Shape::TimedFields { has_earliest: true },
+            Self::ExpiringHash => Shape::ExpiringFields,
             Self::List | Self::Set | Self::Quicklist => Shape::Strings { each: 1 },
             Self::Hash => Shape::Strings { each: 2 },
             Self::SortedSetText => Shape::TextScores,
             Self::SortedSet => Shape::Scores,
             Self::Quicklist2 => Shape::Nodes,
+            Self::Stream1 => Shape::Stream(StreamForm::Plain),
+            Self::Stream2 => Shape::Stream(StreamForm::Counted),
+            Self::Stream3 => Shape::Stream(StreamForm::Active),
         }
     }
 }
@@ -126,8 +213,7 @@ fn refusal(number: u8, family: Family) -> Fault {
     let unsupported = |what| Fault::Unsupported { what, number };
     match (number, family) {
         (6 | 7, _) => unsupported("a value of a module"),
-        (15 | 19 | 21, _) | (26 | 27, Family::Redis) => unsupported("a stream"),
-        (22, Family::Valkey) | (22..=25, Family::Redis) => unsupported("a hash whose fields expire"),
+        (26 | 27, Family::Redis) => unsupported("a stream"),
         (28, Family::Redis) => unsupported("an array"),
         (29..=32, Family::Redis) => unsupported("a hash by a template"),
         (33, Family::Redis) => unsupported("a rate limit"),
@@ -141,17 +227,20 @@ mod tests {
 
     #[test]
     fn a_type_that_is_read_has_its_own_number() {
-        for number in 0..=255 {
-            if let Ok(value_type) = ValueType::parse(number, Family::Redis) {
-                assert_eq!(value_type as u8, number);
-                assert!(number < 22, "types that differ between the families are refused");
+        for family in [Family::Redis, Family::Valkey] {
+            for number in 0..=255 {
+                if let Ok(value_type) = ValueType::parse(number, family) {
+                    assert_eq!(value_type.number(), number);
+                }
             }
         }
     }
 
     #[test]
     fn the_same_number_may_be_known_in_one_family_only() {
-        assert!(matches!(ValueType::parse(25, Family::Redis), Err(Fault::Unsupported { .. })));
-        assert!(matches!(ValueType::parse(25, Family::Valkey), Err(Fault::Type(25))));
+        assert_eq!(ValueType::parse(25, Family::Redis), Ok(ValueType::TimedHashListpack));
+        assert_eq!(ValueType::parse(25, Family::Valkey), Err(Fault::Type(25)));
+        assert_eq!(ValueType::parse(22, Family::Redis), Ok(ValueType::TimedHashCandidate));
+        assert_eq!(ValueType::parse(22, Family::Valkey), Ok(ValueType::ExpiringHash));
     }
 }

@@ -94,7 +94,7 @@ pub fn what_it_holds(payload: &[u8]) -> &'static str {
         Some(1 | 10 | 14 | 18) => "List",
         Some(2 | 11 | 20) => "Set",
         Some(3 | 5 | 12 | 17) => "Zset",
-        Some(4 | 9 | 13 | 16) => "Hash",
+        Some(4 | 9 | 13 | 16 | 22..=25) => "Hash",
         Some(15 | 19 | 21) => "Stream",
         _ => "Value",
     }

@@ -13,6 +13,8 @@
 //! A server refuses numbers greater than its own, in files and in payloads alike, so a file for an older server needs
 //! that server's number, not only its types.
 
+use crate::opcode::StreamForm;
+
 /// Whose numbers of types and opcodes these are: above those of version 11 the two differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
@@ -141,6 +143,21 @@ impl Target {
     #[must_use]
     pub const fn has_functions(self) -> bool {
         !matches!(self, Self::V9)
+    }
+
+    /// Whether fields of hashes may expire; for older servers they are written as if they did not.
+    #[must_use]
+    pub const fn has_field_expiries(self) -> bool {
+        matches!(self, Self::V12 | Self::Valkey80)
+    }
+
+    /// How streams are written.
+    pub(crate) const fn stream_form(self) -> StreamForm {
+        match self {
+            Self::V9 => StreamForm::Plain,
+            Self::V10 => StreamForm::Counted,
+            Self::V11 | Self::V12 | Self::Valkey80 => StreamForm::Active,
+        }
     }
 
     /// Whether small values are written as listpacks.

@@ -86,6 +86,27 @@ fn listpack(entries: &[u8]) -> Vec<u8> {
     [&total.to_le_bytes()[..], &[0xFF, 0xFF], entries, &[0xFF]].concat()
 }
 
+/// A block of one entry without a field.
+fn block(n: usize) -> Vec<u8> {
+    let key = (n as u128 + 1).to_be_bytes();
+    let pack = listpack(&[1, 1, 0, 1, 0, 1, 0, 1, 2, 1, 0, 1, 0, 1, 3, 1]);
+    [&[16][..], &key, &[pack.len() as u8], &pack].concat()
+}
+
+/// What follows the blocks: entries, the last ID, groups.
+fn stream_end(entries: usize, groups: &[u8]) -> Vec<u8> {
+    [&length(entries)[..], &length(0), &length(entries), groups].concat()
+}
+
+/// Pending entries of one consumer.
+fn pending(count: usize) -> Vec<u8> {
+    let ids = || (1..=count as u128).map(u128::to_be_bytes);
+    let all = ids().flat_map(|id| [&id[..], &[0; 8], &[1]].concat());
+    let own = ids().flatten();
+    let consumer = [&[1, 1, b'c'][..], &[0; 8], &length(count)].concat();
+    length(count).into_iter().chain(all).chain(consumer).chain(own).collect()
+}
+
 /// Values that are worth most memory for their bytes, each of about half a megabyte.
 fn greedy() -> Vec<(&'static str, Vec<u8>)> {
     let many = 100_000;
@@ -99,6 +120,8 @@ fn greedy() -> Vec<(&'static str, Vec<u8>)> {
     let pairs: Vec<u8> = (0..many).flat_map(|n| [&middle(n)[..], &[0, 1]].concat()).collect();
     let members: Vec<u8> = (0..many).flat_map(middle).collect();
     let tiny_pack = listpack(&[0, 1]);
+    let consumers = (0..many / 10).flat_map(|n| [&short(n)[..], &[0; 9]].concat());
+    let consumers: Vec<u8> = length(many / 10).into_iter().chain(consumers).collect();
     vec![
         ("a list of nothing", counted(1, 1 << 19, &|_| vec![0])),
         ("a set of short members", counted(2, many, &short)),
@@ -115,6 +138,16 @@ fn greedy() -> Vec<(&'static str, Vec<u8>)> {
             "a list of longer plain nodes",
             counted(18, many / 20, &|_| [&[1, 0x40, 64][..], &[b'x'; 64]].concat()),
         ),
+        (
+            "a stream of short blocks",
+            [&counted(15, many / 10, &block)[..], &stream_end(many / 10, &[0])].concat(),
+        ),
+        (
+            "a stream's pending entries",
+            [&[15, 0][..], &stream_end(0, &[1, 1, b'g', 0, 0]), &pending(many / 10)].concat(),
+        ),
+        ("a stream's consumers", [&[15, 0][..], &stream_end(0, &[1, 1, b'g', 0, 0, 0]), &consumers].concat()),
+        ("a stream's lying count of blocks", [&[15][..], &length(many), &vec![0; many * 3]].concat()),
         ("a set's lying count", [&[2][..], &length(many * 5), &vec![0xFF; many * 5]].concat()),
         ("a sorted set's lying count", [&[3][..], &length(many * 2), &vec![0; many * 4]].concat()),
     ]

@@ -1,8 +1,8 @@
 //! Several hundred scripts and what Redis 7.0.15 replies to them, to the letter.
 //!
 //! `snippets/*.txt` holds blocks: lines of Lua, then `--> ` and the reply. A first line of `--!` says how to call: `resp3`,
-//! `keys=a,b`, `args=x,y`. The replies come from the reference: with `SPINEL_REFERENCE=/usr/bin/redis-server` the ignored test
-//! asks it for all of them and writes the files anew.
+//! `keys=a,b`, `args=x,y`. The replies come from the reference, which is asked for all of them again; with
+//! `SPINEL_SNIPPETS=write` in the environment the files are written anew.
 
 mod host;
 
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use sha1::{Digest, Sha1};
 use spinel_oracle::client::{Client, decode};
-use spinel_oracle::reference::Server;
+use spinel_oracle::reference::{self, Server};
 use spinel_resp::{Encoder, Protocol};
 use spinel_script::{Call, Engine, Lua};
 
@@ -143,10 +143,10 @@ fn without_name(reply: &str) -> String {
 }
 
 #[test]
-#[ignore = "asks a reference server, and writes what it replies"]
 fn the_reference_replies_what_is_written() {
-    let program = std::env::var("SPINEL_REFERENCE").expect("SPINEL_REFERENCE names a redis-server 7.0.15");
-    let server = Server::start(Path::new(&program), &["--enable-debug-command", "yes"]).unwrap();
+    let server = Server::start(&reference::redis(), &["--enable-debug-command", "yes"]).unwrap();
+    let writes = std::env::var("SPINEL_SNIPPETS").is_ok_and(|word| word == "write");
+    let mut differences = String::new();
     for file in files() {
         let mut text = String::new();
         for snippet in parse(&std::fs::read_to_string(&file).unwrap()) {
@@ -164,11 +164,18 @@ fn the_reference_replies_what_is_written() {
             client.flush().unwrap();
             let reply = client.raw_reply().unwrap_or_else(|error| panic!("{error}: {}", snippet.source));
             let reply = shown(&reply);
+            if reply != snippet.reply {
+                writeln!(differences, "{}\n  written {}\n  replied {reply}", snippet.source, snippet.reply)
+                    .unwrap();
+            }
             for line in snippet.head.iter().chain([&snippet.source]) {
                 writeln!(text, "{line}").unwrap();
             }
             writeln!(text, "--> {reply}\n").unwrap();
         }
-        std::fs::write(file, text).unwrap();
+        if writes {
+            std::fs::write(file, text).unwrap();
+        }
     }
+    assert!(writes || differences.is_empty(), "{differences}");
 }

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
-use spinel_oracle::reference::Server;
+use spinel_oracle::reference::{self, Server};
 
 struct Client(BufReader<TcpStream>);
 
@@ -39,7 +39,7 @@ fn spinel() -> Server {
 }
 
 fn redis() -> Server {
-    Server::start(Path::new("redis-server"), &["--enable-debug-command", "yes"])
+    Server::start(&reference::redis(), &["--enable-debug-command", "yes"])
         .unwrap_or_else(|error| panic!("{error}"))
 }
 

@@ -1,9 +1,12 @@
 //! One database within one shard: its table of entries and the index of their expiries.
 
 mod expire;
+mod fields;
 mod saving;
 #[cfg(test)]
 mod tests;
+
+pub use expire::Expired;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -40,12 +43,15 @@ pub struct DbCounts {
     pub keys: AtomicUsize,
     /// Keys with an expiry.
     pub expiring: AtomicUsize,
+    /// Hashes with fields that expire.
+    pub timed: AtomicUsize,
 }
 
 impl DbCounts {
-    fn publish(&self, keys: usize, expiring: usize) {
+    fn publish(&self, keys: usize, expiring: usize, timed: usize) {
         self.keys.store(keys, Ordering::Relaxed);
         self.expiring.store(expiring, Ordering::Relaxed);
+        self.timed.store(timed, Ordering::Relaxed);
     }
 }
 
@@ -76,6 +82,7 @@ pub struct Db {
     horizon: Horizon,
     counts: Arc<DbCounts>,
     expiring: usize,
+    timed: usize,
     hash_key: HashKey,
     snapshot: Snapshot,
 }
@@ -90,6 +97,7 @@ impl Db {
             horizon: Horizon::default(),
             counts,
             expiring: 0,
+            timed: 0,
             hash_key,
             snapshot: Snapshot::default(),
         }
@@ -113,6 +121,13 @@ impl Db {
         self.expiring
     }
 
+    /// Hashes that have fields with an expiry.
+    #[inline]
+    #[must_use]
+    pub fn timed(&self) -> usize {
+        self.timed
+    }
+
     /// The table, for scans and samples.
     #[must_use]
     pub fn table(&self) -> &Table<Entry> {
@@ -120,7 +135,7 @@ impl Db {
     }
 
     fn publish_counts(&self) {
-        self.counts.publish(self.table.len(), self.expiring);
+        self.counts.publish(self.table.len(), self.expiring, self.timed);
     }
 
     /// The entry of a key, expired or not.
@@ -148,7 +163,8 @@ impl Db {
                 let mut entry = slot.remove();
                 self.snapshot.before_change(&mut entry);
                 self.expiring -= 1;
-                self.counts.publish(len - 1, self.expiring);
+                self.timed -= usize::from(entry.is_timed());
+                self.counts.publish(len - 1, self.expiring, self.timed);
                 Found::Expired(entry)
             }
             table::Entry::Occupied(slot) => {
@@ -171,6 +187,7 @@ impl Db {
                 let entry = slot.get_mut();
                 self.snapshot.before_change(entry);
                 let old_expiry = entry.expiry();
+                let was_timed = entry.is_timed();
                 let expired = entry.is_expired(now);
                 let expiry = match keep {
                     Keep::Expiry if expired => None,
@@ -178,6 +195,10 @@ impl Db {
                     Keep::Replace(expiry) => expiry,
                 };
                 let old = entry.overwrite(value, expiry, access);
+                if was_timed || entry.is_timed() {
+                    let next = entry.next_field_expiry();
+                    self.fields_changed(key.hash, was_timed, None, next);
+                }
                 self.expiry_changed(key.hash, old_expiry, expiry);
                 if expired { Displaced::Expired(old) } else { Displaced::Value(old) }
             }
@@ -186,7 +207,12 @@ impl Db {
                     Keep::Expiry => None,
                     Keep::Replace(expiry) => expiry,
                 };
-                slot.insert(Entry::new(key.bytes, value, expiry, access)).set_mark(self.snapshot.mark());
+                let entry = slot.insert(Entry::new(key.bytes, value, expiry, access));
+                entry.set_mark(self.snapshot.mark());
+                if entry.is_timed() {
+                    let next = entry.next_field_expiry();
+                    self.fields_changed(key.hash, false, None, next);
+                }
                 self.expiry_changed(key.hash, None, expiry);
                 self.publish_counts();
                 Displaced::Nothing
@@ -198,9 +224,15 @@ impl Db {
     /// must not exist.
     pub fn restore(&mut self, hash: u64, mut entry: Entry) {
         entry.set_mark(self.snapshot.mark());
-        let expiry = entry.expiry();
+        if entry.is_timed() {
+            entry.refresh_timed();
+        }
+        let (expiry, next) = (entry.expiry(), entry.next_field_expiry());
         self.table.insert_unique(hash, entry);
         self.expiry_changed(hash, None, expiry);
+        if next.is_some() {
+            self.fields_changed(hash, false, None, next);
+        }
         self.publish_counts();
     }
 
@@ -216,6 +248,7 @@ impl Db {
         if entry.expiry().is_some() {
             self.expiring -= 1;
         }
+        self.timed -= usize::from(entry.is_timed());
         self.publish_counts();
         Some(entry)
     }
@@ -231,7 +264,7 @@ impl Db {
                 entry
             }
             table::Entry::Vacant(slot) => {
-                self.counts.publish(len + 1, self.expiring);
+                self.counts.publish(len + 1, self.expiring, self.timed);
                 let entry = slot.insert(Entry::new(key.bytes, Box::new(T::empty()).into_new(), None, access));
                 entry.set_mark(self.snapshot.mark());
                 entry
@@ -267,6 +300,7 @@ impl Db {
         std::mem::swap(&mut self.expiries, &mut other.expiries);
         std::mem::swap(&mut self.horizon, &mut other.horizon);
         std::mem::swap(&mut self.expiring, &mut other.expiring);
+        std::mem::swap(&mut self.timed, &mut other.timed);
         std::mem::swap(&mut self.snapshot, &mut other.snapshot);
         self.publish_counts();
         other.publish_counts();

@@ -20,6 +20,7 @@
 
 mod mark;
 mod shared;
+mod timed;
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
@@ -30,7 +31,9 @@ use spinel_structs::size_class::malloc_size;
 use spinel_structs::table::TableItem;
 
 use crate::UnixMillis;
-use crate::value::{Hash, Kind, List, NewValue, OwnedValue, Set, SortedSet, Text, ValueMut, ValueRef};
+use crate::value::{
+    Hash, Kind, List, NewValue, OwnedValue, Set, SortedSet, Stream, Text, ValueMut, ValueRef, stream,
+};
 
 const HEADER: usize = 8;
 const HAS_EXPIRY: u8 = 1;
@@ -39,6 +42,8 @@ const LONG_KEY: u8 = 2;
 const SHARED: u8 = 4;
 /// See [`crate::snapshot`].
 const MARKED: u8 = 8;
+/// See [`timed`].
+const TIMED: u8 = 16;
 /// The longest string kept inline.
 const MAX_INLINE_TEXT: usize = 255;
 /// The longest string that reports itself as `embstr`.
@@ -58,6 +63,7 @@ enum Form {
     Set,
     Hash,
     SortedSet,
+    Stream,
 }
 
 #[repr(C)]
@@ -133,8 +139,9 @@ impl Entry {
         // SAFETY: the layout is never empty, it has at least the header.
         let start = unsafe { alloc(layout) };
         let Some(start) = NonNull::new(start) else { handle_alloc_error(layout) };
-        let flags =
-            if shape.has_expiry { HAS_EXPIRY } else { 0 } | if shape.long_key() { LONG_KEY } else { 0 };
+        let flags = if shape.has_expiry { HAS_EXPIRY } else { 0 }
+            | if shape.long_key() { LONG_KEY } else { 0 }
+            | timed::flag_of(form, word);
         let header = Header {
             access: AtomicU32::new(access),
             form,
@@ -229,6 +236,7 @@ impl Entry {
             Form::Set => Kind::Set,
             Form::Hash => Kind::Hash,
             Form::SortedSet => Kind::SortedSet,
+            Form::Stream => Kind::Stream,
         }
     }
 
@@ -269,6 +277,7 @@ impl Entry {
             Form::Set => ValueRef::Set(self.pointee::<Set>(shape)),
             Form::Hash => ValueRef::Hash(self.pointee::<Hash>(shape)),
             Form::SortedSet => ValueRef::SortedSet(self.pointee::<SortedSet>(shape)),
+            Form::Stream => ValueRef::Stream(self.pointee::<Stream>(shape)),
         }
     }
 
@@ -292,6 +301,7 @@ impl Entry {
             Form::Set => ValueMut::Set(self.pointee_mut::<Set>(shape)),
             Form::Hash => ValueMut::Hash(self.pointee_mut::<Hash>(shape)),
             Form::SortedSet => ValueMut::SortedSet(self.pointee_mut::<SortedSet>(shape)),
+            Form::Stream => ValueMut::Stream(self.pointee_mut::<Stream>(shape)),
         }
     }
 
@@ -342,8 +352,9 @@ impl Entry {
         // SAFETY: the parts of this shape and of the new value are the same, so the words and the text go where
         // such parts were written before; `text` cannot overlap what `self` borrows exclusively.
         unsafe {
-            self.0.cast::<Header>().as_mut().form = form;
-            self.0.cast::<Header>().as_mut().flags &= !SHARED;
+            let header = self.0.cast::<Header>().as_mut();
+            header.form = form;
+            header.flags = header.flags & !(SHARED | TIMED) | timed::flag_of(form, word);
             if has_word {
                 self.0.add(shape.word_at()).cast::<u64>().write(word);
             }
@@ -397,6 +408,7 @@ impl Entry {
                 let text = if shape.form == Form::Text { self.inline_text(shape) } else { b"" };
                 let mut rebuilt = Self::build(self.key(), shape.form, word, text, expiry, self.access());
                 rebuilt.set_mark(self.mark());
+                rebuilt.set_timed(self.is_timed());
                 let old = std::mem::replace(self, rebuilt);
                 self.set_shared(old.is_shared());
                 old.forget_value();
@@ -428,6 +440,7 @@ impl Entry {
             Form::Set => (into_word(Box::new(self.pointee::<Set>(shape).duplicate())), b""),
             Form::Hash => (into_word(Box::new(self.pointee::<Hash>(shape).duplicate())), b""),
             Form::SortedSet => (into_word(Box::new(self.pointee::<SortedSet>(shape).duplicate())), b""),
+            Form::Stream => (into_word(Box::new(self.pointee::<Stream>(shape).clone())), b""),
         };
         Self::build(key, shape.form, word, text, self.expiry(), access)
     }
@@ -461,6 +474,7 @@ impl Entry {
             Form::Set => OwnedValue::Set(from_word(self.word(shape))),
             Form::Hash => OwnedValue::Hash(from_word(self.word(shape))),
             Form::SortedSet => OwnedValue::SortedSet(from_word(self.word(shape))),
+            Form::Stream => OwnedValue::Stream(from_word(self.word(shape))),
         }
     }
 
@@ -481,6 +495,7 @@ impl Entry {
             ValueRef::Set(set) => set.encoding(),
             ValueRef::Hash(hash) => hash.encoding(),
             ValueRef::SortedSet(zset) => zset.encoding(),
+            ValueRef::Stream(_) => stream::ENCODING,
         }
     }
 
@@ -497,6 +512,7 @@ impl Entry {
             Form::Set => self.pointee::<Set>(shape).memory_bytes(),
             Form::Hash => self.pointee::<Hash>(shape).memory_bytes(),
             Form::SortedSet => self.pointee::<SortedSet>(shape).memory_bytes(),
+            Form::Stream => stream::memory_bytes(self.pointee::<Stream>(shape)),
         };
         malloc_size(shape.size()) + value
     }
@@ -545,6 +561,7 @@ fn laid_out(value: NewValue<'_>) -> (Form, u64, &[u8]) {
         NewValue::Set(set) => (Form::Set, into_word(set), b""),
         NewValue::Hash(hash) => (Form::Hash, into_word(hash), b""),
         NewValue::SortedSet(zset) => (Form::SortedSet, into_word(zset), b""),
+        NewValue::Stream(stream) => (Form::Stream, into_word(stream), b""),
     }
 }
 

@@ -144,6 +144,18 @@ impl Keyspace {
         self.shards[usize::from(shard.0)].counts[usize::from(db.0)].expiring.load(Ordering::Relaxed)
     }
 
+    /// Hashes of one shard in a database that have fields with an expiry; without its lock.
+    #[must_use]
+    pub fn timed_in(&self, shard: ShardIndex, db: DbIndex) -> usize {
+        self.shards[usize::from(shard.0)].counts[usize::from(db.0)].timed.load(Ordering::Relaxed)
+    }
+
+    /// Hashes of a database that have fields with an expiry; without any lock.
+    #[must_use]
+    pub fn count_timed(&self, db: DbIndex) -> usize {
+        self.shards.iter().map(|cell| cell.counts[usize::from(db.0)].timed.load(Ordering::Relaxed)).sum()
+    }
+
     #[inline]
     fn cell(&self, shard: ShardIndex) -> &ShardCell {
         &self.shards[usize::from(shard.0)]

@@ -22,7 +22,7 @@ pub mod value;
 mod waiting;
 mod watch;
 
-pub use db::{Db, Displaced, Found, Keep, ScanStep};
+pub use db::{Db, Displaced, Expired, Found, Keep, ScanStep};
 pub use entry::Entry;
 pub use keyspace::{Held, Keyspace, KeyspaceOptions, LockToken, ShardGuard, Wanted};
 pub use lock::Wake;
@@ -31,7 +31,7 @@ pub use shard::{DbCounts, Shard};
 pub use snapshot::SnapshotSink;
 pub use spinel_structs::hash::HashKey;
 pub use value::{EncodingLimits, Kind, NewValue, OwnedValue, Text, Typed, ValueMut, ValueRef};
-pub use value::{End, Hash, List, ListElement, ListNode, Set, SortedSet};
+pub use value::{End, Hash, List, ListElement, ListNode, Set, SortedSet, Stream};
 pub use waiting::{WaitTable, Waiter};
 pub use watch::{WatchFlag, WatchTable};
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use spinel_structs::hash::HashKey;
 
 pub use crate::db::DbCounts;
+use crate::value::Kind;
 use crate::{Db, DbIndex, Entry, Key, Readers, SnapshotSink, WaitTable, WatchTable};
 
 /// A part of the keyspace with a lock of its own.
@@ -75,6 +76,18 @@ impl Shard {
                 flags.iter().for_each(|flag| flag.raise());
             }
         }
+    }
+
+    /// The keys of a database that somebody waits for and that are streams.
+    pub fn awaited_streams<'s>(
+        &'s self,
+        db: DbIndex,
+        hash_key: &'s HashKey,
+    ) -> impl Iterator<Item = &'s [u8]> {
+        self.waiters.awaited(db).filter(move |key| {
+            let entry = self.db(db).find(Key::new(key, hash_key));
+            entry.is_some_and(|entry| entry.kind() == Kind::Stream)
+        })
     }
 
     /// Exchanges two databases.

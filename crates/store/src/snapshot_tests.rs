@@ -22,7 +22,9 @@ fn contents_of(entry: &Entry) -> (Vec<Vec<u8>>, Option<UnixMillis>) {
     let value = match entry.value() {
         ValueRef::String(text) => vec![text.to_vec()],
         ValueRef::List(list) => list.range(0..list.len()).map(|element| element.to_vec()).collect(),
-        ValueRef::Set(_) | ValueRef::Hash(_) | ValueRef::SortedSet(_) => unreachable!("not used here"),
+        ValueRef::Set(_) | ValueRef::Hash(_) | ValueRef::SortedSet(_) | ValueRef::Stream(_) => {
+            unreachable!("not used here")
+        }
     };
     (value, entry.expiry())
 }

@@ -14,6 +14,8 @@ pub struct Waiter {
     claimed: AtomicBool,
     /// The key in the same database that serving it writes to, besides the one that became ready.
     pub destination: Option<Box<[u8]>>,
+    /// Whether it wants to know when a stream it waits for is removed.
+    pub heeds_removal: bool,
     /// What the engine keeps for it.
     pub payload: Box<dyn Any + Send + Sync>,
 }
@@ -22,7 +24,13 @@ impl Waiter {
     /// A waiter that nobody has claimed.
     #[must_use]
     pub fn new(destination: Option<Box<[u8]>>, payload: Box<dyn Any + Send + Sync>) -> Self {
-        Self { claimed: AtomicBool::new(false), destination, payload }
+        Self { claimed: AtomicBool::new(false), destination, heeds_removal: false, payload }
+    }
+
+    /// The same, which wants to know when a stream it waits for is removed.
+    #[must_use]
+    pub fn heeding_removal(self, heeds_removal: bool) -> Self {
+        Self { heeds_removal, ..self }
     }
 
     /// Claims it; true for exactly one caller.

@@ -82,6 +82,22 @@ fn hash() -> Hash {
     hash
 }
 
+/// As [`hash`], with fields that all expire, at times in no order or ascending ones; and what it says that it takes.
+fn timed_hash(in_order: bool) -> (Hash, usize) {
+    let mut hash = hash();
+    for i in 0..ELEMENTS {
+        let chance = (i as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let time = if in_order {
+            i as u64
+        } else {
+            (chance ^ chance >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 30
+        };
+        hash.set_expiry(format!("fld{i:012}").as_bytes(), Some(UnixMillis(NOW.0 + time as i64)));
+    }
+    let says = hash.memory_bytes();
+    (hash, says)
+}
+
 fn sorted_set() -> SortedSet {
     let (limits, hash_key) = (EncodingLimits::default(), HashKey::from_bytes(HASH_KEY));
     let mut set = SortedSet::new();
@@ -103,8 +119,20 @@ fn elements_take_no_more_than_their_measured_bytes() {
         ("expiring in a month", 78.0, each(|| keys(Some(month)))),
         ("set member of 16 B", 38.0, each(set)),
         ("hash field of 15 B, value of 32 B", 70.0, each(hash)),
+        ("hash field that expires, in no order", 101.0, each(|| timed_hash(false))),
+        ("hash field that expires, in order", 107.5, each(|| timed_hash(true))),
         ("sorted set member of 16 B", 56.5, each(sorted_set)),
     ];
+    for in_order in [false, true] {
+        let mut says = 0;
+        let is = each(|| {
+            let (hash, bytes) = timed_hash(in_order);
+            says = bytes;
+            hash
+        });
+        let says = says as f64 / ELEMENTS as f64;
+        assert!((says - is).abs() < 0.08 * is, "a hash says {says:.1} and takes {is:.1} bytes a field");
+    }
     for (what, most, bytes) in cases {
         assert!(bytes <= most, "{what}: {bytes:.1} bytes");
         assert!(bytes > most - 2.0, "{what}: {bytes:.1} bytes; the limit can be lowered");

@@ -6,6 +6,7 @@
 use crate::glob;
 use crate::intset::IntSet;
 use crate::listpack::{Listpack, Needle};
+use crate::stream::{References, Stream, StreamId, Trim, TrimTo};
 
 /// Bytes taken as a listpack: refused, or sound from both ends and under change.
 pub fn fuzz_listpack(data: &[u8]) {
@@ -112,6 +113,33 @@ pub fn fuzz_hyperloglog(data: &[u8]) {
     }
 }
 
+/// An ID of 16 bytes and a listpack: refused as the block of a stream, or walked, trimmed and emptied like any other.
+pub fn fuzz_stream_block(data: &[u8]) {
+    let Some((key, bytes)) = data.split_first_chunk::<16>() else { return };
+    let Ok(pack) = Listpack::from_bytes(bytes.to_vec()) else { return };
+    let mut stream = Stream::new();
+    if stream.push_block(StreamId::from_bytes(*key), pack).is_err() {
+        return;
+    }
+    let ids: Vec<StreamId> = stream.iter().map(|entry| entry.id).collect();
+    let mut back: Vec<StreamId> =
+        stream.range_back(StreamId::MIN, StreamId::MAX).map(|entry| entry.id).collect();
+    back.reverse();
+    assert_eq!((ids.len(), &ids), (stream.len(), &back));
+    for entry in stream.iter() {
+        let stated = entry.fields.len();
+        assert_eq!(entry.fields.count(), stated);
+    }
+    let third = TrimTo::Len(ids.len() - ids.len() / 3);
+    assert_eq!(
+        stream.trim(Trim { to: third, by_blocks: false, limit: None, references: References::Keep }),
+        ids.len() / 3
+    );
+    let left = &ids[ids.len() / 3..];
+    assert!(left.iter().all(|id| stream.contains(*id) && stream.delete(*id)) && stream.is_empty());
+    assert_eq!(stream.block_count(), 0);
+}
+
 /// Geohashes: any score is some place, which is found again in the cells around it.
 pub fn fuzz_geohash(data: &[u8]) {
     use crate::geohash::{Circle, Polygon, Position, cells_around};
@@ -155,6 +183,7 @@ mod tests {
         check_corpus("listpack", fuzz_listpack);
         check_corpus("intset", fuzz_intset);
         check_corpus("glob", fuzz_glob);
+        check_corpus("stream_block", fuzz_stream_block);
         check_corpus("geohash", fuzz_geohash);
     }
 }

@@ -1,4 +1,4 @@
-//! Data structures: hash table, listpack, quicklist, counted B+tree, intset, geohash, glob and number formats.
+//! Data structures: hash table, listpack, quicklist, counted B+tree, stream, intset, geohash, glob and number formats.
 
 pub mod aligned_alloc;
 pub mod bits;
@@ -17,5 +17,6 @@ pub mod number;
 pub mod quicklist;
 pub mod size_class;
 pub mod sorted_set;
+pub mod stream;
 pub mod table;
 pub mod xxh3;

@@ -28,7 +28,7 @@ fn weights_and_fields_are_found_in_whatever_shard_they_are() {
 }
 
 #[test]
-fn a_long_sort_runs_on_a_helper_with_every_shard() {
+fn a_long_sort_has_every_shard_to_its_end() {
     let server = TestServer::sized(64, 4);
     let client = server.connect();
     for lot in 0..20 {

@@ -57,6 +57,11 @@ pub(crate) fn for_tests() -> Outcome<References> {
     Ok(References { redis: redis::server()?, tcl: redis::suite()?, redis_py: python::suite()? })
 }
 
+/// The reference server alone: what the unit tests compare with.
+pub(crate) fn for_unit_tests() -> Outcome<Redis> {
+    redis::server()
+}
+
 /// Fetches Redis and those Valkey releases that can be had; the missing ones are named, not an error.
 pub(crate) fn for_bench() -> Outcome<(Redis, Vec<Valkey>)> {
     let redis = redis::server()?;

@@ -2,7 +2,7 @@
 
 use crate::bench::cargo;
 use crate::summary::{Part, Summary};
-use crate::{Outcome, process};
+use crate::{Outcome, process, refs};
 
 /// The test runner's version that is installed when it is missing.
 const NEXTEST: &str = "0.9.143";
@@ -19,6 +19,7 @@ fn nextest() -> Outcome<Part> {
         process::run(cargo().args(["install", "--locked", "cargo-nextest", "--version", NEXTEST]))?;
     }
     let mut command = cargo();
+    command.env("SPINEL_REFERENCE", refs::for_unit_tests()?.server);
     command.args([
         "nextest",
         "run",

@@ -10,7 +10,7 @@ use super::latency::Latencies;
 use super::target::Target;
 use super::template::{Draws, Shape};
 use super::worker::{Idle, Pace, Quota, Tally, Worker};
-use super::workload::{Load, SMALL_HASH_FIELDS, filling, loaded_key};
+use super::workload::{Load, SMALL_HASH_FIELDS, filling, loaded_key, preparing};
 
 /// Connections and pipeline used to fill a server.
 const FILL_CONNECTIONS: usize = 4;
@@ -116,6 +116,9 @@ pub(crate) fn fill(
         if let Some(key) = loaded_key(load) {
             target.connect()?.call(&["UNLINK", key])?;
         }
+        if let Some(words) = preparing(load) {
+            target.connect()?.call(words)?;
+        }
         let count = match load {
             Load::Nothing => 0,
             Load::Keys => shape.keyspace,
@@ -126,7 +129,9 @@ pub(crate) fn fill(
             | Load::SortedSet
             | Load::Numbers
             | Load::Places
-            | Load::Bits => shape.elements,
+            | Load::Bits
+            | Load::Stream
+            | Load::Group => shape.elements,
         };
         let shape = Shape { elements: if load == Load::Keys { shape.elements } else { count }, ..*shape };
         fill_by(target, &shape, values, &Blend::of(line, answer), count, seed)?;

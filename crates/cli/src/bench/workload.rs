@@ -36,6 +36,10 @@ pub(crate) enum Load {
     SortedSet,
     /// A hash of ten fields.
     SmallHash,
+    /// A stream with as many entries as there are elements.
+    Stream,
+    /// Another one, with a group that has read nothing.
+    Group,
     /// One list of numbers, bitmap, or geospatial index of all elements; places are numbers spread over the ocean.
     Numbers,
     Bits,
@@ -114,6 +118,9 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         Answer::UpTo(10),
         Load::SortedSet,
     ),
+    workload("xadd", "XADD mynewstream * field __value__", Answer::Element, Load::Nothing),
+    workload("xrange_10", "XRANGE mystream - + COUNT 10", Answer::Elements(10), Load::Stream),
+    removing("xreadgroup", READ_GROUP, Answer::Elements(1), Load::Group),
     workload("pfadd", "PFADD myhll __member__", Answer::Integer, Load::Nothing),
     workload("bitcount", "BITCOUNT mybits", Answer::Integer, Load::Bits),
     workload("bitop", "BITOP XOR mybitop mybits mybits", Answer::Integer, Load::Bits),
@@ -125,6 +132,14 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         Load::Places,
     ),
 ];
+
+/// Reads the next entry.
+const READ_GROUP: &str = "XREADGROUP GROUP mygroup me COUNT 1 STREAMS mygroupstream >";
+
+/// What is sent once before a load is filled.
+pub(crate) fn preparing(load: Load) -> Option<&'static [&'static str]> {
+    (load == Load::Group).then_some(&["XGROUP", "CREATE", "mygroupstream", "mygroup", "0", "MKSTREAM"])
+}
 
 /// How many of [`WORKLOADS`] redis-benchmark runs when told nothing.
 pub(crate) const DEFAULT_TESTS: usize = 19;
@@ -153,6 +168,8 @@ pub(crate) fn filling(load: Load) -> Option<(&'static str, Answer)> {
         Load::Set => Some(("SADD myset __member__", Answer::Integer)),
         Load::Hash => Some(("HSET myhash __field__ __value__", Answer::Integer)),
         Load::SortedSet => Some(("ZADD myzset __rand__ __member__", Answer::Integer)),
+        Load::Stream => Some(("XADD mystream * field __value__", Answer::Element)),
+        Load::Group => Some(("XADD mygroupstream * field __value__", Answer::Element)),
         Load::SmallHash => Some(("HSET mysmallhash __field__ __value__", Answer::Integer)),
         Load::Numbers => Some(("RPUSH mynumbers __rand__", Answer::Integer)),
         Load::Places => Some(("ZADD myplaces __rand__000000000 __member__", Answer::Integer)),
@@ -169,6 +186,8 @@ pub(crate) fn loaded_key(load: Load) -> Option<&'static str> {
         Load::Hash => Some("myhash"),
         Load::SortedSet => Some("myzset"),
         Load::SmallHash => Some("mysmallhash"),
+        Load::Stream => Some("mystream"),
+        Load::Group => Some("mygroupstream"),
         Load::Numbers => Some("mynumbers"),
         Load::Places => Some("myplaces"),
         Load::Bits => Some("mybits"),

@@ -221,14 +221,14 @@ fn bad_input_is_one_line_and_leaves_nothing() {
     let mut damaged = snapshot(Target::V10, &[], &[(0, "key", Attributes::default())]);
     let torn = damaged[..damaged.len() - 9].to_vec();
     damaged[14] ^= 0x20;
-    let mut stream = b"REDIS0011\x15\x06events".to_vec();
-    stream.extend_from_slice(&[0; 40]);
-    let unknown = commands(&[&["XADD", "events", "*", "a", "b"]]);
+    let mut array = b"REDIS0014\x1C\x06events".to_vec();
+    array.extend_from_slice(&[0; 40]);
+    let unknown = commands(&[&["ARSET", "events", "1", "b"]]);
     place.put("empty.rdb", b"");
     place.put("noise.rdb", b"something else");
     place.put("damaged.rdb", &damaged);
     place.put("torn.rdb", &torn);
-    place.put("stream.rdb", &stream);
+    place.put("array.rdb", &array);
     place.put("unknown.aof", &unknown);
     place.put("open.aof", &commands(&[&["MULTI"], &["SET", "a", "1"]]));
     place.put("folder/file", b"");
@@ -240,8 +240,8 @@ fn bad_input_is_one_line_and_leaves_nothing() {
         ("noise.rdb", "neither an RDB file nor an append-only file"),
         ("damaged.rdb", "RDB CRC error"),
         ("torn.rdb", "the data ends too early"),
-        ("stream.rdb", "a stream (type 21) is not supported at byte 9, key 'events'"),
-        ("unknown.aof", "Unknown command 'XADD'"),
+        ("array.rdb", "an array (type 28) is not supported at byte 9, key 'events'"),
+        ("unknown.aof", "Unknown command 'ARSET'"),
         ("open.aof", "--force"),
         ("folder", "holds no manifest"),
         ("lost", "a.aof.1.incr.aof length. stat: No such file"),

@@ -1,6 +1,6 @@
 //! `EXPIRE key seconds [NX | XX | GT | LT]` and its kin in milliseconds and in points of time; `PERSIST key`
 
-use spinel_family::spec::{ArgKind, Shape};
+use spinel_family::spec::{ArgKind, ArgSpec, Shape};
 use spinel_family::{
     Command, CommandError, Encoder, EventClass, Field, Key, Lazy, Reply, UnixMillis, Update, UpdateContext,
     Words, is_token,
@@ -8,7 +8,7 @@ use spinel_family::{
 
 /// On what condition the expiry is set: several words may stand together.
 #[derive(Clone, Copy, Default)]
-struct Conditions {
+pub(crate) struct Conditions {
     nx: bool,
     xx: bool,
     gt: bool,
@@ -29,28 +29,44 @@ impl<'a> Field<'a> for Conditions {
     fn parse(words: &mut Words<'a>) -> Result<Self, CommandError> {
         let mut found = Self::default();
         while let Ok(word) = words.take() {
-            let known =
-                [("NX", &mut found.nx), ("XX", &mut found.xx), ("GT", &mut found.gt), ("LT", &mut found.lt)];
-            let Some((_, chosen)) = known.into_iter().find(|(token, _)| is_token(word, token)) else {
+            if !found.add(word) {
                 return Err(CommandError::quoting("ERR Unsupported option ", word, ""));
-            };
-            *chosen = true;
+            }
         }
-        if found.nx && (found.xx || found.gt || found.lt) {
-            return Err(CommandError::text(
-                "ERR NX and XX, GT or LT options at the same time are not compatible",
-            ));
-        }
-        if found.gt && found.lt {
-            return Err(CommandError::text("ERR GT and LT options at the same time are not compatible"));
-        }
+        found.check()?;
         Ok(found)
     }
 }
 
 impl Conditions {
+    /// The argument, for the documentation of commands that read it themselves.
+    pub(crate) const ARG: ArgSpec = <Self as Field<'_>>::SHAPE.arg("condition", "");
+
+    /// Takes a word if it is a condition.
+    pub(crate) fn add(&mut self, word: &[u8]) -> bool {
+        let known = [("NX", &mut self.nx), ("XX", &mut self.xx), ("GT", &mut self.gt), ("LT", &mut self.lt)];
+        let Some((_, chosen)) = known.into_iter().find(|(token, _)| is_token(word, token)) else {
+            return false;
+        };
+        *chosen = true;
+        true
+    }
+
+    /// Whether all of them may stand together.
+    pub(crate) fn check(self) -> Result<(), CommandError> {
+        if self.nx && (self.xx || self.gt || self.lt) {
+            return Err(CommandError::text(
+                "ERR NX and XX, GT or LT options at the same time are not compatible",
+            ));
+        }
+        if self.gt && self.lt {
+            return Err(CommandError::text("ERR GT and LT options at the same time are not compatible"));
+        }
+        Ok(())
+    }
+
     /// Whether an expiry may become `new`. None at all is later than any.
-    fn allow(self, old: Option<UnixMillis>, new: UnixMillis) -> bool {
+    pub(crate) fn allow(self, old: Option<UnixMillis>, new: UnixMillis) -> bool {
         !(self.nx && old.is_some()
             || self.xx && old.is_none()
             || self.gt && old.is_none_or(|old| new <= old)

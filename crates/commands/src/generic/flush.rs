@@ -82,19 +82,21 @@ fn words(name: &'static str, mode: Option<&Mode>) -> impl Iterator<Item = &'stat
 /// Takes the databases out of every shard and tells the watchers of keys that existed.
 fn flush(cx: &mut ExclusiveContext<'_>, dbs: std::ops::Range<u16>) {
     let hash_key = cx.hash_key();
-    let (mut removed, mut garbage) = (0, Vec::new());
+    let (mut removed, mut garbage, mut streams) = (0, Vec::new(), Vec::new());
     for shard in cx.shards_mut() {
         for db in dbs.clone().map(DbIndex) {
             if shard.db(db).is_empty() {
                 continue;
             }
             shard.touch_watchers_of_all(db, hash_key);
+            streams.extend(shard.awaited_streams(db, hash_key).map(|key| (db, key.into())));
             removed += shard.db(db).len();
             garbage.push(shard.db_mut(db).clear());
         }
     }
     cx.add_dirty(removed);
     cx.effects().garbage_dbs.append(&mut garbage);
+    cx.effects().ready.append(&mut streams);
 }
 
 #[cfg(test)]

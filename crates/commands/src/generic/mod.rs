@@ -5,7 +5,7 @@ mod database;
 mod dbsize;
 mod del;
 mod exists;
-mod expire;
+pub(crate) mod expire;
 mod flush;
 pub(crate) mod keys;
 mod memory;

@@ -39,12 +39,19 @@ fn swap(cx: &mut ExclusiveContext<'_>, a: DbIndex, b: DbIndex) {
                 }
             }
         }
+        let streams = [a, b].map(|db| {
+            let awaited = shard.awaited_streams(db, hash_key).map(Box::from);
+            (db, awaited.collect::<Vec<Box<[u8]>>>())
+        });
         shard.swap_dbs(a, b);
         for db in [a, b] {
             let awaited = shard.waiters.awaited(db);
             ready.extend(
                 awaited.filter(|key| lives(shard, db, key, hash_key, now)).map(|key| (db, key.into())),
             );
+        }
+        for (db, keys) in streams {
+            ready.extend(keys.into_iter().map(|key| (db, key)));
         }
     }
     cx.effects().ready.append(&mut ready);

@@ -20,6 +20,7 @@ impl Update for Hdel<'_> {
     }
 
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {
+        cx.settle_fields(self.key, self.fields.items());
         let mut removed = 0;
         if let Some(hash) = cx.write::<Hash>(self.key)? {
             removed = self.fields.items().filter(|field| hash.remove(field)).count();
@@ -27,7 +28,9 @@ impl Update for Hdel<'_> {
         if removed > 0 {
             cx.touch_watchers(self.key);
             cx.notify(EventClass::Hash, "hdel", self.key);
-            cx.remove_if_empty::<Hash>(self.key);
+            if !cx.remove_if_empty::<Hash>(self.key) {
+                cx.fields_changed(self.key);
+            }
             cx.add_dirty(removed);
         }
         out.integer(removed as i64);

@@ -18,7 +18,7 @@ pub(super) struct Hget<'a> {
 impl Query for Hget<'_> {
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
         let hash = cx.read::<Hash>(self.key)?;
-        reply_value(out, hash.and_then(|hash| hash.get(self.field)));
+        reply_value(out, hash.and_then(|hash| hash.get(self.field, cx.now())));
         Ok(())
     }
 }
@@ -42,7 +42,7 @@ impl Query for Hmget<'_> {
         let hash = cx.read::<Hash>(self.key)?;
         out.array(self.fields.len());
         for field in self.fields.items() {
-            reply_value(out, hash.and_then(|hash| hash.get(field)));
+            reply_value(out, hash.and_then(|hash| hash.get(field, cx.now())));
         }
         Ok(())
     }
@@ -67,7 +67,7 @@ pub(super) struct Hexists<'a> {
 impl Query for Hexists<'_> {
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
         let hash = cx.read::<Hash>(self.key)?;
-        out.integer(i64::from(hash.is_some_and(|hash| hash.contains(self.field))));
+        out.integer(i64::from(hash.is_some_and(|hash| hash.contains(self.field, cx.now()))));
         Ok(())
     }
 }
@@ -83,7 +83,7 @@ pub(super) struct Hstrlen<'a> {
 
 impl Query for Hstrlen<'_> {
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
-        let value = cx.read::<Hash>(self.key)?.and_then(|hash| hash.get(self.field));
+        let value = cx.read::<Hash>(self.key)?.and_then(|hash| hash.get(self.field, cx.now()));
         out.integer(value.map_or(0, Text::len) as i64);
         Ok(())
     }

@@ -24,10 +24,10 @@ impl Query for Hgetall<'_> {
             out.map(0);
             return Ok(());
         };
-        out.map(hash.len());
-        for (name, value) in hash.iter() {
-            reply_element(out, name);
-            reply_element(out, value);
+        out.map(hash.live_len(cx.now()));
+        for field in hash.live(cx.now()) {
+            reply_element(out, field.name);
+            reply_element(out, field.value);
         }
         Ok(())
     }
@@ -49,8 +49,10 @@ impl Query for Hkeys<'_> {
 
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
         let hash = cx.read::<Hash>(self.key)?;
-        out.array(hash.map_or(0, Hash::len));
-        hash.into_iter().flat_map(Hash::iter).for_each(|(name, _)| reply_element(out, name));
+        out.array(hash.map_or(0, |hash| hash.live_len(cx.now())));
+        hash.into_iter()
+            .flat_map(|hash| hash.live(cx.now()))
+            .for_each(|field| reply_element(out, field.name));
         Ok(())
     }
 }
@@ -71,8 +73,10 @@ impl Query for Hvals<'_> {
 
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
         let hash = cx.read::<Hash>(self.key)?;
-        out.array(hash.map_or(0, Hash::len));
-        hash.into_iter().flat_map(Hash::iter).for_each(|(_, value)| reply_element(out, value));
+        out.array(hash.map_or(0, |hash| hash.live_len(cx.now())));
+        hash.into_iter()
+            .flat_map(|hash| hash.live(cx.now()))
+            .for_each(|field| reply_element(out, field.value));
         Ok(())
     }
 }

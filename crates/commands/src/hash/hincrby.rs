@@ -17,16 +17,17 @@ pub(super) struct Hincrby<'a> {
 
 impl Update for Hincrby<'_> {
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {
-        let (limits, hash_key) = (&cx.settings().encodings, cx.hash_key());
+        let (limits, hash_key, now) = (&cx.settings().encodings, cx.hash_key(), cx.now());
+        cx.settle_fields(self.key, std::iter::once(self.field));
         let hash = cx.write_or_create::<Hash>(self.key)?;
-        let old = match hash.get(self.field) {
+        let old = match hash.get(self.field, now) {
             Some(Text::Int(n)) => Some(n),
             Some(Text::Bytes(bytes)) => number::parse_i64(bytes),
             None => Some(0),
         };
         let old = old.ok_or(CommandError::text("ERR hash value is not an integer"))?;
         let sum = old.checked_add(self.increment).ok_or(CommandError::Overflow)?;
-        hash.set(self.field, IntBuffer::new().format(sum).as_bytes(), limits, hash_key);
+        hash.set_value(self.field, IntBuffer::new().format(sum).as_bytes(), limits, hash_key);
         cx.changed(self.key, EventClass::Hash, "hincrby");
         out.integer(sum);
         Ok(())

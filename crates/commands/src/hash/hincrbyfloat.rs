@@ -22,18 +22,26 @@ impl Update for Hincrbyfloat<'_> {
         if increment.checked_add(LongDouble::from(0)).is_none() {
             return Err(CommandError::text("ERR value is NaN or Infinity"));
         }
-        let (limits, hash_key) = (&cx.settings().encodings, cx.hash_key());
+        let (limits, hash_key, now) = (&cx.settings().encodings, cx.hash_key(), cx.now());
+        cx.settle_fields(self.key, std::iter::once(self.field));
         let hash = cx.write_or_create::<Hash>(self.key)?;
-        let old = match hash.get(self.field) {
+        let old = match hash.get(self.field, now) {
             Some(Text::Int(n)) => Some(LongDouble::from(n)),
             Some(Text::Bytes(bytes)) => LongDouble::parse(bytes),
             None => Some(LongDouble::from(0)),
         };
         let old = old.ok_or(CommandError::text("ERR hash value is not a float"))?;
         let sum = old.checked_add(increment).ok_or(CommandError::NanOrInfinity)?.to_human();
-        hash.set(self.field, sum.as_bytes(), limits, hash_key);
+        hash.set_value(self.field, sum.as_bytes(), limits, hash_key);
+        let expires = hash.expiry(self.field, now).flatten().is_some();
         cx.changed(self.key, EventClass::Hash, "hincrbyfloat");
-        cx.propagate_as([b"HSET", self.key.bytes, self.field, sum.as_bytes()]);
+        let (key, sum_bytes) = (self.key.bytes, sum.as_bytes());
+        if expires {
+            let words: [&[u8]; 7] = [b"HSETEX", key, b"KEEPTTL", b"FIELDS", b"1", self.field, sum_bytes];
+            cx.propagate_as(words);
+        } else {
+            cx.propagate_as([b"HSET", key, self.field, sum_bytes]);
+        }
         out.bulk(sum.as_bytes());
         Ok(())
     }

@@ -84,8 +84,12 @@ impl Query for Hrandfield<'_> {
                 Ok(())
             }
             (hash, None) => {
-                match hash.and_then(|hash| hash.random(&mut || cx.random())) {
-                    Some((name, _)) => reply_element(out, name),
+                if let Some(hash) = hash.filter(|hash| hash.is_due(cx.now())) {
+                    // Those whose time has come are in the way of a draw: all others are found first.
+                    cx.check_cost(hash.len())?;
+                }
+                match hash.and_then(|hash| hash.random(cx.now(), &mut || cx.random())) {
+                    Some(field) => reply_element(out, field.name),
                     None => out.null(),
                 }
                 Ok(())
@@ -97,17 +101,21 @@ impl Query for Hrandfield<'_> {
 impl Wanted {
     fn reply(self, cx: &QueryContext<'_>, hash: &Hash, out: &mut Encoder) -> Reply {
         let count = self.count.unsigned_abs() as usize;
+        if hash.is_due(cx.now()) {
+            cx.check_cost(hash.len())?;
+        }
         let mut rng = || cx.random();
         if self.count < 0 {
-            let lots = hash.lots();
+            let lots = hash.lots(cx.now());
+            let count = if lots.is_empty() { 0 } else { count };
             return reply_draws(out, count, self.elements(count, out), |out| {
-                let field = lots.draw(&mut rng).expect("a key holds no empty hash");
-                self.reply_field(out, field);
+                let field = lots.draw(&mut rng).expect("there is something to draw");
+                self.reply_field(out, (field.name, field.value));
             });
         }
-        let count = count.min(hash.len());
+        let count = count.min(hash.live_len(cx.now()));
         out.array(self.elements(count, out));
-        hash.sample(count, &mut rng, |name, value| self.reply_field(out, (name, value)));
+        hash.sample(count, cx.now(), &mut rng, |name, value| self.reply_field(out, (name, value)));
         Ok(())
     }
 

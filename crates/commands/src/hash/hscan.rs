@@ -28,7 +28,7 @@ impl Query for Hscan<'_> {
             return Ok(());
         };
         self.options.get()?.reply(out, self.cursor.0, |cursor, visit| {
-            hash.scan(cursor, |name, value| visit(name, Some(value)))
+            hash.scan(cursor, cx.now(), |name, value| visit(name, Some(value)))
         });
         Ok(())
     }

@@ -7,9 +7,9 @@ use spinel_store::value::Hash;
 
 /// A field and its value.
 #[derive(Block)]
-struct FieldValue<'a> {
-    field: &'a [u8],
-    value: &'a [u8],
+pub(super) struct FieldValue<'a> {
+    pub(super) field: &'a [u8],
+    pub(super) value: &'a [u8],
 }
 
 /// Sets fields of a hash; answers how many are new.
@@ -69,12 +69,14 @@ fn set_all<'a>(
         return Err(CommandError::Arity);
     }
     let (limits, hash_key) = (&cx.settings().encodings, cx.hash_key());
+    cx.settle_fields(key, fields.iter().flatten().map(|pair| pair.field));
     let hash = cx.write_or_create::<Hash>(key)?;
     let mut created = 0;
     for pair in fields.iter() {
         let FieldValue { field, value } = pair?;
         created += i64::from(hash.set(field, value, limits, hash_key));
     }
+    cx.fields_changed(key);
     cx.touch_watchers(key);
     cx.notify(EventClass::Hash, "hset", key);
     cx.add_dirty(fields.len());
@@ -93,9 +95,10 @@ pub(super) struct Hsetnx<'a> {
 
 impl Update for Hsetnx<'_> {
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {
-        let (limits, hash_key) = (&cx.settings().encodings, cx.hash_key());
+        let (limits, hash_key, now) = (&cx.settings().encodings, cx.hash_key(), cx.now());
+        cx.settle_fields(self.key, std::iter::once(self.field));
         let hash = cx.write_or_create::<Hash>(self.key)?;
-        if hash.contains(self.field) {
+        if hash.contains(self.field, now) {
             out.integer(0);
             return Ok(());
         }

@@ -34,8 +34,7 @@ impl Blocking for Blmove<'_> {
     }
 
     fn wait_for(&self) -> WaitFor<'_> {
-        let destination = Some(self.destination);
-        WaitFor { keys: WaitKeys::One(self.source), timeout: self.timeout, destination }
+        WaitFor::any_of(WaitKeys::One(self.source), self.timeout).writing_to(self.destination)
     }
 }
 
@@ -64,8 +63,7 @@ impl Blocking for Brpoplpush<'_> {
     }
 
     fn wait_for(&self) -> WaitFor<'_> {
-        let destination = Some(self.destination);
-        WaitFor { keys: WaitKeys::One(self.source), timeout: self.timeout, destination }
+        WaitFor::any_of(WaitKeys::One(self.source), self.timeout).writing_to(self.destination)
     }
 }
 

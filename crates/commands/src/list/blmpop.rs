@@ -30,7 +30,7 @@ impl Blocking for Blmpop<'_> {
 
     fn wait_for(&self) -> WaitFor<'_> {
         let timeout = self.timeout.get().expect("the attempt, which comes first, has read it");
-        WaitFor { keys: WaitKeys::Many(self.keys.items), timeout, destination: None }
+        WaitFor::any_of(WaitKeys::Many(self.keys.items), timeout)
     }
 }
 

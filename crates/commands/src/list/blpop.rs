@@ -25,7 +25,7 @@ impl Blocking for Blpop<'_> {
     }
 
     fn wait_for(&self) -> WaitFor<'_> {
-        WaitFor { keys: WaitKeys::Many(self.keys.0), timeout: self.timeout, destination: None }
+        WaitFor::any_of(WaitKeys::Many(self.keys.0), self.timeout)
     }
 }
 
@@ -46,7 +46,7 @@ impl Blocking for Brpop<'_> {
     }
 
     fn wait_for(&self) -> WaitFor<'_> {
-        WaitFor { keys: WaitKeys::Many(self.keys.0), timeout: self.timeout, destination: None }
+        WaitFor::any_of(WaitKeys::Many(self.keys.0), self.timeout)
     }
 }
 

@@ -145,8 +145,7 @@ impl Blocking for Blmovem<'_> {
     }
 
     fn wait_for(&self) -> WaitFor<'_> {
-        let destination = Some(self.destination);
-        WaitFor { keys: WaitKeys::One(self.source), timeout: self.timeout, destination }
+        WaitFor::any_of(WaitKeys::One(self.source), self.timeout).writing_to(self.destination)
     }
 }
 

@@ -83,7 +83,7 @@ impl<'a> OneOfMany<'a> {
     }
 
     fn wait_for(&self) -> WaitFor<'_> {
-        WaitFor { keys: WaitKeys::Many(self.keys), timeout: self.timeout, destination: None }
+        WaitFor::any_of(WaitKeys::Many(self.keys), self.timeout)
     }
 }
 
@@ -133,7 +133,7 @@ impl Blocking for Bzmpop<'_> {
     }
 
     fn wait_for(&self) -> WaitFor<'_> {
-        WaitFor { keys: WaitKeys::Many(self.from.keys), timeout: self.timeout, destination: None }
+        WaitFor::any_of(WaitKeys::Many(self.from.keys), self.timeout)
     }
 }
 

@@ -107,9 +107,10 @@ impl Transfer {
             exchange.send(words.iter().copied())?;
         }
         exchange.send([&b"SELECT"[..], self.database.to_string().as_bytes()])?;
-        let options = payload_options(&engine.published().for_commands);
+        let published = engine.published();
         for Parcel { entry, .. } in &self.parcels {
             let ttl_ms = entry.expiry().map_or(0, |at| (at.0 - engine.clock.unix_millis().0).max(1));
+            let options = payload_options(&published.for_commands, entry);
             let (ttl, payload) = (ttl_ms.to_string(), dump(entry.value(), options));
             let words = [&b"RESTORE"[..], entry.key(), ttl.as_bytes(), &payload, b"REPLACE"];
             exchange.send(words[..if self.replaces { 5 } else { 4 }].iter().copied())?;

@@ -3,15 +3,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use spinel_family::{
-    CallOptions, CommandError, Effects, Encoder, GradualContext, GradualGround, QueryContext, Run,
-    UpdateContext,
-};
+use spinel_family::{CallOptions, CommandError, Encoder, GradualContext, GradualGround, Run, UpdateContext};
 use spinel_store::{Held, Keyspace, ShardIndex};
 
-use super::{Running, count};
+use super::{Running, run_for_nobody};
 use crate::Engine;
-use crate::aftermath;
 use crate::data::{ShardSet, hold_to_write};
 use crate::journal::JournalPosition;
 
@@ -60,7 +56,7 @@ impl Running<'_> {
         let Self { engine, job, .. } = self;
         let Run::Gradual(run) = job.entry.run else { return Err(CommandError::Syntax) };
         let _underway = engine.stats.gradual.begin(engine.keyspace.count(job.options.db).0 as u64);
-        let mut ground = Slices { running: self, options: job.options, effects: Effects::default() };
+        let mut ground = Slices { running: self, options: job.options };
         let mut cx = GradualContext::new(&mut ground, job.options);
         run(&mut cx, self.words(), out)
     }
@@ -69,14 +65,14 @@ impl Running<'_> {
 /// Slices of a gradual command on its helper thread.
 struct Slices<'a> {
     running: &'a Running<'a>,
+    /// As the command was called; the time is that of the slice.
     options: CallOptions,
-    effects: Effects,
 }
 
-impl Slices<'_> {
+impl<'a> Slices<'a> {
     /// Holds a shard, once writes are not paused and the log is not far behind.
-    fn hold(&mut self, shard: ShardIndex) -> Result<Held<'_>, CommandError> {
-        let engine: &Engine = self.running.engine;
+    fn hold(&mut self, shard: ShardIndex) -> Result<Held<'a>, CommandError> {
+        let engine: &'a Engine = self.running.engine;
         loop {
             self.options.now = engine.clock.unix_millis();
             let pauses = engine.pause.is_active() && engine.pause.mode(self.options.now).is_some();
@@ -123,20 +119,8 @@ impl GradualGround for Slices<'_> {
         slice: &mut dyn FnMut(&mut UpdateContext<'_>),
     ) -> Result<(), CommandError> {
         let Running { engine, job, scratch } = *self.running;
-        let mut effects = std::mem::take(&mut self.effects);
-        {
-            let held = self.hold(shard)?;
-            let query = QueryContext::new(held, job.options, &job.published.for_commands, scratch);
-            let mut cx = UpdateContext::new(query, &mut effects);
-            slice(&mut cx);
-            cx.settle(std::iter::empty);
-            aftermath::settle(engine, &mut cx, None);
-            aftermath::serve(engine, &mut cx);
-        }
-        count(engine, &mut effects);
-        effects.clear();
-        self.effects = effects;
-        engine.keyspace.wake_missed();
+        let held = self.hold(shard)?;
+        run_for_nobody(engine, (&job.published, scratch), (held, self.options), slice);
         Ok(())
     }
 

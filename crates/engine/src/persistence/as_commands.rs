@@ -1,11 +1,15 @@
 //! A key as the commands that make it, in the protocol: at most 64 elements by each, as Redis writes them.
 
+mod stream;
+
 use spinel_aof::encode_command;
 use spinel_family::DbIndex;
-use spinel_store::value::{HashIter, Members, SetIter};
+use spinel_store::value::{HashField, HashIter, Members, SetIter};
 use spinel_store::{Entry, List, Text, UnixMillis, ValueRef};
 use spinel_structs::number::format_double;
 use spinel_structs::sorted_set::Order;
+
+use stream::StreamCommands;
 
 /// Elements made by one command.
 const ELEMENTS: usize = 64;
@@ -24,6 +28,8 @@ pub(crate) fn put_function(out: &mut Vec<u8>, code: &[u8]) {
 pub(crate) struct CommandEncoder<'e> {
     key: &'e [u8],
     rest: Rest<'e>,
+    /// Fields that were written, whose expiries were not.
+    expiring: Vec<(UnixMillis, Vec<u8>)>,
     expiry: Option<UnixMillis>,
 }
 
@@ -34,6 +40,7 @@ enum Rest<'e> {
     Set(SetIter<'e>),
     Hash(HashIter<'e>),
     SortedSet(Members<'e>),
+    Stream(Box<StreamCommands<'e>>),
     Nothing,
 }
 
@@ -45,8 +52,9 @@ impl<'e> CommandEncoder<'e> {
             ValueRef::Set(set) => Rest::Set(set.iter()),
             ValueRef::Hash(hash) => Rest::Hash(hash.iter()),
             ValueRef::SortedSet(zset) => Rest::SortedSet(zset.members(0..zset.len(), Order::Ascending)),
+            ValueRef::Stream(stream) => Rest::Stream(StreamCommands::new(stream)),
         };
-        Self { key: entry.key(), rest, expiry: entry.expiry() }
+        Self { key: entry.key(), rest, expiring: Vec::new(), expiry: entry.expiry() }
     }
 
     /// Appends about so many bytes; false if that was all.
@@ -62,6 +70,9 @@ impl<'e> CommandEncoder<'e> {
 
     /// Appends one command; false if there is none left.
     fn put_command(&mut self, out: &mut Vec<u8>) -> bool {
+        if self.put_field_expiries(out) {
+            return true;
+        }
         let mut words: Vec<Vec<u8>> = Vec::with_capacity(2 + 2 * ELEMENTS);
         words.extend([Vec::new(), self.key.to_vec()]);
         let name: &[u8] = match &mut self.rest {
@@ -81,8 +92,11 @@ impl<'e> CommandEncoder<'e> {
                 b"SADD"
             }
             Rest::Hash(fields) => {
-                let fields = fields.take(ELEMENTS);
-                words.extend(fields.flat_map(|(field, value)| [field.to_vec(), value.to_vec()]));
+                for HashField { name, value, expiry } in fields.take(ELEMENTS) {
+                    self.expiring.extend(expiry.map(|at| (at, name.to_vec())));
+                    words.extend([name.to_vec(), value.to_vec()]);
+                }
+                self.expiring.sort_unstable();
                 b"HMSET"
             }
             Rest::SortedSet(members) => {
@@ -93,6 +107,13 @@ impl<'e> CommandEncoder<'e> {
                 }));
                 b"ZADD"
             }
+            Rest::Stream(stream) => match stream.next(self.key) {
+                Some(all) => {
+                    encode_command(out, all.iter().map(Vec::as_slice));
+                    return true;
+                }
+                None => b"",
+            },
             Rest::Nothing => b"",
         };
         if words.len() > 2 {
@@ -102,6 +123,20 @@ impl<'e> CommandEncoder<'e> {
         }
         let Some(UnixMillis(at)) = self.expiry.take() else { return false };
         encode_command(out, [b"PEXPIREAT".as_slice(), self.key, at.to_string().as_bytes()]);
+        true
+    }
+
+    /// Appends the command that sets the expiry of fields written before, those with the same time; false if there is none
+    /// left.
+    fn put_field_expiries(&mut self, out: &mut Vec<u8>) -> bool {
+        let Some(&(at, _)) = self.expiring.last() else { return false };
+        let from = self.expiring.partition_point(|&(time, _)| time < at);
+        let (time, count) = (at.0.to_string(), (self.expiring.len() - from).to_string());
+        let head = [b"HPEXPIREAT".as_slice(), self.key, time.as_bytes(), b"FIELDS", count.as_bytes()];
+        let names = self.expiring[from..].iter().map(|(_, name)| name.as_slice());
+        let words: Vec<&[u8]> = head.into_iter().chain(names).collect();
+        encode_command(out, words);
+        self.expiring.truncate(from);
         true
     }
 }

@@ -11,7 +11,6 @@ use std::sync::atomic::Ordering;
 use spinel_aof::Directory;
 use spinel_aof::disk::Disk;
 use spinel_aof::recovery::{self, LoadError, Loaded, TornEnd};
-use spinel_rdb::Target as Version;
 use spinel_store::{Held, Kind, Shard};
 
 use super::encode_options;
@@ -20,6 +19,7 @@ use super::functions::library_name;
 use super::log::CommandLoader;
 use super::target::Target;
 use crate::Engine;
+use crate::config::{RdbVersion, Settings};
 
 /// What is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,14 +121,17 @@ impl Engine {
         form: Form,
     ) -> Result<Converted, ConversionError> {
         let settings = self.settings();
-        self.check_expressible(encode_options(&settings).target)?;
-        let format = match form {
+        self.check_expressible(&settings)?;
+        let mut format = match form {
             Form::Rdb | Form::RdbBase => {
                 let has_idle_times = self.persistence.loading.idle_times.load(Ordering::Relaxed) > 0;
                 Format::rdb_with_usage(self, &settings, form == Form::RdbBase, has_idle_times)
             }
             Form::Commands => Format::bare_commands(self),
         };
+        if self.has_expiring_fields() {
+            format.tell_of_expiring_fields();
+        }
         let mut target = Target::on_disk(self, &settings, Arc::clone(disk), name)?;
         let mut converted = self.at_an_instant(|held| {
             self.write_all(held, &format, &mut target)?;
@@ -139,17 +142,19 @@ impl Engine {
         Ok(converted)
     }
 
-    /// Versions differ in what else they hold; every type of value there is fits into all that are written.
-    fn check_expressible(&self, version: Version) -> Result<(), ConversionError> {
-        if version.has_functions() {
-            return Ok(());
+    /// Whether the version asked for can hold what there is besides the types of values, which all that are written can.
+    fn check_expressible(&self, settings: &Settings) -> Result<(), ConversionError> {
+        let version = encode_options(settings).target;
+        let inexpressible = |what| Err(ConversionError::Inexpressible { what, version: version.number() });
+        let is_asked_for = settings.persistence.rdb.version != RdbVersion::Auto;
+        if is_asked_for && !version.has_field_expiries() && self.has_expiring_fields() {
+            return inexpressible("the expiries of fields of hashes".to_owned());
         }
-        match self.persistence.functions.list().first() {
+        match self.persistence.functions.list().first().filter(|_| !version.has_functions()) {
             None => Ok(()),
             Some(code) => {
                 let name = library_name(code).unwrap_or_default().escape_ascii();
-                let what = format!("the library '{name}' (functions)");
-                Err(ConversionError::Inexpressible { what, version: version.number() })
+                inexpressible(format!("the library '{name}' (functions)"))
             }
         }
     }

@@ -55,6 +55,8 @@ pub(crate) enum Format {
 #[derive(Clone, Debug)]
 pub(crate) struct Rdb {
     options: EncodeOptions,
+    /// The version is the lowest that can hold the data.
+    is_lowest: bool,
     usage: Usage,
     about: About,
     /// Libraries that were in the file loaded last.
@@ -65,7 +67,8 @@ pub(crate) struct Rdb {
 pub(crate) fn encode_options(settings: &Settings) -> EncodeOptions {
     let rdb = &settings.persistence.rdb;
     let target = match rdb.version {
-        // Sets as listpacks, which need version 11, are not among our encodings.
+        // Sets as listpacks, which need version 11, are not among our encodings. Where fields of hashes expire, it is
+        // [`EXPIRING`].
         RdbVersion::Auto | RdbVersion::V10 => Target::V10,
         RdbVersion::V9 => Target::V9,
         RdbVersion::V11 => Target::V11,
@@ -74,6 +77,9 @@ pub(crate) fn encode_options(settings: &Settings) -> EncodeOptions {
     };
     EncodeOptions { compression: rdb.compression, target }
 }
+
+/// The version for a value, or for a data set, in which fields of hashes expire, if any that can hold it is welcome.
+pub(crate) const EXPIRING: Target = Target::V12;
 
 impl Format {
     /// The RDB format as the settings want it.
@@ -101,7 +107,8 @@ impl Format {
             is_aof_base,
         };
         let functions = engine.persistence.functions.list();
-        Self::Rdb(Box::new(Rdb { options: encode_options(settings), usage, about, functions }))
+        let is_lowest = settings.persistence.rdb.version == RdbVersion::Auto;
+        Self::Rdb(Box::new(Rdb { options: encode_options(settings), is_lowest, usage, about, functions }))
     }
 
     /// Commands.
@@ -120,6 +127,15 @@ impl Format {
         match self {
             Self::Rdb(rdb) => rdb.about.now_seconds = seconds,
             Self::Commands { now_seconds, .. } => *now_seconds = Some(seconds),
+        }
+    }
+
+    /// Tells it that fields of hashes expire in the data set.
+    pub(crate) fn tell_of_expiring_fields(&mut self) {
+        if let Self::Rdb(rdb) = self
+            && rdb.is_lowest
+        {
+            rdb.options.target = EXPIRING;
         }
     }
 

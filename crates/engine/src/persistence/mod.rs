@@ -31,7 +31,7 @@ mod walker;
 pub(crate) use backup::{COMMANDS as BACKUP_COMMANDS, Phase as BackupPhase};
 pub(crate) use commands::COMMANDS;
 pub use conversion::{ConversionError, Converted, Form, KindCounts};
-pub(crate) use format::encode_options;
+pub(crate) use format::{EXPIRING, encode_options};
 pub(crate) use loading::{LoadError, LoadOptions, Loading};
 pub(crate) use log::{LOG_IS_OFF, Log, Waiting, When};
 pub(crate) use payload::{DATA_COMMANDS, options as payload_options};

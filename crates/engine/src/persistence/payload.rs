@@ -9,7 +9,7 @@ use spinel_rdb::Target;
 use spinel_rdb::decode::DecodeContext;
 use spinel_rdb::encode::EncodeOptions;
 use spinel_rdb::payload::{PayloadError, Verify, dump, restore, what_it_holds};
-use spinel_store::{Keep, UnixMillis};
+use spinel_store::{Entry, Keep, UnixMillis};
 use spinel_structs::number::parse_i64;
 
 use super::loading::idle_since;
@@ -41,20 +41,22 @@ impl Query for Dump<'_> {
 
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
         match cx.find(self.key) {
-            Some(entry) => out.bulk(&dump(entry.value(), options(cx.settings()))),
+            Some(entry) => out.bulk(&dump(entry.value(), options(cx.settings(), entry))),
             None => out.null(),
         }
         Ok(())
     }
 }
 
-/// How payloads are written.
-pub(crate) fn options(settings: &CommandSettings) -> EncodeOptions {
+/// How the payload of an entry is written.
+pub(crate) fn options(settings: &CommandSettings, entry: &Entry) -> EncodeOptions {
     let payloads = settings.payloads;
-    EncodeOptions {
-        compression: payloads.compression,
-        target: Target::from_number(payloads.version).expect("the settings allow only versions there are"),
-    }
+    let target = if payloads.is_lowest && entry.next_field_expiry().is_some() {
+        super::EXPIRING
+    } else {
+        Target::from_number(payloads.version).expect("the settings allow only versions there are")
+    };
+    EncodeOptions { compression: payloads.compression, target }
 }
 
 /// Creates a key with a value that DUMP gave, here or at another server.

@@ -103,11 +103,20 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether fields of hashes expire, in any database.
+    pub(crate) fn has_expiring_fields(&self) -> bool {
+        (0..self.keyspace.databases())
+            .any(|db| self.keyspace.count_timed(spinel_store::DbIndex(db as u16)) > 0)
+    }
+
     /// Takes a snapshot of the instant, for which the place was reserved; `also` is done at the same instant.
     pub(crate) fn take_snapshot(&self, mut format: Format, also: impl FnOnce()) -> Arc<Snapshot> {
         self.at_an_instant(|held| {
             also();
             format.tell_time(self.unix_seconds());
+            if self.has_expiring_fields() {
+                format.tell_of_expiring_fields();
+            }
             let snapshot = Arc::new(Snapshot::new(format, walker::counts(self)));
             self.persistence.current.set(Some(Arc::clone(&snapshot)));
             walker::begin(held, &snapshot);

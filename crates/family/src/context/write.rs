@@ -4,18 +4,20 @@
 //! and an entry in the way whose time has come goes at the same time, with its event and its trace in the effects.
 
 use spinel_store::{
-    DbIndex, Displaced, Entry, Found, Keep, Key, Kind, NewValue, OwnedValue, Typed, UnixMillis, WatchTable,
+    DbIndex, Displaced, Entry, Expired as Removed, Found, Keep, Key, Kind, NewValue, OwnedValue, Typed,
+    UnixMillis, WatchTable,
 };
 
 use super::UpdateContext;
-use crate::{CommandError, CommandSettings, Effects, Event, EventClass};
+use super::fields::note_expired_fields;
+use crate::{CommandError, CommandSettings, Effects, Event, EventClass, Expired};
 
 /// Values whose freeing takes more steps than this are freed by another thread.
 const FREE_INLINE_LIMIT: usize = 64;
 
 /// Frees a value, elsewhere if it is large.
 #[inline]
-fn discard(effects: &mut Effects, value: OwnedValue) {
+pub(super) fn discard(effects: &mut Effects, value: OwnedValue) {
     if matches!(value, OwnedValue::Inline) {
         // Nothing to drop either.
         std::mem::forget(value);
@@ -34,16 +36,19 @@ fn note_expired(
     value: OwnedValue,
 ) {
     watches.touch(db, key);
+    if matches!(value, OwnedValue::Stream(_) | OwnedValue::Shared(_)) {
+        effects.ready.push((db, key.into()));
+    }
     discard(effects, value);
     if settings.notify.wants(EventClass::Expired) {
         effects.events.push(Event { class: EventClass::Expired, name: "expired", db, key: key.into() });
     }
-    effects.expired.push((db, key.into()));
+    effects.expired.push(Expired { db, key: key.into(), fields: Vec::new() });
 }
 
 /// Whether a client may wait for keys of this type.
 fn can_be_awaited(kind: Kind) -> bool {
-    matches!(kind, Kind::List | Kind::SortedSet)
+    matches!(kind, Kind::List | Kind::SortedSet | Kind::Stream)
 }
 
 impl UpdateContext<'_> {
@@ -55,17 +60,22 @@ impl UpdateContext<'_> {
         true
     }
 
-    /// Removes keys of the current database whose time has come from the one shard held, after looking at up to
-    /// `limit` records; says whether more are due.
+    /// Removes keys of the current database and fields of hashes whose time has come from the one shard held, after
+    /// looking at up to `limit` of them; says whether more are due.
     pub fn remove_expired(&mut self, limit: usize) -> bool {
         let options = &self.query.options;
         let (db, now) = (options.db, options.now);
         let Some(shard) = self.query.held.iter_mut().next() else { return false };
         let (keys, watches) = shard.db_and_watches(db);
         let (effects, settings) = (&mut *self.effects, self.query.settings);
-        keys.remove_expired(now, limit, |entry| {
-            let key: Box<[u8]> = entry.key().into();
-            note_expired(effects, settings, watches, (db, &key), entry.into_value());
+        keys.remove_expired(now, limit, |expired| match expired {
+            Removed::Key(entry) => {
+                let key: Box<[u8]> = entry.key().into();
+                note_expired(effects, settings, watches, (db, &key), entry.into_value());
+            }
+            Removed::Fields { key, names, emptied } => {
+                note_expired_fields(effects, settings, watches, (db, &key), names, emptied);
+            }
         });
         keys.is_expiry_due(now)
     }
@@ -142,7 +152,20 @@ impl UpdateContext<'_> {
     /// Notes that a key somebody may wait for is there.
     #[inline]
     fn signal_awaited(&mut self, db: DbIndex, key: Key<'_>, kind: Kind) {
-        if can_be_awaited(kind) && self.query.held.shard(key.hash).waiters.is_awaited(db, key.bytes) {
+        if can_be_awaited(kind) {
+            self.signal_in(db, key);
+        }
+    }
+
+    /// Has those who wait for a key of the current database try again: there is more in it, or it is no longer what it was.
+    #[inline]
+    pub fn signal(&mut self, key: Key<'_>) {
+        self.signal_in(self.query.options.db, key);
+    }
+
+    #[inline]
+    fn signal_in(&mut self, db: DbIndex, key: Key<'_>) {
+        if self.query.held.shard(key.hash).waiters.is_awaited(db, key.bytes) {
             self.effects.ready.push((db, key.bytes.into()));
         }
     }
@@ -159,8 +182,9 @@ impl UpdateContext<'_> {
         let (dbs, watches) = self.query.held.shard_mut(key.hash).db_and_watches(db);
         match dbs.put(key, value, keep, self.query.options.now) {
             Displaced::Value(old) => {
+                let was_stream = matches!(old, OwnedValue::Stream(_) | OwnedValue::Shared(_));
                 discard(self.effects, old);
-                self.signal_awaited(db, key, kind);
+                self.signal_awaited(db, key, if was_stream { Kind::Stream } else { kind });
             }
             Displaced::Expired(old) => {
                 note_expired(self.effects, self.query.settings, watches, (db, key.bytes), old);
@@ -175,6 +199,9 @@ impl UpdateContext<'_> {
         let (dbs, watches) = self.query.held.shard_mut(key.hash).db_and_watches(db);
         let entry = dbs.take(key)?;
         if !entry.is_expired(self.query.options.now) {
+            if entry.kind() == Kind::Stream {
+                self.signal_in(db, key);
+            }
             return Some(entry);
         }
         note_expired(self.effects, self.query.settings, watches, (db, key.bytes), entry.into_value());
@@ -193,13 +220,17 @@ impl UpdateContext<'_> {
     /// the key; events and counts belong to whoever made the entry.
     pub fn replace_entry(&mut self, db: DbIndex, key: Key<'_>, entry: Option<Entry>) {
         let dbs = self.query.held.shard_mut(key.hash).db_mut(db);
+        let mut was_stream = false;
         if let Some(old) = dbs.take(key) {
+            was_stream = old.kind() == Kind::Stream;
             discard(self.effects, old.into_value());
         }
+        let kind = entry.as_ref().map(Entry::kind);
         if let Some(entry) = entry {
-            let kind = entry.kind();
             dbs.restore(key.hash, entry);
-            self.signal_awaited(db, key, kind);
+        }
+        if was_stream || kind.is_some_and(can_be_awaited) {
+            self.signal_in(db, key);
         }
         self.touch_watchers_in(db, key);
     }

@@ -6,6 +6,7 @@
 mod pair;
 mod shrink;
 
+pub use crate::snapshot::Encodings;
 pub use pair::{Difference, Pair, Protocol};
 
 use crate::generate::{Family, Generator, Step};

@@ -4,7 +4,7 @@ use crate::client::{Client, Words};
 use crate::compare::{self, Rule};
 use crate::generate::Step;
 use crate::reference::{Server, StartError};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Encodings, Snapshot};
 use std::io;
 use std::path::PathBuf;
 
@@ -60,6 +60,7 @@ pub struct Pair {
     reference: Side,
     subject: Side,
     protocol: Protocol,
+    encodings: Encodings,
     /// By connection, the rules of the commands that wait for EXEC.
     queued: [Vec<Rule>; CONNECTIONS],
     /// How many replies of the reference were errors.
@@ -89,9 +90,16 @@ impl Pair {
             reference: side(reference, Vec::new()),
             subject: side(subject, subject_args),
             protocol,
+            encodings: Encodings::All,
             queued: Default::default(),
             errors: 0,
         }
+    }
+
+    /// The same, with only these encodings compared.
+    #[must_use]
+    pub fn comparing(self, encodings: Encodings) -> Pair {
+        Pair { encodings, ..self }
     }
 
     /// How many replies of the reference were errors so far.
@@ -158,8 +166,10 @@ impl Pair {
     }
 
     fn compare_data_sets(&mut self) -> Option<Difference> {
-        let read =
-            |side: &mut Side| -> io::Result<Snapshot> { Snapshot::read(&mut side.running()?.inspector) };
+        let encodings = self.encodings;
+        let read = |side: &mut Side| -> io::Result<Snapshot> {
+            Ok(Snapshot::read(&mut side.running()?.inspector)?.with(encodings))
+        };
         let (name, text) = match (read(&mut self.reference), read(&mut self.subject)) {
             (Ok(expected), Ok(found)) => {
                 let difference = expected.difference(&found)?;

@@ -31,7 +31,9 @@ pub fn fill(client: &mut Client, keys_per_kind: usize, random: &mut Random) -> i
 
 type Make = fn(&mut Client, &[u8], &mut Random) -> io::Result<()>;
 
-const KINDS: [(&str, Make); 16] = [
+const KINDS: [(&str, Make); 18] = [
+    ("stream", |client, key, random| stream(client, key, 30, random)),
+    ("long stream", |client, key, random| stream(client, key, 700, random)),
     ("integer string", |client, key, random| set(client, key, integer(random))),
     ("short string", |client, key, random| {
         let length = random.below(44);
@@ -150,4 +152,23 @@ fn score(random: &mut Random) -> Vec<u8> {
         4 => format!("{}e{}", random.below(1000), random.below(590) as i64 - 290).into_bytes(),
         _ => format!("{}", random.below(1_000_000) as f64 / 997.0).into_bytes(),
     }
+}
+
+/// Entries with the same fields mostly, some of them deleted, and a group that has read half of them.
+fn stream(client: &mut Client, key: &[u8], most: usize, random: &mut Random) -> io::Result<()> {
+    let count = 1 + random.below(most);
+    for number in 0..count {
+        let id = format!("{}-{}", 1 + number / 4, number % 4);
+        let (name, value) = (if random.chance(100) { text(random) } else { b"name".to_vec() }, text(random));
+        ask(client, &[b"XADD", key, id.as_bytes(), &name, &value, b"n", number.to_string().as_bytes()])?;
+        if random.chance(50) && number > 0 {
+            ask(client, &[b"XDEL", key, id.as_bytes()])?;
+        }
+    }
+    ask(client, &[b"XGROUP", b"CREATE", key, b"group", b"0"])?;
+    ask(client, &[b"XGROUP", b"CREATECONSUMER", key, b"group", b"idle"])?;
+    let half = (1 + count / 2).to_string();
+    let line =
+        [&b"XREADGROUP"[..], b"GROUP", b"group", b"busy", b"COUNT", half.as_bytes(), b"STREAMS", key, b">"];
+    ask(client, &line).map(drop)
 }

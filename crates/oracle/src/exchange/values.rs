@@ -41,5 +41,6 @@ pub(super) fn encoding(entry: &Entry) -> Option<&'static str> {
         ValueRef::Set(set) => Some(set.encoding()),
         ValueRef::Hash(hash) => Some(hash.encoding()),
         ValueRef::SortedSet(zset) => Some(zset.encoding()),
+        ValueRef::Stream(_) => Some("stream"),
     }
 }

@@ -92,7 +92,7 @@ pub(super) fn write_log(foreign: &Foreign, folder: &Path, preamble: Option<&str>
     fill(&mut client, foreign, &mut Random::new(2))?;
     ask(&mut client, &[b"BGREWRITEAOF"])?;
     await_rewrite(&mut client)?;
-    change(&mut client, foreign)?;
+    change(&mut client)?;
     let facts = Facts::of(&mut client)?;
     end(server, client)?;
     Ok(facts)

@@ -73,14 +73,9 @@ impl Foreign {
         !self.is_valkey && self.version < Version(8, 0)
     }
 
-    /// Whether it logs HINCRBYFLOAT as HSETEX, which Spinel does not have yet.
-    pub(super) fn logs_hsetex(&self) -> bool {
+    /// Whether its streams know who produced their entries.
+    pub(super) fn has_producers(&self) -> bool {
         !self.is_valkey && self.version >= Version(8, 6)
-    }
-
-    /// Whether its hashes have fields that expire.
-    pub(super) fn expires_fields(&self) -> bool {
-        if self.is_valkey { self.version.0 >= 9 } else { self.version >= Version(7, 4) }
     }
 
     /// Starts it on a folder.

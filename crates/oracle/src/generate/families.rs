@@ -15,7 +15,7 @@ pub struct Family {
 }
 
 /// All families; `mixed` and `garbage` draw from the templates of all others.
-pub const FAMILIES: [Family; 14] = [
+pub const FAMILIES: [Family; 15] = [
     Family { name: "strings", templates: STRINGS, damage: 30 },
     Family { name: "bitmaps", templates: BITMAPS, damage: 30 },
     Family { name: "hyperloglogs", templates: HYPERLOGLOGS, damage: 30 },
@@ -26,6 +26,7 @@ pub const FAMILIES: [Family; 14] = [
     Family { name: "hashes", templates: HASHES, damage: 30 },
     Family { name: "sets", templates: SETS, damage: 30 },
     Family { name: "zsets", templates: ZSETS, damage: 30 },
+    Family { name: "streams", templates: STREAMS, damage: 30 },
     Family { name: "transactions", templates: TRANSACTIONS, damage: 20 },
     Family { name: "payloads", templates: PAYLOADS, damage: 30 },
     Family { name: "mixed", templates: &[], damage: 30 },
@@ -321,6 +322,54 @@ const ZSETS: &[&str] = &[
     "ZSCAN <key> <cursor> [MATCH <pattern>] [COUNT <integer>]",
     "SADD <key> <member>+",
     "OBJECT ENCODING <key>",
+    "DEL <key>",
+];
+
+/// No ID is made of the clock: the servers would be told different ones.
+const STREAMS: &[&str] = &[
+    "XADD <key> (5-*|6-*|7-*) (<member> <value>)+",
+    "XADD <key> 7-* (<member> <value>)+",
+    "XADD <key> 7-* m1 <value> m2 <value>",
+    "XADD <key> <stream-id> (<member> <value>)+",
+    "XADD <key> [NOMKSTREAM] [(MAXLEN|MINID) [=|~] <index>] [LIMIT <index>] 7-* <member> <value>",
+    "XADD <key> (MAXLEN [=|~] <index>|MINID [=|~] <stream-id>) (6-*|7-*) (<member> <value>)+",
+    "XADD <key> (MAXLEN|MINID) ~ <stream-id> [LIMIT <index>] 7-* <member> <value>",
+    "XLEN <key>",
+    "(XRANGE|XREVRANGE) <key> <stream-bound> <stream-bound> [COUNT <index>]",
+    "(XRANGE|XREVRANGE) <key> (-|+) (-|+)",
+    "XDEL <key> <stream-id>+",
+    "XDEL <key> (7-0|7-1|7-2|7-3|7-4)+",
+    "XTRIM <key> (MAXLEN|MINID) [=|~] <stream-id> [LIMIT <index>]",
+    "XTRIM <key> MAXLEN [=|~] <index> [LIMIT <index>]",
+    "XSETID <key> <stream-id> [ENTRIESADDED <index>] [MAXDELETEDID <stream-id>]",
+    "XREAD [COUNT <index>] [BLOCK 1] STREAMS <key> <stream-id>",
+    "XREAD [COUNT <index>] STREAMS <key> <key> <stream-id> ($|>|<stream-id>)",
+    "XINFO STREAM <key> [FULL [COUNT <index>]]",
+    "XINFO STREAM <key> FULL COUNT 0",
+    "XINFO (GROUPS <key>|CONSUMERS <key> <group>)",
+    "XGROUP CREATE <key> <group> ($|0|<stream-id>) [MKSTREAM] [ENTRIESREAD <index>]",
+    "XGROUP CREATE <key> <group> 0",
+    "XGROUP SETID <key> <group> ($|0|-|+|<stream-id>) [ENTRIESREAD <index>]",
+    "XGROUP (DESTROY <key> <group>|CREATECONSUMER <key> <group> <member>)",
+    "XGROUP (DELCONSUMER|CREATECONSUMER) <key> <group> <member>",
+    "XREADGROUP GROUP <group> <member> [COUNT <index>] [NOACK] STREAMS <key> >",
+    "XREADGROUP GROUP <group> <member> [COUNT <index>] [BLOCK 1] STREAMS <key> >",
+    "XREADGROUP GROUP <group> <member> [COUNT <index>] STREAMS <key> (0|<stream-id>)",
+    "XREADGROUP GROUP <group> <member> [NOACK] STREAMS <key> <key> (>|0) (>|$|<stream-id>)",
+    "XACK <key> <group> <stream-id>+",
+    "XACK <key> <group> (7-0|7-1|7-2|7-3|7-4)+",
+    "XPENDING <key> <group>",
+    "XPENDING <key> <group> [IDLE (0|100000000)] <stream-bound> <stream-bound> <index> [<member>]",
+    "XPENDING <key> <group> - + 100 [<member>]",
+    "XCLAIM <key> <group> <member> (0|100000000) <stream-id>+ [TIME <index>] [RETRYCOUNT <index>] [FORCE] [JUSTID]",
+    "XCLAIM <key> <group> <member> 0 (7-0|7-1|7-2)+ [IDLE <index>] [FORCE] [JUSTID] [LASTID <stream-id>]",
+    "XAUTOCLAIM <key> <group> <member> (0|100000000) <stream-bound> [COUNT <index>] [JUSTID]",
+    "COPY <key> <key> REPLACE",
+    "DEBUG DIGEST-VALUE <key>",
+    "OBJECT ENCODING <key>",
+    "TYPE <key>",
+    "CONFIG SET stream-node-max-entries (2|3|10|100)",
+    "CONFIG SET stream-node-max-bytes (0|50|4096)",
     "DEL <key>",
 ];
 

@@ -4,10 +4,12 @@
 //! depends on replies; hence any part of it can be run again.
 
 mod families;
+mod newer;
 mod template;
 mod vocabulary;
 
 pub use families::{FAMILIES, Family};
+pub use newer::{KnownBy, NEWER, Newer};
 
 use crate::client::Words;
 use crate::random::Random;
@@ -45,7 +47,10 @@ impl Generator {
             random: Random::named(seed, family.name),
             vocabulary: Vocabulary::small(),
             templates: templates.into_iter().map(|text| Template::parse(text)).collect(),
-            seeds: SEEDS.iter().map(|text| Template::parse(text)).collect(),
+            seeds: if Newer::of(family).is_some() { newer::SEEDS } else { SEEDS }
+                .iter()
+                .map(|text| Template::parse(text))
+                .collect(),
             damage: family.damage,
             connection: 0,
         }
@@ -104,7 +109,9 @@ impl Generator {
 
 /// Whether other words in place of these could ask for neither gigabytes nor an endless wait.
 fn harmless(words: &Words) -> bool {
-    const RISKY: [&str; 14] = [
+    const RISKY: [&str; 16] = [
+        "XREAD",
+        "XREADGROUP",
         "SETBIT",
         "BITFIELD",
         "SETRANGE",
@@ -128,8 +135,10 @@ fn expires_soon(words: &Words) -> bool {
     const LONG: i64 = 5_000;
     let name = words[0].to_ascii_uppercase();
     let times: Vec<&Vec<u8>> = match name.as_slice() {
-        b"EXPIRE" | b"PEXPIRE" | b"SETEX" | b"PSETEX" | b"RESTORE" => words.iter().skip(2).take(1).collect(),
-        b"SET" | b"GETEX" => {
+        b"EXPIRE" | b"PEXPIRE" | b"SETEX" | b"PSETEX" | b"RESTORE" | b"HEXPIRE" | b"HPEXPIRE" => {
+            words.iter().skip(2).take(1).collect()
+        }
+        b"SET" | b"GETEX" | b"HSETEX" | b"HGETEX" => {
             let is_unit = |word: &[u8]| word.eq_ignore_ascii_case(b"EX") || word.eq_ignore_ascii_case(b"PX");
             words.windows(2).filter(|pair| is_unit(&pair[0])).map(|pair| &pair[1]).collect()
         }
@@ -146,7 +155,16 @@ fn expires_soon(words: &Words) -> bool {
 /// that a transaction finds out only later that it is a wrong one.
 fn keeps_its_words(words: &Words) -> bool {
     let keeps_one_score = words[0] == b"ZADD" && words[1].starts_with(b"l");
-    keeps_one_score || words[0] == b"ZRANK" || words[0] == b"ZREVRANK"
+    keeps_one_score
+        || words[0] == b"CONFIG"
+        || words[0] == b"ZRANK"
+        || words[0] == b"ZREVRANK"
+        || is_fatal_cut_short(words)
+}
+
+/// Redis 8.0 reads beyond the words of HGETEX when it ends behind FIELDS.
+fn is_fatal_cut_short(words: &Words) -> bool {
+    words[0] == b"HGETEX"
 }
 
 fn change_case(word: &mut [u8], random: &mut Random) {

@@ -40,6 +40,15 @@ pub(super) enum Kind {
     Second,
     /// The same in milliseconds.
     Milli,
+    /// Seconds or milliseconds that a field of a hash lives: as for a key, and the greatest that are taken.
+    FieldSeconds,
+    FieldMillis,
+    /// A field, or a value: a few plain ones.
+    Field,
+    /// Seconds to live, many.
+    Later,
+    /// A time in the future in milliseconds.
+    MilliLater,
     /// A glob pattern.
     Pattern,
     /// The number of keys that follow: mostly small.
@@ -62,6 +71,12 @@ pub(super) enum Kind {
     Length,
     /// What DUMP gave, sometimes damaged.
     Payload,
+    /// The ID of an entry of a stream.
+    StreamId,
+    /// An end of a range of IDs.
+    StreamBound,
+    /// A consumer group.
+    Group,
     /// Any bytes.
     Garbage,
 }
@@ -90,6 +105,11 @@ impl Kind {
             "millis" => Kind::Millis,
             "second" => Kind::Second,
             "milli" => Kind::Milli,
+            "field-seconds" => Kind::FieldSeconds,
+            "field-millis" => Kind::FieldMillis,
+            "field" => Kind::Field,
+            "later" => Kind::Later,
+            "milli-later" => Kind::MilliLater,
             "pattern" => Kind::Pattern,
             "numkeys" => Kind::NumKeys,
             "cursor" => Kind::Cursor,
@@ -97,6 +117,9 @@ impl Kind {
             "timeout" => Kind::Timeout,
             "type" => Kind::Type,
             "payload" => Kind::Payload,
+            "stream-id" => Kind::StreamId,
+            "stream-bound" => Kind::StreamBound,
+            "group" => Kind::Group,
             "garbage" => Kind::Garbage,
             other => panic!("no placeholder is called <{other}>"),
         }
@@ -249,6 +272,12 @@ fn number(kind: Kind, random: &mut Random) -> String {
         Kind::LexBound => pick(random, &LEX_BOUNDS),
         Kind::Seconds if !odd => between(random, 5_000, 9_000),
         Kind::Millis if !odd => between(random, 5_000_000, 9_000_000),
+        Kind::Later => between(random, 5_000, 9_000),
+        Kind::MilliLater => pick(random, &["4000000000000", "4000000000001", "3333333333333"]),
+        Kind::Field => between(random, 1, 6),
+        Kind::FieldSeconds if !odd => between(random, 5_000, 9_000),
+        Kind::FieldMillis if !odd => between(random, 5_000_000, 9_000_000),
+        Kind::FieldSeconds | Kind::FieldMillis => pick(random, &ODD_FIELD_TIMES),
         Kind::Second if !odd => pick(random, &["4000000000", "4000000001", "33333333333"]),
         Kind::Milli if !odd => pick(random, &["4000000000000", "4000000000001", "33333333333333"]),
         Kind::Seconds | Kind::Millis | Kind::Second | Kind::Milli => pick(random, &ODD_TIMES),
@@ -269,6 +298,15 @@ fn number(kind: Kind, random: &mut Random) -> String {
         Kind::Timeout if !odd => "0.001".to_owned(),
         Kind::Timeout => pick(random, &["-1", "x", "", "nan", "inf", "1e400", "9223372036854775808", "-0.5"]),
         Kind::Type => pick(random, &TYPES),
+        Kind::StreamId if odd => pick(random, &ODD_IDS),
+        Kind::StreamId if random.chance(700) => {
+            format!("{}-{}", between(random, 1, 9), between(random, 0, 6))
+        }
+        Kind::StreamId => between(random, 0, 9),
+        Kind::StreamBound if random.chance(300) => pick(random, &["-", "+", "(-", "(+", "(", "(0", "(7"]),
+        Kind::StreamBound if random.chance(300) => format!("({}", number(Kind::StreamId, random)),
+        Kind::StreamBound => number(Kind::StreamId, random),
+        Kind::Group => pick(random, &["g1", "g2", "g3", "g1", "", "1"]),
         _ => pick(random, &ODD_INTEGERS),
     }
 }
@@ -285,6 +323,36 @@ const ODD_TIMES: [&str; 10] = [
     "abc",
     "",
     "1.5",
+];
+
+/// Times that expire a field at once, are out of every range, or are none.
+const ODD_FIELD_TIMES: [&str; 8] =
+    ["0", "-1", "70368744177664", "281474976710656", "9223372036854775807", "abc", "", "1.5"];
+
+/// IDs at the ends of what is possible, and beyond.
+const ODD_IDS: [&str; 22] = [
+    "0-0",
+    "0-1",
+    "0",
+    "18446744073709551615-18446744073709551615",
+    "18446744073709551615",
+    "18446744073709551615-18446744073709551614",
+    "18446744073709551616-1",
+    "7-18446744073709551615",
+    "7-18446744073709551614",
+    "-",
+    "+",
+    "-1",
+    "1-",
+    "1--1",
+    "1-01",
+    " 1-1",
+    "1- 1",
+    "+1-+1",
+    "7-*",
+    "abc",
+    "",
+    "1.5-1",
 ];
 
 /// What DUMP of Redis 7.0 gives for `bar`, 1234, sixty times `a`, and for small values of every type.

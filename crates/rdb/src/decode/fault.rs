@@ -5,6 +5,7 @@ use std::fmt;
 use spinel_store::value::LoadError;
 use spinel_structs::intset::IntSetError;
 use spinel_structs::listpack::ListpackError;
+use spinel_structs::stream::StreamError;
 
 pub use crate::legacy::ziplist::ZiplistError;
 pub use crate::legacy::zipmap::ZipmapError;
@@ -45,6 +46,8 @@ pub enum Fault {
     Zipmap(ZipmapError),
     /// The elements do not make a value.
     Value(LoadError),
+    /// A stream is damaged.
+    Stream(StreamError),
     /// A score's text is not a number.
     Score,
     /// No node of a list is of this kind, or it has no bytes.
@@ -73,6 +76,7 @@ impl fmt::Display for Fault {
             Self::Ziplist(error) => write!(f, "ziplist integrity check failed: {error}"),
             Self::Zipmap(error) => write!(f, "Zipmap integrity check failed: {error}"),
             Self::Value(error) => write!(f, "integrity check failed: {error}"),
+            Self::Stream(error) => write!(f, "stream integrity check failed: {error}"),
             Self::Score => f.write_str("a score is not a number"),
             Self::Node(kind) => write!(f, "a node of a list is empty or of unknown kind {kind}"),
             Self::Empty => f.write_str("a collection without elements"),
@@ -94,7 +98,7 @@ macro_rules! fault_from {
 }
 
 fault_from!(ListpackError => Listpack, IntSetError => IntSet, ZiplistError => Ziplist, ZipmapError => Zipmap);
-fault_from!(LoadError => Value);
+fault_from!(LoadError => Value, StreamError => Stream);
 
 /// A fault, and where it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]

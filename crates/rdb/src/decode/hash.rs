@@ -1,7 +1,7 @@
-//! Hashes: a listpack, a ziplist or a zipmap of pairs, or field by field.
+//! Hashes: a listpack, a ziplist or a zipmap of pairs, or field by field; with times, a listpack of triples, or field by field.
 
-use spinel_store::Hash;
-use spinel_store::value::HashLoader;
+use spinel_store::value::{HashLoader, LoadError};
+use spinel_store::{Hash, UnixMillis};
 use spinel_structs::listpack::Listpack;
 
 use super::{Cursor, DecodeContext, Fault, Scratch};
@@ -51,4 +51,57 @@ pub(super) fn ziplist(cursor: &mut Cursor<'_>, cx: DecodeContext<'_>) -> Result<
 pub(super) fn listpack(cursor: &mut Cursor<'_>, cx: DecodeContext<'_>) -> Result<Hash, Fault> {
     let pack = Listpack::from_bytes(cursor.string()?.into_vec()?)?;
     Ok(Hash::from_listpack(pack, cx.limits, cx.hash_key)?)
+}
+
+/// The greatest time that Redis keeps.
+const LATEST_OF_REDIS: u64 = (1 << 48) - 1;
+
+/// A count, and times, names and values, of Redis: a time is 0 for none, else counts from the earliest, which is 1.
+pub(super) fn timed_fields(
+    cursor: &mut Cursor<'_>,
+    has_earliest: bool,
+    cx: DecodeContext<'_>,
+) -> Result<Hash, Fault> {
+    let earliest = if has_earliest { u64::from_le_bytes(cursor.array()?) } else { 1 };
+    let count = cursor.count(3)?;
+    let mut loader = HashLoader::with_expiries(count, cx.limits, cx.hash_key);
+    let (mut names, mut values) = (Scratch::default(), Scratch::default());
+    for _ in 0..count {
+        let expiry = match cursor.length()? {
+            0 => None,
+            ahead => {
+                let at = (ahead - 1).checked_add(earliest).filter(|&at| at <= LATEST_OF_REDIS);
+                Some(UnixMillis(at.ok_or(LoadError::NotATime)? as i64))
+            }
+        };
+        let name = names.bytes(cursor.string()?)?;
+        let value = values.bytes(cursor.string()?)?;
+        // What Redis would take for no time is long over.
+        loader.push_expiring(name, value, expiry.map(|at| at.max(UnixMillis(1))))?;
+    }
+    Ok(loader.finish()?)
+}
+
+/// A count, and names, values and times, of Valkey: a time of -1 is none.
+pub(super) fn expiring_fields(cursor: &mut Cursor<'_>, cx: DecodeContext<'_>) -> Result<Hash, Fault> {
+    let count = cursor.count(2 + 8)?;
+    let mut loader = HashLoader::with_expiries(count, cx.limits, cx.hash_key);
+    let (mut names, mut values) = (Scratch::default(), Scratch::default());
+    for _ in 0..count {
+        let name = names.bytes(cursor.string()?)?;
+        let value = values.bytes(cursor.string()?)?;
+        let expiry = match i64::from_le_bytes(cursor.array()?) {
+            -1 => None,
+            at @ 0.. => Some(UnixMillis(at.max(1))),
+            _ => return Err(LoadError::NotATime.into()),
+        };
+        loader.push_expiring(name, value, expiry)?;
+    }
+    Ok(loader.finish()?)
+}
+
+/// A listpack of triples.
+pub(super) fn timed_listpack(cursor: &mut Cursor<'_>, cx: DecodeContext<'_>) -> Result<Hash, Fault> {
+    let pack = Listpack::from_bytes(cursor.string()?.into_vec()?)?;
+    Ok(Hash::from_timed_listpack(pack, cx.limits, cx.hash_key)?)
 }

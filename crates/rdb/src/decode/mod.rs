@@ -12,8 +12,8 @@
 //!
 //! # Nothing is trusted
 //! Every listpack, ziplist, zipmap and intset is checked to its last byte; members and fields must differ, scores be
-//! numbers, counts have room in the bytes that follow. Memory grows with bytes that were really read: at most 16 times
-//! as many, with a megabyte to begin with, where a compressed string counts as what it really becomes, which is known
+//! numbers, counts have room in the bytes that follow, pending entries of a stream belong to one consumer each. Memory grows with bytes that were really read: at most 16 times
+//! as many (32 times for the empty groups of a stream), with a megabyte to begin with, where a compressed string counts as what it really becomes, which is known
 //! before it is given room and never more than 88 times its own length.
 //!
 //! # To add a type
@@ -28,14 +28,16 @@ mod reader;
 mod record;
 mod set;
 mod skip;
+mod skip_stream;
 mod sorted_set;
 mod splitter;
+mod stream;
 mod value;
 
 use spinel_store::EncodingLimits;
 use spinel_structs::hash::HashKey;
 
-use crate::opcode::ValueType;
+use crate::opcode::{StreamForm, ValueType};
 pub(crate) use cursor::{Cursor, Scratch, Str};
 pub use fault::{DecodeError, Fault, ZiplistError, ZipmapError};
 pub use marks::{FileChecksum, Mark};
@@ -72,9 +74,21 @@ pub(crate) fn decode_value<'a>(
         ValueType::HashZipmap => hash::zipmap(cursor, cx).map(Value::hash),
         ValueType::HashZiplist => hash::ziplist(cursor, cx).map(Value::hash),
         ValueType::HashListpack => hash::listpack(cursor, cx).map(Value::hash),
+        ValueType::TimedHashCandidate => hash::timed_fields(cursor, false, cx).map(Value::hash),
+        ValueType::TimedHash => hash::timed_fields(cursor, true, cx).map(Value::hash),
+        ValueType::TimedHashListpackCandidate => hash::timed_listpack(cursor, cx).map(Value::hash),
+        ValueType::TimedHashListpack => {
+            // The earliest time, for whoever does not read the rest.
+            cursor.array::<8>()?;
+            hash::timed_listpack(cursor, cx).map(Value::hash)
+        }
+        ValueType::ExpiringHash => hash::expiring_fields(cursor, cx).map(Value::hash),
         ValueType::SortedSetText => sorted_set::text_scores(cursor, cx).map(Value::sorted_set),
         ValueType::SortedSet => sorted_set::scores(cursor, cx).map(Value::sorted_set),
         ValueType::SortedSetZiplist => sorted_set::ziplist(cursor, cx).map(Value::sorted_set),
         ValueType::SortedSetListpack => sorted_set::listpack(cursor, cx).map(Value::sorted_set),
+        ValueType::Stream1 => stream::stream(cursor, StreamForm::Plain).map(Value::stream),
+        ValueType::Stream2 => stream::stream(cursor, StreamForm::Counted).map(Value::stream),
+        ValueType::Stream3 => stream::stream(cursor, StreamForm::Active).map(Value::stream),
     }
 }

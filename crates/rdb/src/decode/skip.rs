@@ -1,6 +1,7 @@
 //! Going past records without reading them, and stopping anywhere in between.
 
 use super::record::{Head, Refused};
+use super::skip_stream::StreamStage;
 use super::{Cursor, Fault};
 use crate::opcode::{STRING_INT8, STRING_LZF, Shape};
 use crate::version::Family;
@@ -12,6 +13,8 @@ pub(super) enum Stage {
     Head,
     /// At a part of its value, of which so many are left.
     Parts { left: u64, part: Part },
+    /// Within a stream.
+    Stream(StreamStage),
 }
 
 /// What a value consists of.
@@ -21,6 +24,8 @@ pub(super) enum Part {
     StringAndTextScore,
     StringAndScore,
     LengthAndString,
+    LengthAndTwoStrings,
+    TwoStringsAndTime,
 }
 
 /// Goes on through a record. When the bytes end too early, `cursor` and the stage say where to go on.
@@ -30,12 +35,24 @@ pub(super) fn skip(cursor: &mut Cursor<'_>, stage: &mut Stage, family: Family) -
         *stage = begin(&mut ahead, family)?;
         *cursor = ahead;
     }
-    let Stage::Parts { left, part } = stage else { return Ok(()) };
-    while *left > 0 {
-        let mut ahead = cursor.clone();
-        skip_part(&mut ahead, *part)?;
-        *cursor = ahead;
-        *left -= 1;
+    match stage {
+        Stage::Head => {}
+        Stage::Parts { left, part } => {
+            while *left > 0 {
+                let mut ahead = cursor.clone();
+                skip_part(&mut ahead, *part)?;
+                *cursor = ahead;
+                *left -= 1;
+            }
+        }
+        Stage::Stream(stream) => loop {
+            let (mut ahead, mut next) = (cursor.clone(), *stream);
+            let more = next.step(&mut ahead)?;
+            (*cursor, *stream) = (ahead, next);
+            if !more {
+                break;
+            }
+        },
     }
     *stage = Stage::Head;
     Ok(())
@@ -49,6 +66,16 @@ fn begin(cursor: &mut Cursor<'_>, family: Family) -> Result<Stage, Refused> {
         Shape::TextScores => (1, Part::StringAndTextScore),
         Shape::Scores => (1, Part::StringAndScore),
         Shape::Nodes => (1, Part::LengthAndString),
+        Shape::TimeAndBlob => {
+            cursor.take(8)?;
+            return Ok(Stage::Parts { left: 1, part: Part::String });
+        }
+        Shape::TimedFields { has_earliest } => {
+            cursor.take(if has_earliest { 8 } else { 0 })?;
+            (1, Part::LengthAndTwoStrings)
+        }
+        Shape::ExpiringFields => (1, Part::TwoStringsAndTime),
+        Shape::Stream(form) => return Ok(Stage::Stream(StreamStage::begin(cursor, form)?)),
     };
     let count = cursor.length()?;
     Ok(Stage::Parts { left: count.checked_mul(each).ok_or(Fault::Count(count))?, part })
@@ -72,6 +99,16 @@ fn skip_part(cursor: &mut Cursor<'_>, part: Part) -> Result<(), Fault> {
         Part::LengthAndString => {
             cursor.length()?;
             skip_string(cursor)
+        }
+        Part::LengthAndTwoStrings => {
+            cursor.length()?;
+            skip_string(cursor)?;
+            skip_string(cursor)
+        }
+        Part::TwoStringsAndTime => {
+            skip_string(cursor)?;
+            skip_string(cursor)?;
+            cursor.take(8).map(drop)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use spinel_store::{Hash, Kind, List, NewValue, Set, SortedSet};
+use spinel_store::{Hash, Kind, List, NewValue, Set, SortedSet, Stream};
 
 use super::{Cursor, Fault, Str};
 
@@ -24,6 +24,8 @@ pub enum Value<'a> {
     Hash(Box<Hash>),
     /// A sorted set.
     SortedSet(Box<SortedSet>),
+    /// A stream.
+    Stream(Box<Stream>),
 }
 
 impl<'a> Value<'a> {
@@ -36,6 +38,7 @@ impl<'a> Value<'a> {
             Self::Set(_) => Kind::Set,
             Self::Hash(_) => Kind::Hash,
             Self::SortedSet(_) => Kind::SortedSet,
+            Self::Stream(_) => Kind::Stream,
         }
     }
 
@@ -49,6 +52,7 @@ impl<'a> Value<'a> {
             Self::Set(set) => store(NewValue::Set(set)),
             Self::Hash(hash) => store(NewValue::Hash(hash)),
             Self::SortedSet(zset) => store(NewValue::SortedSet(zset)),
+            Self::Stream(stream) => store(NewValue::Stream(stream)),
         }
     }
 
@@ -62,6 +66,11 @@ impl<'a> Value<'a> {
 
     pub(super) fn hash(hash: Hash) -> Option<Value<'a>> {
         (!hash.is_empty()).then(|| Self::Hash(Box::new(hash)))
+    }
+
+    /// A stream, which is a value even when it is empty.
+    pub(super) fn stream(stream: Stream) -> Option<Value<'a>> {
+        Some(Self::Stream(Box::new(stream)))
     }
 
     pub(super) fn sorted_set(zset: SortedSet) -> Option<Value<'a>> {

@@ -7,6 +7,8 @@
 //! the ziplists that older servers know, and lists element by element. Members and fields of large ones are written in the order of their tables,
 //! members of sorted sets from the greatest down, which readers insert at their front.
 
+mod hash;
+mod stream;
 mod text;
 mod value;
 

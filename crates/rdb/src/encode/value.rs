@@ -1,14 +1,16 @@
 //! A value as bytes, in one go or in slices.
 
 use spinel_store::value::{HashIter, ListElements, ListNodes, Members, SetIter};
-use spinel_store::{ListElement, ListNode, Text, ValueRef};
+use spinel_store::{Hash, ListElement, ListNode, Text, ValueRef};
 use spinel_structs::listpack::Listpack;
 use spinel_structs::sorted_set::Order;
 
 use super::EncodeOptions;
+use super::hash::{Times, Written, pairs, put_field};
+use super::stream::StreamRest;
 use super::text::{COMPRESS_MAX_BYTES, put_bytes, put_length, put_text};
 use crate::legacy::ziplist;
-use crate::opcode::{NODE_PACKED, NODE_PLAIN, ValueType};
+use crate::opcode::{NODE_PACKED, NODE_PLAIN, StreamForm, ValueType};
 
 /// What is left of a value after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +37,9 @@ enum Rest<'a> {
     Node(&'a [u8], ListNodes<'a>),
     Elements(ListElements<'a>),
     Members(SetIter<'a>),
-    Fields(HashIter<'a>),
+    Fields(HashIter<'a>, Times),
     Scores(Members<'a>),
+    Stream(Box<StreamRest<'a>>),
     Nothing,
 }
 
@@ -57,18 +60,19 @@ impl<'a> ValueEncoder<'a> {
             ValueRef::List(_) => ValueType::List,
             ValueRef::Set(set) if set.as_intset().is_some() => ValueType::SetIntset,
             ValueRef::Set(_) => ValueType::Set,
-            ValueRef::Hash(hash) => match hash.as_listpack() {
-                Some(_) if packed => ValueType::HashListpack,
-                Some(_) => ValueType::HashZiplist,
-                None => ValueType::Hash,
-            },
+            ValueRef::Hash(hash) => Written::of(hash, options.target).value_type(options.target),
             ValueRef::SortedSet(zset) => match zset.as_listpack() {
                 Some(_) if packed => ValueType::SortedSetListpack,
                 Some(_) => ValueType::SortedSetZiplist,
                 None => ValueType::SortedSet,
             },
+            ValueRef::Stream(_) => match options.target.stream_form() {
+                StreamForm::Plain => ValueType::Stream1,
+                StreamForm::Counted => ValueType::Stream2,
+                StreamForm::Active => ValueType::Stream3,
+            },
         };
-        value_type as u8
+        value_type.number()
     }
 
     /// Appends what comes next: about `budget` bytes, more only by an element or by the bytes of a small collection.
@@ -114,13 +118,7 @@ impl<'a> ValueEncoder<'a> {
                     return Rest::Members(set.iter());
                 }
             },
-            ValueRef::Hash(hash) => match hash.as_listpack() {
-                Some(pack) => self.put_pack(out, pack),
-                None => {
-                    put_length(out, hash.len() as u64);
-                    return Rest::Fields(hash.iter());
-                }
-            },
+            ValueRef::Hash(hash) => return self.begin_hash(out, hash),
             ValueRef::SortedSet(zset) => match zset.as_listpack() {
                 Some(pack) => self.put_pack(out, pack),
                 None => {
@@ -128,6 +126,28 @@ impl<'a> ValueEncoder<'a> {
                     return Rest::Scores(zset.members(0..zset.len(), Order::Descending));
                 }
             },
+            ValueRef::Stream(stream) => {
+                return Rest::Stream(StreamRest::begin(out, stream, self.options.target.stream_form()));
+            }
+        }
+        Rest::Nothing
+    }
+
+    fn begin_hash(&self, out: &mut Vec<u8>, hash: &'a Hash) -> Rest<'a> {
+        match Written::of(hash, self.options.target) {
+            Written::Pack(pack) => self.put_pack(out, pack),
+            Written::PackWithoutTimes => self.put_pack(out, &pairs(hash)),
+            Written::TimedPack(pack, earliest) => {
+                out.extend_from_slice(&earliest.0.to_le_bytes());
+                put_bytes(out, pack.as_bytes(), self.options);
+            }
+            Written::Fields(times) => {
+                if let Times::SinceEarliest(earliest) = times {
+                    out.extend_from_slice(&earliest.0.to_le_bytes());
+                }
+                put_length(out, hash.len() as u64);
+                return Rest::Fields(hash.iter(), times);
+            }
         }
         Rest::Nothing
     }
@@ -159,13 +179,21 @@ impl<'a> ValueEncoder<'a> {
                 }
                 Rest::Members(members)
             }
-            Rest::Fields(mut fields) => {
+            Rest::Fields(mut fields, times) => {
                 while out.len() < limit {
-                    let Some((name, value)) = fields.next() else { return Rest::Nothing };
-                    put_text(out, name, self.options);
-                    put_text(out, value, self.options);
+                    if !put_field(out, &mut fields, times, self.options) {
+                        return Rest::Nothing;
+                    }
                 }
-                Rest::Fields(fields)
+                Rest::Fields(fields, times)
+            }
+            Rest::Stream(mut stream) => {
+                while out.len() < limit {
+                    if !stream.put_some(out, self.options) {
+                        return Rest::Nothing;
+                    }
+                }
+                Rest::Stream(stream)
             }
             Rest::Scores(mut members) => {
                 while out.len() < limit {

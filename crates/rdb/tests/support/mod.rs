@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses what it needs")]
 
 pub mod old;
+pub mod streams;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -23,6 +24,7 @@ pub enum Model {
     Set(BTreeSet<Vec<u8>>),
     Hash(BTreeMap<Vec<u8>, Vec<u8>>),
     SortedSet(BTreeMap<Vec<u8>, u64>),
+    Stream(streams::StreamModel),
 }
 
 pub fn limits() -> &'static EncodingLimits {
@@ -78,6 +80,7 @@ pub fn entry_of(key: &[u8], model: &Model, expiry: Option<UnixMillis>) -> Entry 
             }
             NewValue::SortedSet(Box::new(zset))
         }
+        Model::Stream(model) => NewValue::Stream(Box::new(streams::make(model))),
     };
     Entry::new(key, value, expiry, 0)
 }
@@ -98,11 +101,12 @@ pub fn model_of(entry: &Entry) -> Model {
         }
         ValueRef::Hash(hash) => {
             hash.check_invariants();
-            Model::Hash(hash.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect())
+            Model::Hash(hash.iter().map(|field| (field.name.to_vec(), field.value.to_vec())).collect())
         }
         ValueRef::SortedSet(zset) => {
             Model::SortedSet(zset.iter().map(|(member, score)| (member.to_vec(), score.to_bits())).collect())
         }
+        ValueRef::Stream(stream) => Model::Stream(streams::model_of(stream)),
     }
 }
 
@@ -115,6 +119,7 @@ pub fn encoding(entry: &Entry) -> &'static str {
         ValueRef::Set(set) => set.encoding(),
         ValueRef::Hash(hash) => hash.encoding(),
         ValueRef::SortedSet(zset) => zset.encoding(),
+        ValueRef::Stream(_) => "stream",
     }
 }
 
@@ -152,6 +157,9 @@ pub fn every_encoding() -> Vec<Model> {
         Model::Hash(odd().into_iter().zip(odd()).collect()),
         Model::SortedSet(words(20).chain(numbers(20)).enumerate().map(|(i, m)| (m, score(i))).collect()),
         Model::SortedSet(words(500).chain(odd()).enumerate().map(|(i, m)| (m, score(i))).collect()),
+        Model::Stream(streams::StreamModel::default()),
+        Model::Stream(streams::example(20)),
+        Model::Stream(streams::example(1000)),
     ]
 }
 
@@ -179,5 +187,6 @@ pub fn model() -> impl Strategy<Value = Model> {
             .prop_map(Model::Set),
         prop::collection::btree_map(text(), text(), 1..200).prop_map(Model::Hash),
         prop::collection::btree_map(text(), score, 1..200).prop_map(Model::SortedSet),
+        (0u64..300).prop_map(|entries| Model::Stream(streams::example(entries))),
     ]
 }

@@ -1,16 +1,36 @@
-//! The expiries of a database: kept in its entries, found in time through the index.
+//! The expiries of a database, of keys and of fields: kept in its entries, found in time through the index.
 
 use spinel_structs::bytes::equal;
 use spinel_structs::table::TableItem;
 
 use super::Db;
 use crate::expiry::Record;
+use crate::value::Hash;
 use crate::{Entry, Key, UnixMillis};
 
 /// Records looked at for each one added while there are far too many.
 const TIDIED_PER_NOTE: usize = 4;
 /// Records taken together, so that memory is asked for the keys of all before the first is looked at.
 const BATCH: usize = 16;
+/// A hash with more fields than this that a snapshot has still to save is left alone until it has.
+const LARGE_FIELDS: usize = 1024;
+/// A hash that takes more bytes than this, likewise.
+const LARGE_BYTES: usize = 64 << 10;
+
+/// What was removed because its time had come.
+pub enum Expired {
+    /// A key.
+    Key(Entry),
+    /// Fields of a hash.
+    Fields {
+        /// The key of the hash.
+        key: Box<[u8]>,
+        /// Their names.
+        names: Vec<Box<[u8]>>,
+        /// The hash, if these were its last fields: it is removed, too.
+        emptied: Option<Entry>,
+    },
+}
 
 impl Db {
     /// Sets, changes or removes the expiry of an existing key; false if there is no such key.
@@ -30,7 +50,7 @@ impl Db {
     #[inline]
     pub(super) fn set_clock(&mut self, now: UnixMillis) {
         self.expiries.set_clock(now);
-        if self.expiring == 0 {
+        if self.expiring == 0 && self.timed == 0 {
             self.horizon.reset(now);
         }
     }
@@ -47,9 +67,14 @@ impl Db {
         if old.is_some() != new.is_some() {
             self.expiring = if new.is_some() { self.expiring + 1 } else { self.expiring - 1 };
             self.publish_counts();
-            if self.expiries.is_crowded(self.expiring) {
-                self.tidy();
-            }
+            self.tidy_if_crowded();
+        }
+    }
+
+    #[inline]
+    pub(super) fn tidy_if_crowded(&mut self) {
+        if self.expiries.is_crowded(self.expiring + self.timed) {
+            self.tidy();
         }
     }
 
@@ -66,15 +91,21 @@ impl Db {
     /// Whether [`remove_expired`](Self::remove_expired) has something to do.
     #[must_use]
     pub fn is_expiry_due(&self, now: UnixMillis) -> bool {
-        self.expiries.is_due(now) || self.expiring > 0 && self.horizon.is_pass_due(now)
+        self.expiries.is_due(now) || self.expiring + self.timed > 0 && self.horizon.is_pass_due(now)
     }
 
-    /// Removes keys whose time has come and hands them to `removed`; returns how many. Looks at no more than about
-    /// `limit` keys (0.2 µs each, more if their memory is not cached): then [`is_expiry_due`](Self::is_expiry_due)
-    /// tells whether any are left.
+    /// Removes keys and fields whose time has come and hands them to `removed`; returns how many. Looks at no more than
+    /// about `limit` of them (0.2 µs each, more if their memory is not cached): then
+    /// [`is_expiry_due`](Self::is_expiry_due) tells whether any are left.
     ///
-    /// A key is removed at the first call that is 8 ms or more after its time and that is not cut short.
-    pub fn remove_expired(&mut self, now: UnixMillis, limit: usize, mut removed: impl FnMut(Entry)) -> usize {
+    /// A key or field is removed at the first call that is 8 ms or more after its time and that is not cut short. Fields
+    /// of a hash that is read by somebody else, or saved, stay as long as that takes.
+    pub fn remove_expired(
+        &mut self,
+        now: UnixMillis,
+        limit: usize,
+        mut removed: impl FnMut(Expired),
+    ) -> usize {
         let (mut looked_at, mut count) = (self.pass(now, limit), 0);
         while looked_at < limit {
             let mut batch = [None; BATCH];
@@ -91,8 +122,9 @@ impl Db {
                 self.table.prefetch_item(hash);
             }
             for record in batch() {
-                looked_at += 1;
-                count += self.look_at(record, now, &mut removed);
+                let some = self.look_at(record, now, limit.saturating_sub(looked_at).max(1), &mut removed);
+                looked_at += some.max(1);
+                count += some;
             }
             if batch().count() < wanted {
                 break;
@@ -104,12 +136,20 @@ impl Db {
         count
     }
 
-    /// Removes the keys of a record that have expired and puts the others on record again.
-    fn look_at(&mut self, record: Record, now: UnixMillis, removed: &mut impl FnMut(Entry)) -> usize {
+    /// Removes the keys of a record that have expired, and their fields, up to `limit` of these; puts the others on record
+    /// again.
+    fn look_at(
+        &mut self,
+        record: Record,
+        now: UnixMillis,
+        limit: usize,
+        removed: &mut impl FnMut(Expired),
+    ) -> usize {
         let mut count = 0;
         let mut earliest = self.earliest(record);
         while earliest.is_some_and(|at| at <= now) {
             let hash_key = self.hash_key;
+            let before = count;
             for hash in record.hashes(self.table.hash_bits()) {
                 let condemned = |entry: &Entry| {
                     entry.is_expired(now) && Record::of(entry.hash_again(&hash_key)) == record
@@ -117,14 +157,89 @@ impl Db {
                 if let Some(mut entry) = self.table.remove(hash, condemned) {
                     self.snapshot.before_change(&mut entry);
                     self.expiring -= 1;
+                    self.timed -= usize::from(entry.is_timed());
                     count += 1;
-                    removed(entry);
+                    removed(Expired::Key(entry));
+                }
+                if self.timed > 0 && count < limit {
+                    count += self.remove_due_fields_of(record, hash, now, limit - count, removed);
                 }
             }
             earliest = self.earliest(record);
+            if count == before || count >= limit {
+                break;
+            }
         }
-        self.note_again(record, earliest);
+        match earliest {
+            // There was no time for all of them.
+            Some(at) if at <= now && count >= limit => self.expiries.note_due(record),
+            _ => self.note_again(record, earliest),
+        }
         count
+    }
+
+    /// Removes fields of the hashes of a record that can be found under `hash`.
+    fn remove_due_fields_of(
+        &mut self,
+        record: Record,
+        hash: u64,
+        now: UnixMillis,
+        limit: usize,
+        removed: &mut impl FnMut(Expired),
+    ) -> usize {
+        let (hash_key, snapshot) = (self.hash_key, &self.snapshot);
+        let is_it = |entry: &Entry| {
+            entry.next_field_expiry().is_some_and(|at| at <= now)
+                && Record::of(entry.hash_again(&hash_key)) == record
+                && !entry.is_being_read()
+                && !(entry.mark() != snapshot.mark() && is_large(entry))
+        };
+        let Some(entry) = self.table.find(hash, is_it) else { return 0 };
+        let key: Box<[u8]> = entry.key().into();
+        let key = Key::new(&key, &hash_key);
+        let expired = self.remove_due_fields(key, now, |hash, removed| {
+            hash.remove_due(now, limit, removed);
+        });
+        let Some(Expired::Fields { names, .. }) = &expired else { return 0 };
+        let count = names.len();
+        expired.into_iter().for_each(removed);
+        count
+    }
+
+    /// Removes fields of a hash by `remove`, which tells their names, and the key with the last of them. `None` if none was
+    /// removed.
+    fn remove_due_fields(
+        &mut self,
+        key: Key<'_>,
+        now: UnixMillis,
+        remove: impl FnOnce(&mut Hash, &mut dyn FnMut(&[u8])),
+    ) -> Option<Expired> {
+        let mut names: Vec<Box<[u8]>> = Vec::new();
+        let is_empty = self.change_hash(key, now, |hash| {
+            remove(hash, &mut |name| names.push(name.into()));
+            hash.is_empty()
+        })?;
+        let emptied = if is_empty { self.take(key) } else { None };
+        (!names.is_empty()).then(|| Expired::Fields { key: key.bytes.into(), names, emptied })
+    }
+
+    /// Removes those of the named fields of a hash whose time has come.
+    pub fn remove_named_due<'a>(
+        &mut self,
+        key: Key<'_>,
+        now: UnixMillis,
+        named: impl Iterator<Item = &'a [u8]>,
+    ) -> Option<Expired> {
+        if self.timed == 0 || self.find(key)?.next_field_expiry().is_none_or(|at| at > now) {
+            return None;
+        }
+        self.remove_due_fields(key, now, |hash, removed| {
+            for name in named.filter(|name| hash.is_field_due(name, now)).collect::<Vec<_>>() {
+                if hash.remove(name) {
+                    removed(name);
+                }
+            }
+        })
     }
 
     /// Puts keys on record again by their earliest expiry, unless the horizon is nearer.
@@ -140,12 +255,12 @@ impl Db {
     /// looked at, about `limit` at the most.
     fn pass(&mut self, now: UnixMillis, limit: usize) -> usize {
         let mut looked_at = 0;
-        while looked_at < limit && self.expiring > 0 && self.horizon.is_pass_due(now) {
+        while looked_at < limit && self.expiring + self.timed > 0 && self.horizon.is_pass_due(now) {
             let cursor = self.horizon.cursor(now);
             let Self { table, expiries, horizon, hash_key, .. } = self;
             let next = table.scan(cursor, &mut |entry: &Entry| {
                 looked_at += 1;
-                if let Some(at) = entry.expiry()
+                if let Some(at) = entry.next_due()
                     && horizon.is_missing(at)
                 {
                     expiries.note(Record::of(entry.hash_again(hash_key)), at);
@@ -157,12 +272,12 @@ impl Db {
         looked_at
     }
 
-    /// The earliest expiry of the keys of a record.
+    /// The earliest expiry of the keys of a record and of their fields.
     fn earliest(&self, record: Record) -> Option<UnixMillis> {
         let mut earliest: Option<UnixMillis> = None;
         for hash in record.hashes(self.table.hash_bits()) {
             self.table.find(hash, |entry| {
-                if let Some(at) = entry.expiry()
+                if let Some(at) = entry.next_due()
                     && earliest.is_none_or(|earliest| at < earliest)
                     && Record::of(entry.hash_again(&self.hash_key)) == record
                 {
@@ -173,4 +288,9 @@ impl Db {
         }
         earliest
     }
+}
+
+/// Whether saving a hash takes longer than its shard may be held for it.
+fn is_large(entry: &Entry) -> bool {
+    entry.value().elements() > LARGE_FIELDS || entry.memory_bytes() > LARGE_BYTES
 }

@@ -52,7 +52,8 @@ impl Tested {
         let now = self.now;
         loop {
             let mut gone = Vec::new();
-            self.db.remove_expired(UnixMillis(now), limit, |entry| {
+            self.db.remove_expired(UnixMillis(now), limit, |expired| {
+                let Expired::Key(entry) = expired else { panic!("there are no hashes") };
                 gone.push(std::str::from_utf8(entry.key()).unwrap().parse::<u32>().unwrap());
             });
             for key in gone {

@@ -20,7 +20,7 @@
 use std::sync::Arc;
 
 use super::{Entry, Form, SHARED, Shape, from_word, into_word};
-use crate::value::{Hash, List, OwnedValue, Set, SortedSet};
+use crate::value::{Hash, List, OwnedValue, Set, SortedSet, Stream};
 
 /// Values are read by several threads at a time.
 const _: () = {
@@ -30,6 +30,7 @@ const _: () = {
     read_by_many::<Set>();
     read_by_many::<Hash>();
     read_by_many::<SortedSet>();
+    read_by_many::<Stream>();
 };
 
 impl Entry {
@@ -62,6 +63,7 @@ impl Entry {
             Form::Set => (self.share_word::<Set>(shape), b""),
             Form::Hash => (self.share_word::<Hash>(shape), b""),
             Form::SortedSet => (self.share_word::<SortedSet>(shape), b""),
+            Form::Stream => (self.share_word::<Stream>(shape), b""),
         };
         let mut other = Self::build(self.key(), shape.form, word, text, self.expiry(), self.access());
         other.set_shared(self.is_shared());
@@ -113,6 +115,7 @@ impl Entry {
             Form::Set => own_word(self.word(shape), Set::duplicate),
             Form::Hash => own_word(self.word(shape), Hash::duplicate),
             Form::SortedSet => own_word(self.word(shape), SortedSet::duplicate),
+            Form::Stream => own_word(self.word(shape), Stream::clone),
         };
         self.set_word(shape, word);
         self.set_shared(false);
@@ -129,6 +132,7 @@ impl Entry {
             Form::Set => part(word, OwnedValue::Set),
             Form::Hash => part(word, OwnedValue::Hash),
             Form::SortedSet => part(word, OwnedValue::SortedSet),
+            Form::Stream => part(word, OwnedValue::Stream),
         }
     }
 }

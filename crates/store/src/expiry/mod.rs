@@ -48,7 +48,7 @@ const STALE_ALLOWED: usize = 4096;
 const LOW_BITS: u32 = 24;
 
 /// A fragment of a hash: its 24 low bits, which say the bucket, above its 8 high bits, the tag. See the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Record(u32);
 
 impl Record {
@@ -148,6 +148,12 @@ impl ExpiryIndex {
             .unwrap_or((LEVELS - 1, self.position(LEVELS - 1) + SLOTS as u64));
         debug_assert!(number > self.position(level), "a slot that was emptied takes no more records");
         let added = self.levels[level].push(number as usize % SLOTS, record.0);
+        self.len = self.len.wrapping_add_signed(added);
+    }
+
+    /// Puts on record that the keys with this fragment must be looked at again at once.
+    pub(crate) fn note_due(&mut self, record: Record) {
+        let added = self.due.push(record.0);
         self.len = self.len.wrapping_add_signed(added);
     }
 

@@ -22,6 +22,10 @@ pub enum LoadError {
     NotANumber,
     /// Members and scores are not in order.
     Unordered,
+    /// The time at which a field expires is none.
+    NotATime,
+    /// Fields are not in the order of their times.
+    UnorderedTimes,
 }
 
 impl fmt::Display for LoadError {
@@ -30,6 +34,8 @@ impl fmt::Display for LoadError {
             Self::Repeated => "a member or field comes twice",
             Self::Odd => "the last member or field has no partner",
             Self::NotANumber => "a score is not a number",
+            Self::NotATime => "the time at which a field expires is none",
+            Self::UnorderedTimes => "fields are not in the order of their times",
             Self::Unordered => "members are not in the order of their scores, or a score is not a number",
         })
     }

@@ -10,20 +10,29 @@
 //!
 //! The bytes of all fields are counted as they come and go, so that the memory a hash takes is known at any time.
 //!
-//! What is deliberately absent: expiries of single fields.
+//! Fields may expire ([`expiry`]). Then a small hash is a listpack of triples ([`timed`]), which it stays; in a table the
+//! fields that expire carry their time, and an index orders them ([`due`]). A hash without such fields has neither.
 
+mod due;
+mod expiry;
+mod fields;
+mod iter;
 mod load;
+mod timed;
 
+pub use iter::{HashField, HashIter, HashLots};
 pub use load::HashLoader;
 
 use spinel_structs::compact::Field;
-use spinel_structs::hash::{HashKey, hash_bytes};
-use spinel_structs::listpack::{self, Listpack, ListpackValue};
+use spinel_structs::hash::HashKey;
+use spinel_structs::listpack::{Listpack, ListpackValue};
 use spinel_structs::size_class::malloc_size;
-use spinel_structs::table::{self, Table};
 
+use self::fields::{Fields, OldExpiry};
+use self::timed::TimedPack;
 use super::draw::{Selection, below, sample_table};
 use super::{EncodingLimits, Text};
+use crate::UnixMillis;
 
 /// A hash: byte strings by name.
 #[derive(Debug)]
@@ -34,16 +43,8 @@ pub struct Hash {
 #[derive(Debug)]
 enum Form {
     Packed(Listpack),
+    Timed(Box<TimedPack>),
     Table(Box<Fields>),
-}
-
-/// The large form.
-#[derive(Debug)]
-struct Fields {
-    table: Table<Field>,
-    hash_key: HashKey,
-    /// What the fields' own allocations take.
-    field_bytes: usize,
 }
 
 const _: () = assert!(size_of::<Hash>() == 24, "no larger than the small form");
@@ -61,12 +62,13 @@ impl Hash {
         Self { form: Form::Packed(Listpack::new()) }
     }
 
-    /// Fields.
+    /// Fields, with those whose time has come and that are not removed yet.
     #[must_use]
     pub fn len(&self) -> usize {
         match &self.form {
             Form::Packed(pack) => pack.len() / 2,
-            Form::Table(fields) => fields.table.len(),
+            Form::Timed(pack) => pack.len(),
+            Form::Table(fields) => fields.len(),
         }
     }
 
@@ -75,7 +77,8 @@ impl Hash {
     pub fn is_empty(&self) -> bool {
         match &self.form {
             Form::Packed(pack) => pack.is_empty(),
-            Form::Table(fields) => fields.table.is_empty(),
+            Form::Timed(pack) => pack.len() == 0,
+            Form::Table(fields) => fields.table().is_empty(),
         }
     }
 
@@ -84,34 +87,63 @@ impl Hash {
     pub fn encoding(&self) -> &'static str {
         match &self.form {
             Form::Packed(_) => "listpack",
+            Form::Timed(_) => "listpackex",
             Form::Table(_) => "hashtable",
         }
     }
 
-    /// The value of a field.
+    /// The value of a field that is alive.
+    #[inline]
     #[must_use]
-    pub fn get(&self, name: &[u8]) -> Option<Text<'_>> {
+    pub fn get(&self, name: &[u8], now: UnixMillis) -> Option<Text<'_>> {
         match &self.form {
             Form::Packed(pack) => pack.find_pair(name).map(|(_, value)| text(pack.get(value))),
-            Form::Table(fields) => fields.find(name).map(|field| Text::Bytes(field.value())),
+            Form::Timed(pack) => pack.get(name, now),
+            Form::Table(fields) => {
+                let field = fields.find(name).filter(|field| !is_over(field.expiry(), now))?;
+                Some(Text::Bytes(field.value()))
+            }
         }
     }
 
-    /// Whether there is a field of this name.
+    /// Whether there is a field of this name that is alive.
     #[must_use]
-    pub fn contains(&self, name: &[u8]) -> bool {
+    pub fn contains(&self, name: &[u8], now: UnixMillis) -> bool {
         match &self.form {
             Form::Packed(pack) => pack.find(name, 1).is_some(),
-            Form::Table(fields) => fields.find(name).is_some(),
+            Form::Timed(_) | Form::Table(_) => self.get(name, now).is_some(),
         }
     }
 
-    /// Sets a field; returns whether it is new.
+    /// Sets a field, which does not expire then; returns whether it is new.
     pub fn set(&mut self, name: &[u8], value: &[u8], limits: &EncodingLimits, hash_key: &HashKey) -> bool {
+        self.put(name, value, OldExpiry::Drop, limits, hash_key)
+    }
+
+    /// Sets a field, which keeps the expiry that it has; returns whether it is new.
+    pub fn set_value(
+        &mut self,
+        name: &[u8],
+        value: &[u8],
+        limits: &EncodingLimits,
+        hash_key: &HashKey,
+    ) -> bool {
+        self.put(name, value, OldExpiry::Keep, limits, hash_key)
+    }
+
+    #[inline]
+    fn put(
+        &mut self,
+        name: &[u8],
+        value: &[u8],
+        old: OldExpiry,
+        limits: &EncodingLimits,
+        hash_key: &HashKey,
+    ) -> bool {
         let is_long = name.len().max(value.len()) > limits.hash_max_listpack_value;
         match &mut self.form {
             Form::Packed(pack) if is_long || pack.would_exceed(name.len() + value.len()) => {
-                self.make_table(hash_key).set(name, value)
+                self.make_table(hash_key).set(name, value, old)
             }
             Form::Packed(pack) => {
                 let found = pack.find_pair(name);
@@ -124,11 +156,21 @@ impl Hash {
                 }
                 found.is_none()
             }
-            Form::Table(fields) => fields.set(name, value),
+            Form::Timed(pack) if is_long || pack.would_exceed(name.len() + value.len()) => {
+                self.make_table(hash_key).set(name, value, old)
+            }
+            Form::Timed(pack) => {
+                let is_new = pack.set(name, value, old);
+                if pack.len() > limits.hash_max_listpack_entries {
+                    self.make_table(hash_key);
+                }
+                is_new
+            }
+            Form::Table(fields) => fields.set(name, value, old),
         }
     }
 
-    /// Removes a field; returns whether it was there.
+    /// Removes a field, alive or not; returns whether it was there.
     pub fn remove(&mut self, name: &[u8]) -> bool {
         match &mut self.form {
             Form::Packed(pack) => {
@@ -136,69 +178,86 @@ impl Hash {
                 pack.remove_run(at, 2);
                 true
             }
+            Form::Timed(pack) => pack.remove(name),
             Form::Table(fields) => fields.remove(name),
         }
     }
 
-    /// All fields: name and value.
+    /// All fields, alive or not.
     #[must_use]
     pub fn iter(&self) -> HashIter<'_> {
         match &self.form {
             Form::Packed(pack) => HashIter::Packed(pack.pairs()),
-            Form::Table(fields) => HashIter::Table(fields.table.iter()),
+            Form::Timed(pack) => HashIter::Timed(pack.iter()),
+            Form::Table(fields) => HashIter::Table(fields.iter()),
         }
     }
 
-    /// Passes some fields to `visit` and returns the cursor of the next ones, 0 after the last. Begin with 0. A small
-    /// hash is passed at once, whatever the cursor.
-    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(Text<'_>, Text<'_>)) -> u64 {
+    /// The fields that are alive.
+    pub fn live(&self, now: UnixMillis) -> impl Iterator<Item = HashField<'_>> {
+        self.iter().filter(move |field| !field.is_expired(now))
+    }
+
+    /// How many fields are alive; takes time in proportion to the hash if some are not.
+    #[must_use]
+    pub fn live_len(&self, now: UnixMillis) -> usize {
+        if self.is_due(now) { self.live(now).count() } else { self.len() }
+    }
+
+    /// Passes some fields that are alive to `visit` and returns the cursor of the next ones, 0 after the last. Begin with
+    /// 0. A small hash is passed at once, whatever the cursor.
+    pub fn scan(&self, cursor: u64, now: UnixMillis, mut visit: impl FnMut(Text<'_>, Text<'_>)) -> u64 {
         match &self.form {
-            Form::Packed(_) => {
-                self.iter().for_each(|(name, value)| visit(name, value));
+            Form::Packed(_) | Form::Timed(_) => {
+                self.live(now).for_each(|field| visit(field.name, field.value));
                 0
             }
-            Form::Table(fields) => fields.table.scan(cursor, &mut |field: &Field| {
-                visit(Text::Bytes(field.name()), Text::Bytes(field.value()));
+            Form::Table(fields) => fields.scan(cursor, &mut |field: &Field| {
+                if !is_over(field.expiry(), now) {
+                    visit(Text::Bytes(field.name()), Text::Bytes(field.value()));
+                }
             }),
         }
     }
 
-    /// A field at random.
-    pub fn random(&self, rng: &mut impl FnMut() -> u64) -> Option<(Text<'_>, Text<'_>)> {
+    /// A field at random of those that are alive.
+    pub fn random(&self, now: UnixMillis, rng: &mut impl FnMut() -> u64) -> Option<HashField<'_>> {
         match &self.form {
+            _ if self.is_due(now) => self.lots(now).draw(rng),
             Form::Packed(pack) if pack.is_empty() => None,
-            Form::Packed(pack) => pack.pairs().nth(below(pack.len() / 2, rng)).map(texts),
-            Form::Table(fields) => fields.table.random(rng).map(parts),
+            Form::Packed(_) | Form::Timed(_) if self.is_empty() => None,
+            Form::Packed(_) | Form::Timed(_) => self.iter().nth(below(self.len(), rng)),
+            Form::Table(fields) => fields.table().random(rng).map(HashField::of),
         }
     }
 
-    /// Passes `count` different fields at random to `visit`, or all if there are not so many.
+    /// Passes `count` different fields at random to `visit`, or all if there are not so many; of those that are alive.
     pub fn sample(
         &self,
         count: usize,
+        now: UnixMillis,
         rng: &mut impl FnMut() -> u64,
         mut visit: impl FnMut(Text<'_>, Text<'_>),
     ) {
         match &self.form {
-            Form::Packed(_) => {
-                let mut selection = Selection::new(count, self.len());
-                for (name, value) in self.iter().filter(|_| selection.takes_next(rng)) {
-                    visit(name, value);
+            Form::Table(fields) if !self.is_due(now) => sample_table(fields.table(), count, rng, |field| {
+                visit(Text::Bytes(field.name()), Text::Bytes(field.value()));
+            }),
+            Form::Packed(_) | Form::Timed(_) | Form::Table(_) => {
+                let mut selection = Selection::new(count, self.live_len(now));
+                for field in self.live(now).filter(|_| selection.takes_next(rng)) {
+                    visit(field.name, field.value);
                 }
             }
-            Form::Table(fields) => sample_table(&fields.table, count, rng, |field| {
-                let (name, value) = parts(field);
-                visit(name, value);
-            }),
         }
     }
 
-    /// To draw many fields at random, each draw from all of them.
+    /// To draw many fields at random, each draw from all that are alive.
     #[must_use]
-    pub fn lots(&self) -> HashLots<'_> {
+    pub fn lots(&self, now: UnixMillis) -> HashLots<'_> {
         match &self.form {
-            Form::Packed(_) => HashLots::Packed(self.iter().collect()),
-            Form::Table(fields) => HashLots::Table(&fields.table),
+            Form::Table(fields) if !self.is_due(now) => HashLots::Table(fields.table()),
+            Form::Packed(_) | Form::Timed(_) | Form::Table(_) => HashLots::Some(self.live(now).collect()),
         }
     }
 
@@ -208,6 +267,7 @@ impl Hash {
         let own = malloc_size(size_of::<Self>());
         match &self.form {
             Form::Packed(pack) => own + malloc_size(pack.memory_bytes()),
+            Form::Timed(pack) => own + pack.memory_bytes(),
             Form::Table(fields) => own + fields.memory_bytes(),
         }
     }
@@ -217,7 +277,8 @@ impl Hash {
     pub fn free_effort(&self) -> usize {
         match &self.form {
             Form::Packed(pack) => 1 + (pack.memory_bytes() >> 14),
-            Form::Table(fields) => fields.table.len() + (fields.memory_bytes() >> 14),
+            Form::Timed(pack) => 1 + (pack.memory_bytes() >> 14),
+            Form::Table(fields) => fields.len() + (fields.memory_bytes() >> 14),
         }
     }
 
@@ -228,11 +289,11 @@ impl Hash {
                 pack.clear();
                 0
             }
-            Form::Table(fields) => {
-                let field_bytes = &mut fields.field_bytes;
-                fields.table.take_chunk(n, |field| *field_bytes -= field.memory_bytes());
-                fields.table.len()
+            Form::Timed(pack) => {
+                pack.clear();
+                0
             }
+            Form::Table(fields) => fields.take_chunk(n),
         }
     }
 
@@ -241,6 +302,7 @@ impl Hash {
     pub fn duplicate(&self) -> Self {
         let form = match &self.form {
             Form::Packed(pack) => Form::Packed(pack.clone()),
+            Form::Timed(pack) => Form::Timed(pack.clone()),
             Form::Table(fields) => Form::Table(Box::new(fields.duplicate())),
         };
         Self { form }
@@ -250,110 +312,23 @@ impl Hash {
     pub fn check_invariants(&self) {
         match &self.form {
             Form::Packed(pack) => assert!(pack.len().is_multiple_of(2), "a listpack of pairs"),
-            Form::Table(fields) => {
-                fields.table.check_invariants();
-                let field_bytes: usize = fields.table.iter().map(Field::memory_bytes).sum();
-                assert_eq!(field_bytes, fields.field_bytes, "the bytes of the fields are counted");
-            }
+            Form::Timed(pack) => pack.check_invariants(),
+            Form::Table(fields) => fields.check_invariants(),
         }
     }
 
     /// Moves a small hash into a table.
     fn make_table(&mut self, hash_key: &HashKey) -> &mut Fields {
-        if let Form::Packed(pack) = &self.form {
+        if !matches!(self.form, Form::Table(_)) {
             let mut fields = Fields::new(hash_key);
-            for (name, value) in pack.pairs().map(texts) {
-                name.with_bytes(|name| value.with_bytes(|value| fields.set(name, value)));
+            for HashField { name, value, expiry } in self.iter() {
+                name.with_bytes(|name| value.with_bytes(|value| fields.add(name, value, expiry)));
             }
             self.form = Form::Table(Box::new(fields));
         }
         match &mut self.form {
             Form::Table(fields) => fields,
-            Form::Packed(_) => unreachable!("it was just made a table"),
-        }
-    }
-}
-
-impl Fields {
-    fn new(hash_key: &HashKey) -> Self {
-        Self { table: Table::new(*hash_key), hash_key: *hash_key, field_bytes: 0 }
-    }
-
-    fn find(&self, name: &[u8]) -> Option<&Field> {
-        self.table.find(hash_bytes(&self.hash_key, name), |field| field.name() == name)
-    }
-
-    fn set(&mut self, name: &[u8], value: &[u8]) -> bool {
-        match self.table.entry(hash_bytes(&self.hash_key, name), |field| field.name() == name) {
-            table::Entry::Occupied(slot) => {
-                let field = slot.into_mut();
-                self.field_bytes -= field.memory_bytes();
-                field.set_value(value);
-                self.field_bytes += field.memory_bytes();
-                false
-            }
-            table::Entry::Vacant(slot) => {
-                let field = slot.insert(Field::new(name, value));
-                self.field_bytes += field.memory_bytes();
-                true
-            }
-        }
-    }
-
-    fn remove(&mut self, name: &[u8]) -> bool {
-        let removed = self.table.remove(hash_bytes(&self.hash_key, name), |field| field.name() == name);
-        self.field_bytes -= removed.as_ref().map_or(0, Field::memory_bytes);
-        removed.is_some()
-    }
-
-    fn memory_bytes(&self) -> usize {
-        malloc_size(size_of::<Self>()) + self.table.memory_bytes() + self.field_bytes
-    }
-
-    fn duplicate(&self) -> Self {
-        let mut copy = Self::new(&self.hash_key);
-        for field in &self.table {
-            copy.table.insert_unique(hash_bytes(&self.hash_key, field.name()), field.clone());
-        }
-        copy.field_bytes = self.field_bytes;
-        copy
-    }
-}
-
-/// The fields of a hash; see [`Hash::iter`].
-pub enum HashIter<'a> {
-    /// Of a small one.
-    Packed(listpack::Pairs<'a>),
-    /// Of a large one.
-    Table(table::Iter<'a, Field>),
-}
-
-impl<'a> Iterator for HashIter<'a> {
-    type Item = (Text<'a>, Text<'a>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        match self {
-            Self::Packed(pairs) => pairs.next().map(texts),
-            Self::Table(fields) => fields.next().map(parts),
-        }
-    }
-}
-
-/// The fields of a hash, to be drawn at random any number of times; see [`Hash::lots`].
-pub enum HashLots<'a> {
-    /// Of a small one: all fields, found once.
-    Packed(Vec<(Text<'a>, Text<'a>)>),
-    /// Of a large one.
-    Table(&'a Table<Field>),
-}
-
-impl<'a> HashLots<'a> {
-    /// A field at random; `None` if there is none.
-    pub fn draw(&self, rng: &mut impl FnMut() -> u64) -> Option<(Text<'a>, Text<'a>)> {
-        match self {
-            Self::Packed(fields) if fields.is_empty() => None,
-            Self::Packed(fields) => Some(fields[below(fields.len(), rng)]),
-            Self::Table(table) => table.random(rng).map(parts),
+            Form::Packed(_) | Form::Timed(_) => unreachable!("it was just made a table"),
         }
     }
 }
@@ -365,12 +340,10 @@ fn text(value: ListpackValue<'_>) -> Text<'_> {
     }
 }
 
-fn texts<'a>((name, value): (ListpackValue<'a>, ListpackValue<'a>)) -> (Text<'a>, Text<'a>) {
-    (text(name), text(value))
-}
-
-fn parts(field: &Field) -> (Text<'_>, Text<'_>) {
-    (Text::Bytes(field.name()), Text::Bytes(field.value()))
+/// Whether a time of expiry has come.
+#[inline]
+fn is_over(expiry: Option<i64>, now: UnixMillis) -> bool {
+    expiry.is_some_and(|at| at <= now.0)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::super::draw::tests::{assert_fair, chance};
 use super::*;
 
+const NOW: UnixMillis = UnixMillis(1_000_000);
 const KEY: HashKey = HashKey::from_bytes([3; 16]);
 
 fn limits(entries: usize) -> EncodingLimits {
@@ -27,7 +28,7 @@ fn filled(fields: usize, limit: usize) -> Hash {
 }
 
 fn contents(hash: &Hash) -> BTreeMap<Vec<u8>, Vec<u8>> {
-    hash.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect()
+    hash.iter().map(|field| (field.name.to_vec(), field.value.to_vec())).collect()
 }
 
 #[test]
@@ -44,7 +45,7 @@ fn the_form_changes_beyond_the_limits_and_never_back() {
         let mut hash = filled(1, 4);
         hash.set(name, value, &limits(4), &KEY);
         assert_eq!(hash.encoding(), "hashtable");
-        assert_eq!(hash.get(name).map(Text::to_vec).as_deref(), Some(value));
+        assert_eq!(hash.get(name, NOW).map(Text::to_vec).as_deref(), Some(value));
     }
 }
 
@@ -95,12 +96,12 @@ fn every_field_is_drawn_equally_often() {
             let name = String::from_utf8(name.to_vec()).expect("names are texts");
             counts[way][name[1..].parse::<usize>().expect("names end in a number")] += 1;
         };
-        let lots = hash.lots();
+        let lots = hash.lots(NOW);
         for _ in 0..5000 {
-            count(0, hash.random(&mut rng).expect("there are fields").0);
-            count(1, lots.draw(&mut rng).expect("there are fields").0);
-            hash.sample(3, &mut rng, |name, _| count(2, name));
-            hash.sample(15, &mut rng, |name, _| count(3, name));
+            count(0, hash.random(NOW, &mut rng).expect("there are fields").name);
+            count(1, lots.draw(&mut rng).expect("there are fields").name);
+            hash.sample(3, NOW, &mut rng, |name, _| count(2, name));
+            hash.sample(15, NOW, &mut rng, |name, _| count(3, name));
         }
         counts.iter().for_each(|counts| assert_fair(counts));
         assert_eq!(counts[2].iter().sum::<usize>(), 15_000);
@@ -115,13 +116,13 @@ fn a_sample_has_no_field_twice() {
         let hash = filled(60, limit);
         for count in [0, 1, 19, 20, 21, 59, 60, 61, usize::MAX] {
             let mut names = Vec::new();
-            hash.sample(count, &mut rng, |name, _| names.push(name.to_vec()));
+            hash.sample(count, NOW, &mut rng, |name, _| names.push(name.to_vec()));
             assert_eq!(names.len(), count.min(60));
             assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
         }
     }
-    assert!(Hash::new().random(&mut rng).is_none());
-    assert!(Hash::new().lots().draw(&mut rng).is_none());
+    assert!(Hash::new().random(NOW, &mut rng).is_none());
+    assert!(Hash::new().lots(NOW).draw(&mut rng).is_none());
 }
 
 #[test]
@@ -130,8 +131,9 @@ fn a_scan_passes_every_field() {
         let hash = filled(300, limit);
         let (mut cursor, mut passed, mut calls) = (0, BTreeMap::new(), 0);
         loop {
-            cursor = hash
-                .scan(cursor, |name, value| assert!(passed.insert(name.to_vec(), value.to_vec()).is_none()));
+            cursor = hash.scan(cursor, NOW, |name, value| {
+                assert!(passed.insert(name.to_vec(), value.to_vec()).is_none());
+            });
             calls += 1;
             if cursor == 0 {
                 break;
@@ -165,8 +167,8 @@ proptest! {
                 }
                 None => prop_assert_eq!(hash.remove(&name), model.remove(&name).is_some()),
             }
-            prop_assert_eq!(hash.get(&name).map(Text::to_vec), model.get(&name).cloned());
-            prop_assert_eq!(hash.contains(&name), model.contains_key(&name));
+            prop_assert_eq!(hash.get(&name, NOW).map(Text::to_vec), model.get(&name).cloned());
+            prop_assert_eq!(hash.contains(&name, NOW), model.contains_key(&name));
             prop_assert_eq!((hash.len(), hash.is_empty()), (model.len(), model.is_empty()));
         }
         hash.check_invariants();

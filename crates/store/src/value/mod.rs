@@ -9,15 +9,19 @@ mod hash;
 mod list;
 mod set;
 mod sorted_set;
+pub(crate) mod stream;
 
 use std::any::Any;
 use std::sync::Arc;
 
+use spinel_structs::stream::BlockLimits;
+
 pub use distinct::LoadError;
-pub use hash::{Hash, HashIter, HashLoader, HashLots};
+pub use hash::{Hash, HashField, HashIter, HashLoader, HashLots};
 pub use list::{End, List, ListElement, ListElements, ListNode, ListNodes};
 pub use set::{Set, SetIter, SetLoader, TakenMember};
 pub use sorted_set::{Members, SortedSet, SortedSetLoader};
+pub use stream::Stream;
 
 /// The thresholds at which collections change from compact to large encodings, as in `redis.conf`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +36,8 @@ pub struct EncodingLimits {
     pub list_packed_threshold: usize,
     /// `set-max-intset-entries`, in members.
     pub set_max_intset_entries: usize,
+    /// `stream-node-max-bytes` and `stream-node-max-entries`.
+    pub stream_blocks: BlockLimits,
     /// `zset-max-listpack-entries`, in members.
     pub zset_max_listpack_entries: usize,
     /// `zset-max-listpack-value`, in bytes.
@@ -46,6 +52,7 @@ impl Default for EncodingLimits {
             list_max_listpack_size: -2,
             list_packed_threshold: 1 << 30,
             set_max_intset_entries: 512,
+            stream_blocks: BlockLimits::default(),
             zset_max_listpack_entries: 128,
             zset_max_listpack_value: 64,
         }
@@ -65,6 +72,8 @@ pub enum Kind {
     Hash,
     /// A sorted set.
     SortedSet,
+    /// A stream.
+    Stream,
 }
 
 impl Kind {
@@ -77,6 +86,7 @@ impl Kind {
             Self::Set => "set",
             Self::Hash => "hash",
             Self::SortedSet => "zset",
+            Self::Stream => "stream",
         }
     }
 }
@@ -131,10 +141,12 @@ pub enum ValueRef<'a> {
     Hash(&'a Hash),
     /// A sorted set.
     SortedSet(&'a SortedSet),
+    /// A stream.
+    Stream(&'a Stream),
 }
 
 impl ValueRef<'_> {
-    /// Elements of a collection; 1 for a string.
+    /// Elements of a collection, with pending entries of a stream; 1 for a string.
     #[must_use]
     pub fn elements(&self) -> usize {
         match self {
@@ -143,6 +155,7 @@ impl ValueRef<'_> {
             Self::Set(set) => set.len(),
             Self::Hash(hash) => hash.len(),
             Self::SortedSet(zset) => zset.len(),
+            Self::Stream(stream) => stream::elements(stream),
         }
     }
 }
@@ -159,6 +172,8 @@ pub enum ValueMut<'a> {
     Hash(&'a mut Hash),
     /// A sorted set.
     SortedSet(&'a mut SortedSet),
+    /// A stream.
+    Stream(&'a mut Stream),
 }
 
 /// A value to store.
@@ -179,6 +194,8 @@ pub enum NewValue<'a> {
     Hash(Box<Hash>),
     /// A sorted set.
     SortedSet(Box<SortedSet>),
+    /// A stream.
+    Stream(Box<Stream>),
 }
 
 impl NewValue<'_> {
@@ -191,6 +208,7 @@ impl NewValue<'_> {
             Self::Set(_) => Kind::Set,
             Self::Hash(_) => Kind::Hash,
             Self::SortedSet(_) => Kind::SortedSet,
+            Self::Stream(_) => Kind::Stream,
         }
     }
 }
@@ -209,6 +227,8 @@ pub enum OwnedValue {
     Hash(Box<Hash>),
     /// A sorted set.
     SortedSet(Box<SortedSet>),
+    /// A stream.
+    Stream(Box<Stream>),
     /// A part in a value that somebody still reads, who frees it if he is the last.
     Shared(Arc<dyn Any + Send + Sync>),
 }
@@ -222,6 +242,7 @@ impl OwnedValue {
             Self::Set(set) => set.take_chunk(elements) > 0,
             Self::Hash(hash) => hash.take_chunk(elements) > 0,
             Self::SortedSet(zset) => zset.take_chunk(elements) > 0,
+            Self::Stream(stream) => stream.take_chunk(elements) > 0,
         }
     }
 
@@ -237,6 +258,7 @@ impl OwnedValue {
             Self::Set(set) => set.free_effort(),
             Self::Hash(hash) => hash.free_effort(),
             Self::SortedSet(zset) => zset.free_effort(),
+            Self::Stream(stream) => stream.parts(),
         }
     }
 }

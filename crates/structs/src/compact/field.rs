@@ -7,11 +7,15 @@ use crate::table::TableItem;
 
 /// An owned pair of byte strings behind a thin pointer: length of the name, length of the value, name, value.
 ///
-/// The top bit of the first byte is always 0. It is reserved for "an expiry of eight bytes follows the
-/// lengths".
+/// The top bit of the first byte tells that the field expires: then eight bytes with the Unix time in milliseconds
+/// follow the lengths.
 pub struct Field(Raw<FieldLayout>);
 
 struct FieldLayout;
+
+/// The bit of the first byte that tells of an expiry.
+const EXPIRES: u8 = 0x80;
+const EXPIRY_SIZE: usize = size_of::<i64>();
 
 /// Where things lie in a field.
 #[derive(Clone, Copy)]
@@ -27,7 +31,8 @@ impl Parts {
         let name = length::read(&byte);
         let name_length_size = length::size(name);
         let value = length::read(|i| byte(name_length_size + i));
-        let name_at = name_length_size + length::size(value);
+        let expiry_size = if byte(0) & EXPIRES == 0 { 0 } else { EXPIRY_SIZE };
+        let name_at = name_length_size + length::size(value) + expiry_size;
         Self { name_at, value_at: name_at + name, end: name_at + name + value }
     }
 }
@@ -39,21 +44,43 @@ impl ItemLayout for FieldLayout {
     }
 }
 
-/// The two lengths as written; the second number says how many bytes they take.
-#[inline]
-fn lengths(name: usize, value: usize) -> ([u8; 2 * length::MAX_SIZE], usize) {
-    let mut head = [0; 2 * length::MAX_SIZE];
-    let name_length_size = length::write(name, &mut head);
-    let value_length_size = length::write(value, &mut head[name_length_size..]);
-    (head, name_length_size + value_length_size)
+/// What stands before the name.
+struct Head {
+    bytes: [u8; 2 * length::MAX_SIZE + EXPIRY_SIZE],
+    size: usize,
+}
+
+impl Head {
+    #[inline]
+    fn new(name: usize, value: usize, expiry: Option<i64>) -> Self {
+        let mut bytes = [0; 2 * length::MAX_SIZE + EXPIRY_SIZE];
+        let name_length_size = length::write(name, &mut bytes);
+        let mut size = name_length_size + length::write(value, &mut bytes[name_length_size..]);
+        if let Some(at) = expiry {
+            bytes[0] |= EXPIRES;
+            bytes[size..size + EXPIRY_SIZE].copy_from_slice(&at.to_le_bytes());
+            size += EXPIRY_SIZE;
+        }
+        Self { bytes, size }
+    }
+
+    #[inline]
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.size]
+    }
 }
 
 impl Field {
     /// A copy of `name` and `value`.
     #[inline]
     pub fn new(name: &[u8], value: &[u8]) -> Self {
-        let (head, head_size) = lengths(name.len(), value.len());
-        Self(Raw::new([&head[..head_size], name, value]))
+        Self::with_expiry(name, value, None)
+    }
+
+    /// A copy of `name` and `value`, which expires at a Unix time in milliseconds.
+    #[inline]
+    pub fn with_expiry(name: &[u8], value: &[u8], expiry: Option<i64>) -> Self {
+        Self(Raw::new([Head::new(name.len(), value.len(), expiry).as_bytes(), name, value]))
     }
 
     /// The name.
@@ -72,13 +99,40 @@ impl Field {
         &all[parts.value_at..]
     }
 
-    /// Replaces the value: in its place when the field stays in its size class, else in a new allocation.
+    /// When it expires: a Unix time in milliseconds.
+    #[inline]
+    pub fn expiry(&self) -> Option<i64> {
+        let all = self.0.bytes();
+        if all[0] & EXPIRES == 0 {
+            return None;
+        }
+        let name_at = Parts::read(|i| all[i]).name_at;
+        let bytes = all[name_at - EXPIRY_SIZE..name_at].try_into().expect("eight bytes were cut out");
+        Some(i64::from_le_bytes(bytes))
+    }
+
+    /// Sets, changes or removes the expiry; in its place only when there was one and stays one.
+    pub fn set_expiry(&mut self, expiry: Option<i64>) {
+        if expiry == self.expiry() {
+            return;
+        }
+        let all = self.0.bytes();
+        let Parts { name_at, value_at, end } = Parts::read(|i| all[i]);
+        let head = Head::new(value_at - name_at, end - value_at, expiry);
+        if head.size != name_at || !self.0.rewrite(head.as_bytes(), end, b"") {
+            *self = Self::with_expiry(self.name(), self.value(), expiry);
+        }
+    }
+
+    /// Replaces the value and keeps the expiry: in its place when the field stays in its size class, else in a new
+    /// allocation.
     pub fn set_value(&mut self, value: &[u8]) {
+        let expiry = self.expiry();
         let all = self.0.bytes();
         let Parts { name_at, value_at, .. } = Parts::read(|i| all[i]);
-        let (head, head_size) = lengths(value_at - name_at, value.len());
-        if head_size != name_at || !self.0.rewrite(&head[..head_size], value_at, value) {
-            *self = Self::new(self.name(), value);
+        let head = Head::new(value_at - name_at, value.len(), expiry);
+        if head.size != name_at || !self.0.rewrite(head.as_bytes(), value_at, value) {
+            *self = Self::with_expiry(self.name(), value, expiry);
         }
     }
 
@@ -104,7 +158,7 @@ impl TableItem for Field {
 
 impl Clone for Field {
     fn clone(&self) -> Self {
-        Self::new(self.name(), self.value())
+        Self::with_expiry(self.name(), self.value(), self.expiry())
     }
 }
 
@@ -145,11 +199,17 @@ mod tests {
     }
 
     #[test]
-    fn the_flag_for_an_expiry_is_free_in_every_field() {
-        for name in [0, 1, 123, 124, 379, 380, 65_536] {
-            let field = Field::new(&vec![0xff; name], b"");
-            assert_eq!(field.0.bytes()[0] & 0x80, 0, "name of {name} bytes");
-        }
+    fn an_expiry_takes_eight_bytes_and_only_where_there_is_one() {
+        let mut field = Field::new(b"12345678", b"seven b");
+        assert_eq!((field.memory_bytes(), field.expiry()), (24, None));
+        field.set_expiry(Some(1_700_000_000_000));
+        assert_eq!((field.memory_bytes(), field.expiry()), (32, Some(1_700_000_000_000)));
+        let before = field.address();
+        field.set_expiry(Some(-1));
+        assert_eq!((field.address(), field.expiry()), (before, Some(-1)));
+        field.set_expiry(None);
+        assert_eq!((field.memory_bytes(), field.expiry()), (24, None));
+        assert_eq!((field.name(), field.value()), (&b"12345678"[..], &b"seven b"[..]));
     }
 
     fn bytes() -> impl Strategy<Value = Vec<u8>> {
@@ -160,16 +220,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_field_holds_its_name_and_the_value_that_was_set_last(
+        fn a_field_holds_its_name_and_the_value_and_expiry_that_were_set_last(
             name in bytes(),
-            values in prop::collection::vec(bytes(), 1..8),
+            values in prop::collection::vec((bytes(), prop::option::of(any::<i64>())), 1..8),
         ) {
-            let mut field = Field::new(&name, &values[0]);
-            for value in &values {
+            let mut field = Field::new(&name, &values[0].0);
+            for (value, expiry) in &values {
                 field.set_value(value);
+                field.set_expiry(*expiry);
                 prop_assert_eq!(field.name(), &name);
                 prop_assert_eq!(field.value(), value);
-                prop_assert_eq!(field.memory_bytes(), Field::new(&name, value).memory_bytes());
+                prop_assert_eq!(field.expiry(), *expiry);
+                prop_assert_eq!(field.clone().expiry(), *expiry);
+                let anew = Field::with_expiry(&name, value, *expiry);
+                prop_assert_eq!(field.memory_bytes(), anew.memory_bytes());
             }
         }
     }

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! Member   | length | bytes |
-//! Field    | length of name | length of value | name | value |
+//! Field    | length of name | length of value | [expiry, 8 bytes] | name | value |
 //! ```
 //!
 //! They are what large sets and hashes put into their [`Table`](crate::table::Table). Sizes, under the

@@ -169,14 +169,14 @@ impl Listpack {
 
     /// Writes the total and `count` into the header.
     #[inline]
-    fn set_header(&mut self, count: usize) {
+    pub(super) fn set_header(&mut self, count: usize) {
         self.set_total();
         let count = u16::try_from(count).unwrap_or(COUNT_UNKNOWN);
         self.bytes[4..HEADER].copy_from_slice(&count.to_le_bytes());
     }
 
     #[inline]
-    fn set_total(&mut self) {
+    pub(super) fn set_total(&mut self) {
         let total = u32::try_from(self.bytes.len()).expect("a listpack is shorter than 4 GiB");
         self.bytes[..4].copy_from_slice(&total.to_le_bytes());
     }

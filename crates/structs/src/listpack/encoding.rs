@@ -103,6 +103,22 @@ impl<'a> Encoded<'a> {
         data + backlen_size(data)
     }
 
+    /// Appends the entry.
+    #[inline]
+    pub(super) fn push_to(&self, out: &mut Vec<u8>) {
+        let data = self.data_len();
+        out.extend_from_slice(&self.head[..usize::from(self.head_len)]);
+        out.extend_from_slice(self.body);
+        if data < 128 {
+            out.push(data as u8);
+        } else {
+            let width = backlen_size(data);
+            let mut backward = [0; 5];
+            write_backlen(&mut backward, data);
+            out.extend_from_slice(&backward[..width]);
+        }
+    }
+
     /// Writes the entry at the start of `out`, which holds at least [`Encoded::size`] bytes.
     #[inline]
     pub(super) fn write(&self, out: &mut [u8]) {

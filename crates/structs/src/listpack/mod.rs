@@ -64,6 +64,7 @@
 //! The format is by Salvatore Sanfilippo with advice from Yuval Inbar, 2017; the facts here were taken
 //! from its specification and from the payloads Redis 7.0 writes. The code is our own.
 
+mod append;
 mod edit;
 mod encoding;
 mod iter;
@@ -74,6 +75,7 @@ mod value;
 
 use std::num::NonZeroU32;
 
+pub use append::Appender;
 pub use iter::{Iter, Pairs};
 pub use validate::ListpackError;
 pub use value::{ListpackValue, Needle};

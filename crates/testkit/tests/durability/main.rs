@@ -4,6 +4,7 @@ mod backup_crowd;
 mod backups;
 mod crowd;
 mod faults;
+mod field_expiry;
 mod opened;
 mod replay;
 mod restoring;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use spinel_aof::disk::sim::SimDisk;
 use spinel_engine::config::AppendFsync;
-use spinel_oracle::generate::{FAMILIES, Generator};
+use spinel_oracle::generate::{FAMILIES, Generator, NEWER};
 use spinel_testkit::TestServer;
 
 use crate::opened::{PAGE_BYTES, digest, info, logged, open, wait_until_at_rest, wait_until_safe};
@@ -31,7 +31,8 @@ fn assert_kept(what: &str, disk: &SimDisk, server: TestServer, shards: usize) {
 
 #[test]
 fn whatever_was_done_is_there_after_the_log_was_loaded() {
-    for (seed, family) in (1..).zip(&FAMILIES) {
+    let families = FAMILIES.iter().chain(NEWER.iter().map(|newer| &newer.family));
+    for (seed, family) in (1..).zip(families) {
         let disk = SimDisk::new(PAGE_BYTES);
         let server = open(&disk, |settings| {
             logged(AppendFsync::EverySecond)(settings);

@@ -54,7 +54,9 @@ pub(super) fn sorted<'c>(
     let len = match value {
         None => 0,
         Some(value @ (ValueRef::List(_) | ValueRef::Set(_) | ValueRef::SortedSet(_))) => value.elements(),
-        Some(ValueRef::String(_) | ValueRef::Hash(_)) => return Err(CommandError::WrongType),
+        Some(ValueRef::String(_) | ValueRef::Hash(_) | ValueRef::Stream(_)) => {
+            return Err(CommandError::WrongType);
+        }
     };
     let range = options.range(len);
     let Some(value) = value else { return Ok(Sorted { elements: Elements::Plain(Vec::new()), range }) };
@@ -179,7 +181,7 @@ fn elements_of(value: ValueRef<'_>) -> Vec<Text<'_>> {
         ValueRef::List(list) => list.range(0..list.len()).map(text).collect(),
         ValueRef::Set(set) => set.iter().collect(),
         ValueRef::SortedSet(zset) => zset.iter().map(|(member, _)| text(member)).collect(),
-        ValueRef::String(_) | ValueRef::Hash(_) => Vec::new(),
+        ValueRef::String(_) | ValueRef::Hash(_) | ValueRef::Stream(_) => Vec::new(),
     }
 }
 

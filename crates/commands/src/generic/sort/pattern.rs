@@ -89,7 +89,7 @@ impl<'c, 'k> Lookups<'c, 'k> {
         };
         match (entry.value(), field) {
             (ValueRef::String(text), None) => Some(text),
-            (ValueRef::Hash(hash), Some(field)) => hash.get(field),
+            (ValueRef::Hash(hash), Some(field)) => hash.get(field, self.cx.now()),
             _ => None,
         }
     }

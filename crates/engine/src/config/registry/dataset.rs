@@ -8,7 +8,6 @@ use super::{INT_MAX, ULONG_MAX, choice, count, field, flag, memory, number};
 
 const NO_EVICTION: &str = "tunes eviction, which there is not yet: beyond maxmemory writes are refused";
 const NO_DEFRAGMENTATION: &str = "tunes active defragmentation, which cannot be switched on";
-const NO_STREAMS: &str = "there are no streams yet";
 
 /// The keyspace numbers its databases with 16 bits.
 const MAX_DATABASES: i64 = 65_535;
@@ -51,15 +50,11 @@ pub(super) const DIRECTIVES: &[Directive] = &[
         .at(field!(encodings.zset_max_listpack_value)),
     count("hll-sparse-max-bytes", "3000", 0, i64::MAX)
         .unit(Unit::Memory)
-        .at(field!(encodings.hll_sparse_max_bytes))
-        .inert("there are no HyperLogLogs yet"),
+        .at(field!(encodings.hll_sparse_max_bytes)),
     count("stream-node-max-bytes", "4096", 0, i64::MAX)
         .unit(Unit::Memory)
-        .at(field!(encodings.stream_node_max_bytes))
-        .inert(NO_STREAMS),
-    number("stream-node-max-entries", "100", 0, i64::MAX)
-        .at(field!(encodings.stream_node_max_entries))
-        .inert(NO_STREAMS),
+        .at(field!(encodings.stream_node_max_bytes)),
+    number("stream-node-max-entries", "100", 0, i64::MAX).at(field!(encodings.stream_node_max_entries)),
     // Eviction.
     memory("maxmemory", "0", 0, ULONG_MAX).unsigned().at(field!(memory.maxmemory)),
     choice::<MaxmemoryPolicy>("maxmemory-policy", "noeviction")

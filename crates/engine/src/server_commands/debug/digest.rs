@@ -7,6 +7,7 @@ use sha1::{Digest as _, Sha1};
 use spinel_family::{
     Command, DbIndex, Encoder, Exclusive, ExclusiveContext, Key, Many, Query, QueryContext, Reply,
 };
+use spinel_store::value::HashField;
 use spinel_store::{Entry, Kind, ValueRef};
 use spinel_structs::number::format_double;
 
@@ -97,6 +98,17 @@ impl Digest {
         self.add(&element.0);
     }
 
+    /// Adds a field of a hash and whether it will expire.
+    fn add_field(&mut self, HashField { name, value, expiry }: HashField<'_>) {
+        let mut element = Self::default();
+        name.with_bytes(|name| element.mix(name));
+        value.with_bytes(|value| element.mix(value));
+        if expiry.is_some() {
+            element.add(b"!!hexpire!!");
+        }
+        self.add(&element.0);
+    }
+
     /// Adds a value and whether it will expire.
     fn mix_value(&mut self, entry: &Entry) {
         self.mix(&type_number(entry.kind()).to_be_bytes());
@@ -106,13 +118,18 @@ impl Digest {
                 list.range(0..list.len()).for_each(|element| self.mix(&element.to_vec()));
             }
             ValueRef::Set(set) => set.iter().for_each(|member| member.with_bytes(|bytes| self.add(bytes))),
-            ValueRef::Hash(hash) => hash.iter().for_each(|(field, value)| {
-                field.with_bytes(|field| value.with_bytes(|value| self.add_element(&[field, value])));
-            }),
+            ValueRef::Hash(hash) => hash.iter().for_each(|field| self.add_field(field)),
             ValueRef::SortedSet(zset) => zset.iter().for_each(|(member, score)| {
                 let mut text = Vec::new();
                 format_double(score, &mut text);
                 self.add_element(&[&member.to_vec(), &text]);
+            }),
+            ValueRef::Stream(stream) => stream.iter().for_each(|entry| {
+                self.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+                for (name, value) in entry.fields {
+                    self.mix(&name.to_vec());
+                    self.mix(&value.to_vec());
+                }
             }),
         }
         if entry.expiry().is_some() {
@@ -135,5 +152,6 @@ fn type_number(kind: Kind) -> u32 {
         Kind::Set => 2,
         Kind::SortedSet => 3,
         Kind::Hash => 4,
+        Kind::Stream => 6,
     }
 }

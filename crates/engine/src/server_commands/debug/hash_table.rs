@@ -9,7 +9,10 @@ use std::fmt::Write;
 use spinel_family::{
     Command, CommandError, DbIndex, Encoder, Key, Query, QueryContext, Reply, Sweep, SweepContext,
 };
-use spinel_store::{ShardIndex, ValueRef};
+use spinel_store::{ShardIndex, UnixMillis, ValueRef};
+
+/// A time before every expiry.
+const ALL_ALIVE: UnixMillis = UnixMillis(i64::MIN);
 
 /// Buckets read while a shard is held.
 const SLICE_BUCKETS: usize = 1024;
@@ -67,9 +70,11 @@ impl Query for DebugHtstatsKey<'_> {
         let mut chains = Chains::default();
         match entry.value() {
             ValueRef::Set(set) => chains.count(|cursor, items| set.scan(cursor, |_| *items += 1)),
-            ValueRef::Hash(hash) => chains.count(|cursor, items| hash.scan(cursor, |_, _| *items += 1)),
+            ValueRef::Hash(hash) => {
+                chains.count(|cursor, items| hash.scan(cursor, ALL_ALIVE, |_, _| *items += 1));
+            }
             ValueRef::SortedSet(zset) => chains.count(|cursor, items| zset.scan(cursor, |_, _| *items += 1)),
-            ValueRef::String(_) | ValueRef::List(_) => {}
+            ValueRef::String(_) | ValueRef::List(_) | ValueRef::Stream(_) => {}
         }
         let mut text = String::new();
         chains.describe(&mut text);

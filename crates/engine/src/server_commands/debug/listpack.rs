@@ -21,18 +21,26 @@ pub(super) struct DebugListpack<'a> {
 impl Query for DebugListpack<'_> {
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
         let entry = cx.inspect(self.key).ok_or(CommandError::NoSuchKey)?;
-        if entry.encoding() != "listpack" {
+        if !matches!(entry.encoding(), "listpack" | "listpackex") {
             return Err(CommandError::text("ERR Not a listpack encoded object."));
         }
         let mut elements = Elements::default();
         match entry.value() {
-            ValueRef::Hash(hash) => hash.iter().for_each(|(field, value)| elements.add_pair(field, value)),
+            ValueRef::Hash(hash) => {
+                let is_timed = hash.as_timed_listpack().is_some();
+                for field in hash.iter() {
+                    elements.add_pair(field.name, field.value);
+                    if is_timed {
+                        Text::Int(field.expiry.map_or(0, |at| at.0)).with_bytes(|time| elements.add(time));
+                    }
+                }
+            }
             ValueRef::SortedSet(zset) => zset.iter().for_each(|(member, score)| {
                 let mut text = Vec::new();
                 format_score(score, &mut text);
                 elements.add_pair(Text::Bytes(&member.to_vec()), Text::Bytes(&text));
             }),
-            ValueRef::String(_) | ValueRef::List(_) | ValueRef::Set(_) => {}
+            ValueRef::String(_) | ValueRef::List(_) | ValueRef::Set(_) | ValueRef::Stream(_) => {}
         }
         out.verbatim("txt", elements.report().as_bytes());
         Ok(())

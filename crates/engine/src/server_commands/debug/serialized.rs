@@ -1,8 +1,10 @@
 //! How many bytes a value takes in an RDB file of version 10 whose strings are not compressed.
 
-use spinel_store::{Entry, List, Text, ValueRef};
+use spinel_store::value::HashField;
+use spinel_store::{Entry, List, Stream, Text, ValueRef};
 use spinel_structs::number::{format_score, parse_i64};
 use spinel_structs::quicklist::Node;
+use spinel_structs::stream::StreamId;
 
 /// Bytes of a listpack without elements.
 pub(super) const LISTPACK_FRAME: usize = 7;
@@ -25,13 +27,11 @@ pub(super) fn serialized_len(entry: &Entry) -> usize {
             length(set.len()) + set.iter().map(|text| text.with_bytes(string)).sum::<usize>()
         }
         ValueRef::Hash(hash) if encoding == "listpack" => {
-            let pair =
-                |(field, value): (Text<'_>, Text<'_>)| field.with_bytes(packed) + value.with_bytes(packed);
+            let pair = |field: HashField<'_>| field.name.with_bytes(packed) + field.value.with_bytes(packed);
             raw(LISTPACK_FRAME + hash.iter().map(pair).sum::<usize>())
         }
         ValueRef::Hash(hash) => {
-            let pair =
-                |(field, value): (Text<'_>, Text<'_>)| field.with_bytes(string) + value.with_bytes(string);
+            let pair = |field: HashField<'_>| field.name.with_bytes(string) + field.value.with_bytes(string);
             length(hash.len()) + hash.iter().map(pair).sum::<usize>()
         }
         ValueRef::SortedSet(zset) if encoding == "listpack" => {
@@ -47,7 +47,31 @@ pub(super) fn serialized_len(entry: &Entry) -> usize {
             let pairs = zset.iter().map(|(member, _)| string(&member.to_vec()) + SCORE);
             length(zset.len()) + pairs.sum::<usize>()
         }
+        ValueRef::Stream(stream) => stream_len(stream),
     }
+}
+
+/// Blocks behind their IDs, then counters and groups, of version 10.
+fn stream_len(stream: &Stream) -> usize {
+    let id = |id: StreamId| length(id.ms as usize) + length(id.seq as usize);
+    let blocks = stream.blocks().map(|(_, pack)| raw(16) + raw(pack.byte_len()));
+    let groups = stream.groups().map(|(name, group)| {
+        let pending = group.pending_from(StreamId::MIN);
+        let pending = pending.map(|(_, entry)| 16 + 8 + length(entry.deliveries as usize));
+        let consumers = group.consumers().map(|consumer| {
+            string(consumer.name()) + 8 + length(consumer.pending_len()) + 16 * consumer.pending_len()
+        });
+        let counts = length(group.entries_read.unwrap_or(-1) as usize)
+            + length(group.pending_len())
+            + length(group.consumer_count());
+        string(name) + id(group.last_id) + counts + pending.sum::<usize>() + consumers.sum::<usize>()
+    });
+    let ids = [stream.last_id(), stream.first_id(), stream.max_deleted_id()].map(id);
+    let counts = [stream.block_count(), stream.len(), stream.entries_added() as usize, stream.groups().len()];
+    blocks.sum::<usize>()
+        + ids.iter().sum::<usize>()
+        + counts.map(length).iter().sum::<usize>()
+        + groups.sum::<usize>()
 }
 
 /// Each node has its kind before it.

@@ -15,7 +15,9 @@ pub(super) fn keyspace(worker: &Worker, report: &mut Report) {
         let (keys, expires) = keyspace.count(db);
         if keys > 0 {
             let ttl = if expires == 0 { 0 } else { average_ttl(keyspace, db, worker.now()) };
-            report.field(&format!("db{index}"), format_args!("keys={keys},expires={expires},avg_ttl={ttl}"));
+            let timed = keyspace.count_timed(db);
+            let counts = format_args!("keys={keys},expires={expires},avg_ttl={ttl},subexpiry={timed}");
+            report.field(&format!("db{index}"), counts);
         }
     }
 }

@@ -6,6 +6,7 @@ use super::server;
 use super::text::Report;
 use crate::Worker;
 use crate::pubsub::Topic;
+use crate::stats::Totals;
 
 pub(super) fn stats(worker: &Worker, report: &mut Report) {
     let engine = worker.engine();
@@ -24,10 +25,7 @@ pub(super) fn stats(worker: &Worker, report: &mut Report) {
     report.field("instantaneous_output_repl_kbps", "0.00");
     report.field("rejected_connections", totals.rejected_connections);
     zeros(report, &["sync_full", "sync_partial_ok", "sync_partial_err"]);
-    report.field("expired_keys", totals.expired);
-    report.field("expired_stale_perc", "0.00");
-    report.field("expired_time_cap_reached_count", engine.stats.expire_cut_short.load(Ordering::Relaxed));
-    report.field("expire_cycle_cpu_milliseconds", totals.expire_nanos / 1_000_000);
+    expiries(worker, &totals, report);
     zeros(
         report,
         &[
@@ -76,6 +74,15 @@ pub(super) fn stats(worker: &Worker, report: &mut Report) {
         ],
     );
     ours(worker, report);
+}
+
+fn expiries(worker: &Worker, totals: &Totals, report: &mut Report) {
+    report.field("expired_keys", totals.expired);
+    report.field("expired_subkeys", totals.expired_fields);
+    report.field("expired_stale_perc", "0.00");
+    let cut_short = worker.engine().stats.expire_cut_short.load(Ordering::Relaxed);
+    report.field("expired_time_cap_reached_count", cut_short);
+    report.field("expire_cycle_cpu_milliseconds", totals.expire_nanos / 1_000_000);
 }
 
 /// What Redis does not have: how far the commands have come that go through the whole keyspace, and the panics.

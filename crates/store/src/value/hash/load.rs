@@ -1,20 +1,56 @@
-//! Hashes from outside, as dumps and snapshots hold them: a listpack of pairs, or fields one by one.
+//! Hashes from outside, as dumps and snapshots hold them: a listpack of pairs or of triples, or fields one by one.
 
 use spinel_structs::hash::HashKey;
 use spinel_structs::listpack::Listpack;
 
-use super::{Fields, Form, Hash};
+use super::{Fields, Form, Hash, HashField, HashIter, TimedPack};
+use crate::UnixMillis;
 use crate::value::EncodingLimits;
 use crate::value::distinct::{LoadError, all_differ};
 
 impl Hash {
-    /// The listpack of a small hash, as dumps and snapshots hold it.
+    /// The listpack of a small hash without fields that expire, as dumps and snapshots hold it.
     #[must_use]
     pub fn as_listpack(&self) -> Option<&Listpack> {
         match &self.form {
             Form::Packed(pack) => Some(pack),
-            Form::Table(_) => None,
+            Form::Timed(_) | Form::Table(_) => None,
         }
+    }
+
+    /// The listpack of triples of a small hash with fields that expire, as dumps and snapshots hold it.
+    #[must_use]
+    pub fn as_timed_listpack(&self) -> Option<&Listpack> {
+        match &self.form {
+            Form::Timed(pack) => Some(pack.as_listpack()),
+            Form::Packed(_) | Form::Table(_) => None,
+        }
+    }
+
+    /// Takes over a listpack of triples: name, value, Unix time in milliseconds or 0. It stays one unless it has too many
+    /// fields or bytes.
+    ///
+    /// # Errors
+    /// When values are missing, a field comes twice, a time is none, or times are not in order.
+    pub fn from_timed_listpack(
+        pack: Listpack,
+        limits: &EncodingLimits,
+        hash_key: &HashKey,
+    ) -> Result<Self, LoadError> {
+        let is_small = pack.len() / 3 <= limits.hash_max_listpack_entries && !pack.would_exceed(0);
+        let pack = TimedPack::from_listpack(pack)?;
+        if is_small {
+            let names = pack.as_listpack().iter().step_by(3);
+            return if all_differ(names, hash_key) {
+                Ok(Self { form: Form::Timed(Box::new(pack)) })
+            } else {
+                Err(LoadError::Repeated)
+            };
+        }
+        let count = pack.len();
+        let mut hash = Self { form: Form::Timed(Box::new(pack)) };
+        let fields = hash.make_table(hash_key).len();
+        if fields == count { Ok(hash) } else { Err(LoadError::Repeated) }
     }
 
     /// Takes over a listpack of pairs. It stays one unless it has too many fields or bytes; how long the fields are is,
@@ -40,7 +76,7 @@ impl Hash {
             };
         }
         let mut hash = Self { form: Form::Packed(pack) };
-        let fields = hash.make_table(hash_key).table.len();
+        let fields = hash.make_table(hash_key).len();
         if fields == values / 2 { Ok(hash) } else { Err(LoadError::Repeated) }
     }
 }
@@ -54,6 +90,8 @@ pub struct HashLoader<'a> {
 
 enum Loading {
     Packed(Listpack),
+    /// Names so far are not compared; they are when the hash is whole.
+    Timed(Box<TimedPack>),
     Table(Box<Fields>),
 }
 
@@ -69,23 +107,53 @@ impl<'a> HashLoader<'a> {
         Self { form, limits, hash_key }
     }
 
+    /// Ready for `count` fields some of which may expire.
+    #[must_use]
+    pub fn with_expiries(count: usize, limits: &'a EncodingLimits, hash_key: &'a HashKey) -> Self {
+        let mut loader = Self::new(count, limits, hash_key);
+        if let Loading::Packed(pack) = &loader.form {
+            loader.form = Loading::Timed(Box::new(TimedPack::of_pairs(pack)));
+        }
+        loader
+    }
+
     /// Adds a field.
     ///
     /// # Errors
     /// When it is seen to come twice; for a small hash only [`HashLoader::finish`] tells.
     pub fn push(&mut self, name: &[u8], value: &[u8]) -> Result<(), LoadError> {
-        if let Loading::Packed(pack) = &mut self.form {
-            let is_long = name.len().max(value.len()) > self.limits.hash_max_listpack_value;
-            if !is_long && !pack.would_exceed(name.len() + value.len()) {
-                pack.push_pair(name, value);
-                return Ok(());
-            }
-            let fields = table_of(pack, self.hash_key)?;
-            self.form = Loading::Table(fields);
-        }
+        self.push_expiring(name, value, None)
+    }
+
+    /// Adds a field that may expire: only to a loader made [`with_expiries`](Self::with_expiries).
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn push_expiring(
+        &mut self,
+        name: &[u8],
+        value: &[u8],
+        expiry: Option<UnixMillis>,
+    ) -> Result<(), LoadError> {
+        let is_long = name.len().max(value.len()) > self.limits.hash_max_listpack_value;
+        let bytes = name.len() + value.len();
         match &mut self.form {
-            Loading::Table(fields) => once(fields.set(name, value)),
-            Loading::Packed(_) => unreachable!("it was just made a table"),
+            Loading::Packed(pack) if !is_long && !pack.would_exceed(bytes) => {
+                debug_assert!(expiry.is_none(), "this loader was not told of expiries");
+                pack.push_pair(name, value);
+                Ok(())
+            }
+            Loading::Timed(pack) if !is_long && !pack.would_exceed(bytes) => {
+                pack.insert(name, value, expiry);
+                Ok(())
+            }
+            Loading::Packed(_) | Loading::Timed(_) => {
+                let mut fields = self.form.table(self.hash_key)?;
+                let added = once(fields.add(name, value, expiry));
+                self.form = Loading::Table(fields);
+                added
+            }
+            Loading::Table(fields) => once(fields.add(name, value, expiry)),
         }
     }
 
@@ -99,17 +167,30 @@ impl<'a> HashLoader<'a> {
                 pack.shrink_to_fit();
                 Hash::from_listpack(pack, self.limits, self.hash_key)
             }
+            Loading::Timed(pack) => {
+                let mut pack = pack.into_listpack();
+                pack.shrink_to_fit();
+                Hash::from_timed_listpack(pack, self.limits, self.hash_key)
+            }
             Loading::Table(fields) => Ok(Hash { form: Form::Table(fields) }),
         }
     }
 }
 
-fn table_of(pack: &Listpack, hash_key: &HashKey) -> Result<Box<Fields>, LoadError> {
-    let mut fields = Box::new(Fields::new(hash_key));
-    for (name, value) in pack.pairs().map(super::texts) {
-        once(name.with_bytes(|name| value.with_bytes(|value| fields.set(name, value))))?;
+impl Loading {
+    /// The fields so far, in a table.
+    fn table(&self, hash_key: &HashKey) -> Result<Box<Fields>, LoadError> {
+        let fields = match self {
+            Self::Packed(pack) => HashIter::Packed(pack.pairs()),
+            Self::Timed(pack) => HashIter::Timed(pack.iter()),
+            Self::Table(fields) => HashIter::Table(fields.iter()),
+        };
+        let mut table = Box::new(Fields::new(hash_key));
+        for HashField { name, value, expiry } in fields {
+            once(name.with_bytes(|name| value.with_bytes(|value| table.add(name, value, expiry))))?;
+        }
+        Ok(table)
     }
-    Ok(fields)
 }
 
 fn once(is_new: bool) -> Result<(), LoadError> {
@@ -150,7 +231,7 @@ mod tests {
         {
             let hash = load(&fields, &limits).unwrap();
             assert_eq!((hash.encoding(), hash.len()), (encoding, 2));
-            assert_eq!(hash.get(b"b"), Some(Text::Bytes(b"two")));
+            assert_eq!(hash.get(b"b", UnixMillis(1)), Some(Text::Bytes(b"two")));
             hash.check_invariants();
         }
     }

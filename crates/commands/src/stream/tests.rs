@@ -1,0 +1,198 @@
+//! What the stream commands leave behind beside their replies, which the reference is asked about elsewhere: journal,
+//! events, and how they wait.
+
+use crate::testing::Server;
+
+fn entry(id: &str) -> String {
+    format!("*2\r\n${}\r\n{id}\r\n*2\r\n$1\r\na\r\n$1\r\n1\r\n", id.len())
+}
+
+#[test]
+fn the_journal_has_the_id_that_was_found_and_the_length_that_was_reached() {
+    let mut server = Server::new();
+    let id = server.run("XADD s * a 1");
+    let id = id.split("\r\n").nth(1).unwrap().to_owned();
+    assert_eq!(id, "1700000000000-0");
+    assert_eq!(server.propagated(), [format!("XADD s {id} a 1")]);
+    assert_eq!((server.event_names(), server.effects.dirty), (vec!["new", "xadd"], 1));
+    assert_eq!(server.run("XADD s 1700000000000-* a 1"), "$15\r\n1700000000000-1\r\n");
+    assert_eq!(server.propagated(), ["XADD s 1700000000000-1 a 1"]);
+    server.settings.encodings.stream_blocks.entries = 2;
+    (0..4).for_each(|_| drop(server.run("XADD s * a 1")));
+    server.run("XADD s NOMKSTREAM MAXLEN ~ 1 LIMIT 3 1700000000001-5 a 1");
+    assert_eq!(server.propagated(), ["XADD s NOMKSTREAM MAXLEN = 5 1700000000001-5 a 1"]);
+    assert_eq!(server.event_names(), ["xadd", "xtrim"]);
+    server.run("XTRIM s MINID ~ 1700000000001");
+    assert_eq!(server.propagated(), ["XTRIM s MINID = 1700000000001-5"]);
+    server.replayed = true;
+    assert_eq!(server.run("XTRIM s MAXLEN = 0 LIMIT 3"), ":1\r\n");
+    assert_eq!(server.run("XADD other NOMKSTREAM 5-1 a 1"), "$-1\r\n");
+}
+
+#[test]
+fn what_a_group_reads_is_recorded_as_claims() {
+    let mut server = Server::new();
+    server.run("XADD s 1-1 a 1");
+    server.run("XADD s 1-2 a 1");
+    server.run("XGROUP CREATE s g 0");
+    let reply = server.run("XREADGROUP GROUP g ann COUNT 1 STREAMS s >");
+    assert_eq!(reply, format!("*1\r\n*2\r\n$1\r\ns\r\n*1\r\n{}", entry("1-1")));
+    let claim = "XCLAIM s g ann 0 1-1 TIME 1700000000000 RETRYCOUNT 1 FORCE JUSTID LASTID 1-1";
+    assert_eq!(server.propagated(), [claim, "XGROUP SETID s g 1-1 ENTRIESREAD 1"]);
+    assert_eq!((server.event_names(), server.effects.dirty), (vec!["xgroup-createconsumer"], 2));
+    server.run("XREADGROUP GROUP g bob NOACK STREAMS s >");
+    assert_eq!(server.propagated(), ["XGROUP CREATECONSUMER s g bob", "XGROUP SETID s g 1-2 ENTRIESREAD 2"]);
+    server.advance_ms(7);
+    server.run("XREADGROUP GROUP g ann STREAMS s 0");
+    assert!(server.propagated().is_empty() && !server.effects.propagation.is_verbatim());
+    assert_eq!(server.run("XPENDING s g - + 9"), "*1\r\n*4\r\n$3\r\n1-1\r\n$3\r\nann\r\n:0\r\n:2\r\n");
+    server.run("XDEL s 1-1");
+    assert_eq!(server.run("XAUTOCLAIM s g bob 0 0"), "*3\r\n$3\r\n0-0\r\n*0\r\n*1\r\n$3\r\n1-1\r\n");
+    assert_eq!(server.propagated().len(), 1);
+    assert_eq!(server.run("XACK s g 1-1"), ":0\r\n");
+    assert!(server.effects.is_quiet());
+}
+
+#[test]
+fn a_reader_waits_for_what_comes_after_the_end_it_saw() {
+    let mut server = Server::new();
+    server.run("XADD s 1-1 a 1");
+    assert_eq!(server.run("XREAD BLOCK 0 STREAMS s none $ $"), "+BLOCKED\r\n");
+    let words = server.effects.waits_as.take().unwrap();
+    let words: Vec<_> = words.args().iter().map(String::from_utf8_lossy).collect();
+    assert_eq!(words.join(" "), "XREAD BLOCK 0 STREAMS s none 1-1 0-0");
+    server.deny_blocking = true;
+    server.run("XREAD BLOCK 0 STREAMS s $");
+    assert!(server.effects.waits_as.is_none());
+    server.deny_blocking = false;
+    assert_eq!(server.run("XREAD STREAMS s $"), "*-1\r\n");
+    server.run("XADD s 1-2 a 1");
+    server.retried = true;
+    let reply = server.run("XREAD BLOCK 0 STREAMS s none 1-1 0-0");
+    assert_eq!(reply, format!("*1\r\n*2\r\n$1\r\ns\r\n*1\r\n{}", entry("1-2")));
+}
+
+#[test]
+fn who_waits_in_a_group_hears_when_it_goes() {
+    let mut server = Server::new();
+    server.run("XGROUP CREATE s g $ MKSTREAM");
+    assert_eq!(server.run("XREADGROUP GROUP g ann BLOCK 0 STREAMS s >"), "+BLOCKED\r\n");
+    server.retried = true;
+    assert_eq!(server.run("XREADGROUP GROUP g ann BLOCK 0 STREAMS s >"), "+BLOCKED\r\n");
+    server.run("XGROUP DESTROY s g");
+    assert_eq!(
+        server.run("XREADGROUP GROUP g ann BLOCK 0 STREAMS s >"),
+        "-NOGROUP the consumer group this client was blocked on no longer exists\r\n"
+    );
+    for line in ["DEL s", "SET s x"] {
+        server.run(line);
+        assert_eq!(
+            server.run("XREADGROUP GROUP g ann BLOCK 0 STREAMS s >"),
+            "-UNBLOCKED the stream key no longer exists\r\n"
+        );
+    }
+}
+
+#[test]
+fn removing_a_stream_somebody_waits_for_is_news() {
+    let mut server = Server::new();
+    for line in ["DEL s", "SET s x", "RENAME s t", "FLUSHDB", "SWAPDB 0 1", "XGROUP DESTROY s g"] {
+        server.run("FLUSHALL");
+        server.run("XGROUP CREATE s g $ MKSTREAM");
+        server.wait_for("s");
+        server.run(line);
+        assert!(server.effects.ready.iter().any(|(_, key)| **key == *b"s"), "{line}");
+    }
+}
+
+/// The replies are those of Redis 8.6.3.
+#[test]
+fn what_groups_refer_to_is_deleted_as_one_says() {
+    let mut server = Server::new();
+    for id in ["1-1", "1-2", "1-3", "1-4"] {
+        server.run(&format!("XADD s {id} a 1"));
+    }
+    for line in ["XGROUP CREATE s g 0", "XGROUP CREATE s h 0"] {
+        server.run(line);
+    }
+    server.run("XREADGROUP GROUP g c COUNT 3 STREAMS s >");
+    server.run("XREADGROUP GROUP h c COUNT 2 STREAMS s >");
+    for (line, reply) in [
+        ("XDELEX s ACKED IDS 2 1-1 9-9", "*2\r\n:2\r\n:2\r\n"),
+        ("XACK s g 1-1", ":1\r\n"),
+        ("XDELEX s ACKED IDS 1 1-1", "*1\r\n:2\r\n"),
+        ("XACKDEL s h ACKED IDS 3 1-1 1-4 9-9", "*3\r\n:1\r\n:-1\r\n:-1\r\n"),
+        ("XACKDEL s h DELREF IDS 1 1-2", "*1\r\n:1\r\n"),
+        ("XACKDEL s h DELREF IDS 1 1-3", "*1\r\n:-1\r\n"),
+        ("XLEN s", ":2\r\n"),
+        ("XDELEX s KEEPREF IDS 1 1-3", "*1\r\n:1\r\n"),
+        ("XPENDING s g - + 10 none", "*0\r\n"),
+        ("XDELEX s DELREF IDS 1 1-3", "*1\r\n:-1\r\n"),
+        ("XPENDING s g - + 10", "*0\r\n"),
+        ("XDELEX none IDS 1 zz", "*1\r\n:-1\r\n"),
+        ("XACKDEL s none IDS 1 zz", "*1\r\n:-1\r\n"),
+        ("XDELEX s IDS 1 zz", "-ERR Invalid stream ID specified as stream command argument\r\n"),
+        ("XDELEX s IDS 2 1-1", "-ERR The `numids` parameter must match the number of arguments\r\n"),
+        ("XDELEX s IDS 0 1-1", "-ERR Number of IDs must be a positive integer\r\n"),
+        ("XDELEX s IDS 1 1-1 2-2", "-ERR syntax error\r\n"),
+        ("XDELEX s KEEPREF ACKED IDS 1 1-1", "-ERR syntax error\r\n"),
+        ("XDELEX s IDS 1 1-1 KEEPREF", "*1\r\n:-1\r\n"),
+    ] {
+        assert_eq!(server.run(line), reply, "{line}");
+    }
+}
+
+/// The replies are those of Redis 8.6.3.
+#[test]
+fn trimming_leaves_what_groups_have_not_acknowledged_or_takes_it_from_them() {
+    let mut server = Server::new();
+    for number in 1..=6 {
+        server.run(&format!("XADD s 1-{number} a 1"));
+    }
+    server.run("XGROUP CREATE s g 0");
+    server.run("XREADGROUP GROUP g c COUNT 4 STREAMS s >");
+    for (line, reply) in [
+        ("XACK s g 1-2 1-4", ":2\r\n"),
+        ("XTRIM s MAXLEN 4 ACKED", ":2\r\n"),
+        ("XTRIM s MAXLEN 2 ACKED", ":0\r\n"),
+        ("XLEN s", ":4\r\n"),
+        ("XTRIM s DELREF MAXLEN 1", ":3\r\n"),
+        ("XPENDING s g - + 10", "*0\r\n"),
+        ("XTRIM s MAXLEN 0 ACKED DELREF", "-ERR syntax error\r\n"),
+        ("XADD s ACKED DELREF 9-3 a b", "-ERR Invalid stream ID specified as stream command argument\r\n"),
+        ("XADD s KEEPREF MAXLEN 5 9-1 a b", "$3\r\n9-1\r\n"),
+    ] {
+        assert_eq!(server.run(line), reply, "{line}");
+    }
+}
+
+/// The replies are those of Redis 8.6.3.
+#[test]
+fn who_reads_may_take_over_what_is_pending_for_too_long() {
+    let mut server = Server::new();
+    for id in ["1-1", "1-2", "1-3"] {
+        server.run(&format!("XADD s {id} a 1"));
+    }
+    server.run("XGROUP CREATE s g 0");
+    server.run("XREADGROUP GROUP g c COUNT 2 STREAMS s >");
+    server.advance_ms(7);
+    let claimed = |id: &str, idle: u32, count: u32| {
+        entry(id).replacen("*2", "*4", 1) + &format!(":{idle}\r\n:{count}\r\n")
+    };
+    let reply =
+        |entries: &[String]| format!("*1\r\n*2\r\n$1\r\ns\r\n*{}\r\n{}", entries.len(), entries.concat());
+    let expected = reply(&[claimed("1-1", 7, 1), claimed("1-2", 7, 1), claimed("1-3", 0, 0)]);
+    assert_eq!(server.run("XREADGROUP GROUP g d CLAIM 5 STREAMS s >"), expected);
+    assert_eq!(server.propagated().len(), 4, "three claims and how far the group has come");
+    assert_eq!(server.run("XREADGROUP GROUP g d CLAIM 5 STREAMS s >"), "*-1\r\n");
+    let expected = reply(&[claimed("1-1", 0, 2)]);
+    assert_eq!(server.run("XREADGROUP GROUP g e CLAIM 0 COUNT 1 STREAMS s >"), expected);
+    assert_eq!(server.run("XREADGROUP GROUP g f CLAIM 0 STREAMS s 0"), reply(&[]));
+    for (words, error) in [
+        ("CLAIM -1", "min-idle-time must be a positive integer"),
+        ("CLAIM x", "min-idle-time is not an integer or out of range"),
+    ] {
+        let said = server.run(&format!("XREADGROUP GROUP g c {words} STREAMS s >"));
+        assert_eq!(said, format!("-ERR {error}\r\n"));
+    }
+}

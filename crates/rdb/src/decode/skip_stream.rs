@@ -1,0 +1,89 @@
+//! Going past a stream, piece by piece.
+
+use super::skip::skip_string;
+use super::{Cursor, Fault};
+use crate::opcode::StreamForm;
+
+/// How far into a stream one has come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StreamStage {
+    form: StreamForm,
+    part: StreamPart,
+    /// Groups, consumers of this group, and pieces of this part that are still to come.
+    groups: u64,
+    consumers: u64,
+    left: u64,
+}
+
+/// What comes next.
+#[derive(Clone, Copy, Debug)]
+enum StreamPart {
+    Block,
+    Counters,
+    Group,
+    Pending,
+    ConsumerCount,
+    Consumer,
+    ConsumerPending,
+}
+
+impl StreamStage {
+    /// At the beginning of a stream.
+    pub(super) fn begin(cursor: &mut Cursor<'_>, form: StreamForm) -> Result<Self, Fault> {
+        let left = cursor.length()?;
+        Ok(Self { form, part: StreamPart::Block, groups: 0, consumers: 0, left })
+    }
+
+    /// Goes past the next piece; false at the end. Nothing has changed after an error.
+    pub(super) fn step(&mut self, cursor: &mut Cursor<'_>) -> Result<bool, Fault> {
+        match self.part {
+            StreamPart::Block if self.left == 0 => self.part = StreamPart::Counters,
+            StreamPart::Block => {
+                skip_string(cursor)?;
+                skip_string(cursor)?;
+                self.left -= 1;
+            }
+            StreamPart::Counters => {
+                lengths(cursor, if self.form.has_counters() { 8 } else { 3 })?;
+                self.groups = cursor.length()?;
+                self.part = StreamPart::Group;
+            }
+            StreamPart::Group if self.groups == 0 => return Ok(false),
+            StreamPart::Group => {
+                skip_string(cursor)?;
+                lengths(cursor, if self.form.has_counters() { 3 } else { 2 })?;
+                self.left = cursor.length()?;
+                self.groups -= 1;
+                self.part = StreamPart::Pending;
+            }
+            StreamPart::Pending if self.left == 0 => self.part = StreamPart::ConsumerCount,
+            StreamPart::Pending => {
+                cursor.take(16 + 8)?;
+                cursor.length()?;
+                self.left -= 1;
+            }
+            StreamPart::ConsumerCount => {
+                self.consumers = cursor.length()?;
+                self.part = StreamPart::Consumer;
+            }
+            StreamPart::Consumer if self.consumers == 0 => self.part = StreamPart::Group,
+            StreamPart::Consumer => {
+                skip_string(cursor)?;
+                cursor.take(if self.form.has_activity() { 16 } else { 8 })?;
+                self.left = cursor.length()?;
+                self.consumers -= 1;
+                self.part = StreamPart::ConsumerPending;
+            }
+            StreamPart::ConsumerPending if self.left == 0 => self.part = StreamPart::Consumer,
+            StreamPart::ConsumerPending => {
+                cursor.take(16)?;
+                self.left -= 1;
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn lengths(cursor: &mut Cursor<'_>, count: usize) -> Result<(), Fault> {
+    (0..count).try_for_each(|_| cursor.length().map(drop))
+}
