@@ -15,7 +15,7 @@ use spinel_store::{Held, Kind, Shard};
 
 use super::encode_options;
 use super::format::Format;
-use super::functions::library_name;
+use crate::scripting::library_name;
 use super::log::CommandLoader;
 use super::target::Target;
 use crate::Engine;
@@ -150,7 +150,7 @@ impl Engine {
         if is_asked_for && !version.has_field_expiries() && self.has_expiring_fields() {
             return inexpressible("the expiries of fields of hashes".to_owned());
         }
-        match self.persistence.functions.list().first().filter(|_| !version.has_functions()) {
+        match self.scripts.libraries.list().first().filter(|_| !version.has_functions()) {
             None => Ok(()),
             Some(code) => {
                 let name = library_name(code).unwrap_or_default().escape_ascii();
@@ -163,7 +163,7 @@ impl Engine {
         let now = self.clock.unix_millis();
         let loading = &self.persistence.loading;
         let mut census = Converted {
-            functions: self.persistence.functions.list().len(),
+            functions: self.scripts.libraries.list().len(),
             idle_times: loading.idle_times.load(Ordering::Relaxed),
             frequencies: loading.frequencies.load(Ordering::Relaxed),
             ..Converted::default()

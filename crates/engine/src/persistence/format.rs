@@ -106,20 +106,20 @@ impl Format {
             used_memory: engine.host().probe.memory().allocated,
             is_aof_base,
         };
-        let functions = engine.persistence.functions.list();
+        let functions = engine.scripts.libraries.list();
         let is_lowest = settings.persistence.rdb.version == RdbVersion::Auto;
         Self::Rdb(Box::new(Rdb { options: encode_options(settings), is_lowest, usage, about, functions }))
     }
 
     /// Commands.
     pub(crate) fn commands(engine: &Engine) -> Self {
-        let functions = engine.persistence.functions.list();
+        let functions = engine.scripts.libraries.list();
         Self::Commands { now_seconds: Some(engine.unix_seconds()), functions }
     }
 
     /// Commands only, as servers before Redis 7.0 read them.
     pub(crate) fn bare_commands(engine: &Engine) -> Self {
-        Self::Commands { now_seconds: None, functions: engine.persistence.functions.list() }
+        Self::Commands { now_seconds: None, functions: engine.scripts.libraries.list() }
     }
 
     /// Tells it the time of its instant: who restores the log to a point in time must know what is in it for certain.

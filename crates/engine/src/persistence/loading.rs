@@ -238,7 +238,7 @@ impl Shared<'_> {
         let log = |level, line: &str| engine.log.write(level, line);
         match mark {
             Mark::Aux { name, value } => self.heed_aux(&name, &value),
-            Mark::Function(code) => engine.persistence.functions.keep(code),
+            Mark::Function(code) => engine.scripts.libraries.keep(engine, code),
             Mark::ModuleAux { module } => {
                 let line = format!("Data of the module type '{module}' that belongs to no key was left out");
                 log(LogLevel::Warning, &line);

@@ -15,7 +15,6 @@ mod backup;
 mod commands;
 mod conversion;
 mod format;
-mod functions;
 mod leftovers;
 mod loading;
 mod log;
@@ -59,7 +58,6 @@ pub(crate) struct Persistence {
     /// Checksums of payloads are not looked at (`DEBUG SET-SKIP-CHECKSUM-VALIDATION`).
     pub(crate) skip_checksums: AtomicBool,
     pub(crate) loading: Loading,
-    pub(crate) functions: functions::Functions,
     /// Held from looking whether a finished file is still wanted until it is in its place: an older one never replaces
     /// a newer one.
     place: std::sync::Mutex<()>,

@@ -103,7 +103,7 @@ impl Engine {
             if is_on_disk {
                 self.close_log();
                 self.empty(held);
-                self.persistence.functions.clear();
+                self.scripts.libraries.clear();
             }
             is_on_disk
         });
@@ -187,7 +187,7 @@ impl Engine {
             }
         };
         self.persistence.loading.begin(self.unix_seconds(), file.length().unwrap_or(0));
-        self.persistence.functions.clear();
+        self.scripts.libraries.clear();
         match self.load_snapshot(FileReader::new(file), options) {
             Ok(_) => Ok(true),
             Err(error @ LoadError::CalledOff) => Err(error),

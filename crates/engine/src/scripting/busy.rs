@@ -3,26 +3,51 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use spinel_family::CommandError;
+use spinel_family::{Args, CommandError, OwnedArgs};
 use spinel_script::Interrupter;
 
 use super::Scripts;
+use super::run::Called;
 use crate::log::LogLevel;
 use crate::{Engine, Message};
 
 /// What clients get while a script runs for too long.
 const BUSY_SCRIPT: &str =
     "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+const BUSY_FUNCTION: &str =
+    "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.";
 const NOT_BUSY: CommandError = CommandError::text("NOTBUSY No scripts in execution right now.");
 const UNKILLABLE: CommandError = CommandError::text(
     "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script \
      termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.",
 );
 
-/// A script under way, as others see it.
+/// What is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A script of `EVAL`.
+    Script,
+    /// A function of `FCALL`.
+    Function,
+}
+
+impl Kind {
+    /// What clients get while one runs for too long.
+    fn busy_text(self) -> &'static str {
+        match self {
+            Self::Script => BUSY_SCRIPT,
+            Self::Function => BUSY_FUNCTION,
+        }
+    }
+}
+
+/// A script or function under way, as others see it.
 pub(super) struct Running {
-    /// Its digest.
+    pub(super) kind: Kind,
+    /// Its digest, or the function's name.
     pub(super) name: String,
+    /// The command that called it.
+    pub(super) command: Arc<OwnedArgs>,
     /// When it began, in monotonic nanoseconds.
     pub(super) since_nanos: u64,
     pub(super) interrupter: Interrupter,
@@ -34,15 +59,26 @@ pub(super) struct Running {
 impl Scripts {
     /// What clients get while a script runs for too long.
     pub(crate) fn busy_text(&self) -> &'static str {
-        BUSY_SCRIPT
+        self.running().as_ref().map_or(Kind::Script, |running| running.kind).busy_text()
     }
 
-    /// Ends the script under way.
-    pub(super) fn kill(&self) -> Result<(), CommandError> {
+    /// The function under way. A script under way is not told of here.
+    pub(super) fn running_function(&self) -> Result<Option<Arc<Running>>, CommandError> {
+        match self.running().as_ref() {
+            Some(running) if running.kind == Kind::Script => Err(CommandError::text(BUSY_SCRIPT)),
+            running => Ok(running.cloned()),
+        }
+    }
+
+    /// Ends the script or function under way.
+    pub(super) fn kill(&self, kind: Kind) -> Result<(), CommandError> {
         let running = self.running();
         let running = running.as_ref().ok_or(NOT_BUSY)?;
         if running.has_written.load(Ordering::Acquire) {
             return Err(UNKILLABLE);
+        }
+        if running.kind != kind {
+            return Err(CommandError::text(running.kind.busy_text()));
         }
         running.is_killed.store(true, Ordering::Release);
         running.interrupter.arm();
@@ -62,14 +98,18 @@ impl Engine {
         {
             return;
         }
+        let command = match running.kind {
+            Kind::Script => "SCRIPT KILL",
+            Kind::Function => "FUNCTION KILL",
+        };
         let line = format!(
             "Slow script detected: still in execution after {elapsed_ms} milliseconds. You can try killing the script \
-             using the SCRIPT KILL command. Script name is: {}.",
+             using the {command} command. Script name is: {}.",
             running.name
         );
         self.log.write(LogLevel::Warning, &line);
         self.set_busy_if_running();
-        self.scripts.queue.refuse_all(self, BUSY_SCRIPT);
+        self.scripts.queue.refuse_all(self, running.kind.busy_text());
         // Whoever waits for a shard tries again, and is told.
         self.clients.list().iter().for_each(|client| client.post(Message::Retry));
     }
@@ -83,9 +123,16 @@ impl Engine {
     }
 
     /// A script begins.
-    pub(super) fn begin_script(&self, name: String, interrupter: Interrupter) -> Arc<Running> {
+    pub(super) fn begin_script(
+        &self,
+        called: &Called<'_>,
+        command: Args<'_>,
+        interrupter: Interrupter,
+    ) -> Arc<Running> {
         let running = Arc::new(Running {
-            name,
+            kind: called.kind,
+            name: String::from_utf8_lossy(&called.name).into_owned(),
+            command: Arc::new(OwnedArgs::from_args(command)),
             since_nanos: self.clock.monotonic_nanos(),
             interrupter,
             has_written: AtomicBool::new(false),

@@ -8,7 +8,7 @@ use spinel_family::CommandError;
 use spinel_script::{Engine as _, Lua, Script, ScriptFlags, script_flags};
 
 /// What the machine of scripts may take.
-const MEMORY_BYTES: usize = 1 << 30;
+pub(super) const MEMORY_BYTES: usize = 1 << 30;
 
 /// The digest of a script.
 pub(super) type Digest = [u8; 20];

@@ -11,23 +11,23 @@ const fn keys(flags: KeyFlags, notes: &'static str) -> KeySpec {
     KeySpec { flags, begin: Begin::Index(2), find: Find::KeyNum { at: 0, first: 1, step: 1 }, notes }
 }
 
-const WRITTEN: KeySpec = keys(
+pub(super) const WRITTEN: KeySpec = keys(
     KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE),
     "We cannot tell how the keys will be used so we assume the worst, RW and UPDATE",
 );
-const READ: KeySpec = keys(
+pub(super) const READ: KeySpec = keys(
     KeyFlags::RO.with(KeyFlags::ACCESS),
     "We cannot tell how the keys will be used so we assume the worst, RO and ACCESS",
 );
 const READ_BY_DIGEST: KeySpec = keys(KeyFlags::RO.with(KeyFlags::ACCESS), "");
 const WRITTEN_BY_DIGEST: KeySpec = keys(KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE), "");
 
-const NUMKEYS: ArgSpec = Shape::word(ArgKind::Integer).arg("numkeys", "");
-const KEYS: ArgSpec = ArgSpec {
+pub(super) const NUMKEYS: ArgSpec = Shape::word(ArgKind::Integer).arg("numkeys", "");
+pub(super) const KEYS: ArgSpec = ArgSpec {
     key_spec: Some(0),
     ..Shape { optional: true, ..Shape::word(ArgKind::Key).repeated() }.arg("key", "")
 };
-const ARGS: ArgSpec = Shape { optional: true, ..Shape::word(ArgKind::String).repeated() }.arg("arg", "");
+pub(super) const ARGS: ArgSpec = Shape { optional: true, ..Shape::word(ArgKind::String).repeated() }.arg("arg", "");
 const SCRIPT: ArgSpec = Shape::word(ArgKind::String).arg("script", "");
 const SHA1: ArgSpec = Shape::word(ArgKind::String).arg("sha1", "");
 

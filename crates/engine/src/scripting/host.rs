@@ -53,7 +53,8 @@ impl<'h, 'w, 'k> ScriptHost<'h, 'w, 'k> {
         if !command.spec.accepts(args.len()) {
             return Some("ERR Wrong number of args calling Redis command from script".into());
         }
-        if has(CommandFlags::NOSCRIPT) || matches!(command.action, Action::Container) {
+        let is_denied = has(CommandFlags::NOSCRIPT) && !engine.scripts.may_call_all.load(Ordering::Relaxed);
+        if is_denied || matches!(command.action, Action::Container) {
             return Some("ERR This Redis command is not allowed from script".into());
         }
         if self.is_readonly && (has(CommandFlags::WRITE) || has(CommandFlags::MAY_REPLICATE)) {
@@ -73,6 +74,16 @@ impl<'h, 'w, 'k> ScriptHost<'h, 'w, 'k> {
         let may_grow = self.flags.is_declared && self.flags.allow_oom;
         let is_refused = self.began_full && !may_grow && has(CommandFlags::DENYOOM);
         is_refused.then(|| "OOM command not allowed when used memory > 'maxmemory'.".into())
+    }
+}
+
+/// The level of a line that a script writes to the log.
+pub(super) fn log_level(level: ScriptLevel) -> LogLevel {
+    match level {
+        ScriptLevel::Debug => LogLevel::Debug,
+        ScriptLevel::Verbose => LogLevel::Verbose,
+        ScriptLevel::Notice => LogLevel::Notice,
+        ScriptLevel::Warning => LogLevel::Warning,
     }
 }
 
@@ -102,13 +113,7 @@ impl Host for ScriptHost<'_, '_, '_> {
     }
 
     fn log(&mut self, level: ScriptLevel, message: &[u8]) {
-        let level = match level {
-            ScriptLevel::Debug => LogLevel::Debug,
-            ScriptLevel::Verbose => LogLevel::Verbose,
-            ScriptLevel::Notice => LogLevel::Notice,
-            ScriptLevel::Warning => LogLevel::Warning,
-        };
-        self.execution.worker.engine.log.write(level, &String::from_utf8_lossy(message));
+        self.execution.worker.engine.log.write(log_level(level), &String::from_utf8_lossy(message));
     }
 
     fn set_propagation(&mut self, propagate: Propagate) {

@@ -15,6 +15,7 @@
 mod busy;
 mod cache;
 mod eval;
+mod functions;
 mod host;
 mod run;
 mod script_command;
@@ -26,9 +27,12 @@ mod tests;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use self::busy::Running;
+use self::busy::{Kind, Running};
 use self::cache::Cache;
+use self::functions::{Fcall, FcallRo, Libraries};
+pub(crate) use self::functions::{COMMANDS as FUNCTION_COMMANDS, library_name};
 pub(crate) use self::run::Invocation;
+use self::run::hold_for_script;
 use self::thread::Queue;
 use crate::session::session_commands;
 
@@ -38,12 +42,14 @@ use self::script_command::{
 };
 
 session_commands! {
-    /// EVAL and SCRIPT.
+    /// EVAL, SCRIPT and FCALL.
     pub(crate) static COMMANDS;
     script Eval,
     script EvalRo,
     script Evalsha,
     script EvalshaRo,
+    script Fcall,
+    script FcallRo,
     container Script,
     session ScriptDebug,
     script ScriptExists,
@@ -60,10 +66,14 @@ pub(crate) struct Scripts {
     /// What is compiled, and the machine. Taken by the thread of scripts for as long as one runs, and by the loading of a
     /// log.
     cache: Mutex<Cache>,
+    /// The libraries of functions.
+    pub(crate) libraries: Libraries,
     /// The script under way; protects itself, held for moments.
     running: Mutex<Option<Arc<Running>>>,
     /// The script under way runs for too long.
     is_busy: AtomicBool,
+    /// Scripts may call what is not for scripts (`DEBUG SET-DISABLE-DENY-SCRIPTS`).
+    pub(crate) may_call_all: AtomicBool,
     /// How many are known, for INFO.
     known: AtomicUsize,
 }

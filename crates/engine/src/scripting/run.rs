@@ -9,7 +9,8 @@ use spinel_resp::Protocol;
 use spinel_script::{Call, Engine as _, Outcome, Script, ScriptFlags};
 use spinel_store::{Held, ShardIndex};
 
-use super::cache::{Digest, read, shown};
+use super::busy::Kind;
+use super::cache::{read, shown};
 use super::host::ScriptHost;
 use crate::registry::Command;
 use crate::session::Session;
@@ -25,6 +26,8 @@ pub(crate) enum How {
     Source,
     /// By its digest.
     Digest,
+    /// By its name: a function of a library.
+    Function,
 }
 
 /// What kind of call a command is.
@@ -43,6 +46,8 @@ impl Invocation {
             "eval_ro" => (How::Source, true),
             "evalsha" => (How::Digest, false),
             "evalsha_ro" => (How::Digest, true),
+            "fcall" => (How::Function, false),
+            "fcall_ro" => (How::Function, true),
             _ => return None,
         };
         Some(Self { how, is_readonly })
@@ -56,9 +61,12 @@ struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    fn read(args: Args<'a>) -> Result<Self, CommandError> {
+    fn read(args: Args<'a>, how: How) -> Result<Self, CommandError> {
         let number = args.get(2).and_then(spinel_resp::parse_integer);
-        let number = number.ok_or(CommandError::text("ERR value is not an integer or out of range"))?;
+        let number = number.ok_or(match how {
+            How::Function => CommandError::text("ERR Bad number of keys provided"),
+            How::Source | How::Digest => CommandError::NotInteger,
+        })?;
         let words: SmallVec<[&[u8]; 8]> = args.iter().skip(3).collect();
         if number > words.len() as i64 {
             return Err(CommandError::text("ERR Number of keys can't be greater than number of args"));
@@ -91,7 +99,7 @@ impl Worker {
 }
 
 /// All shards, while nobody reads a value apart: a script could not wait for that later.
-fn hold_for_script(engine: &Engine) -> Result<Held<'_>, ShardIndex> {
+pub(super) fn hold_for_script(engine: &Engine) -> Result<Held<'_>, ShardIndex> {
     let held = engine.keyspace.hold_all()?;
     let is_read_apart = held.iter().any(|shard| !shard.readers.is_empty());
     if is_read_apart { Err(ShardIndex(0)) } else { Ok(held) }
@@ -107,49 +115,74 @@ impl Execution<'_> {
         cx: UpdateContext<'k>,
         out: &mut Encoder,
     ) -> (UpdateContext<'k>, Result<bool, CommandError>) {
+        if invocation.how == How::Function {
+            return self.run_function(session, invocation, args, cx, out);
+        }
         let engine = Arc::clone(&self.worker.engine);
         let mut cache = engine.scripts.cache();
-        let found = Input::read(args).and_then(|input| {
+        let found = Input::read(args, invocation.how).and_then(|input| {
             let digest = match invocation.how {
                 How::Source => cache.load(args.at(1))?,
-                How::Digest => read(args.at(1)).filter(|digest| cache.has(digest)).ok_or(NO_SCRIPT)?,
+                _ => read(args.at(1)).filter(|digest| cache.has(digest)).ok_or(NO_SCRIPT)?,
             };
             Ok((input, digest))
         });
         engine.scripts.known.store(cache.len(), Ordering::Relaxed);
-        let (input, digest) = match found {
-            Ok(found) => found,
-            Err(error) => return (cx, Err(error)),
-        };
-        let (flags, script, lua) = match cache.find(&digest).unwrap_or(Err(NO_SCRIPT)) {
-            Ok(found) => found,
-            Err(error) => return (cx, Err(error)),
-        };
-        if let Err(error) = admit(&engine, flags, invocation) {
-            return (cx, Err(error));
+        let ready = found.and_then(|(input, digest)| {
+            let (flags, script, lua) = cache.find(&digest).unwrap_or(Err(NO_SCRIPT))?;
+            let name = shown(&digest).into_bytes();
+            Called::new(&engine, script, name, flags, invocation, input).map(|called| (called, lua))
+        });
+        match ready {
+            Ok((called, lua)) => {
+                let (cx, failed) = self.call_script(session, &called, args, lua, cx, out);
+                (cx, Ok(failed))
+            }
+            Err(error) => (cx, Err(error)),
         }
-        let called = Called { flags, invocation, script, digest, input };
-        let (cx, failed) = self.call_script(session, &called, lua, cx, out);
-        (cx, Ok(failed))
+    }
+
+    fn run_function<'k>(
+        &mut self,
+        session: &mut Session,
+        invocation: Invocation,
+        args: Args<'_>,
+        cx: UpdateContext<'k>,
+        out: &mut Encoder,
+    ) -> (UpdateContext<'k>, Result<bool, CommandError>) {
+        let engine = Arc::clone(&self.worker.engine);
+        let mut libraries = engine.scripts.libraries.ready();
+        let ready = libraries.find(args.at(1)).and_then(|(function, lua)| {
+            let input = Input::read(args, How::Function)?;
+            Called::new(&engine, function.script, function.name, function.flags, invocation, input)
+                .map(|called| (called, lua))
+        });
+        match ready {
+            Ok((called, lua)) => {
+                let (cx, failed) = self.call_script(session, &called, args, lua, cx, out);
+                (cx, Ok(failed))
+            }
+            Err(error) => (cx, Err(error)),
+        }
     }
 
     fn call_script<'k>(
         &mut self,
         session: &mut Session,
         called: &Called<'_>,
+        args: Args<'_>,
         lua: &mut spinel_script::Lua,
         cx: UpdateContext<'k>,
         out: &mut Encoder,
     ) -> (UpdateContext<'k>, bool) {
         let engine = Arc::clone(&self.worker.engine);
-        let name = shown(&called.digest);
-        let running = engine.begin_script(name.clone(), lua.interrupter());
+        let running = engine.begin_script(called, args, lua.interrupter());
         let before = (session.db, session.protocol);
         session.protocol = Protocol::Resp2;
-        let is_readonly = called.invocation.is_readonly || called.flags.is_declared && called.flags.no_writes;
-        let mut host = ScriptHost::new(self, session, cx, Arc::clone(&running), is_readonly, called.flags);
-        let (keys, args) = called.input.words.split_at(called.input.keys);
-        let call = Call { name: name.as_bytes(), keys, args };
+        let mut host =
+            ScriptHost::new(self, session, cx, Arc::clone(&running), called.is_readonly, called.flags);
+        let (keys, arguments) = called.input.words.split_at(called.input.keys);
+        let call = Call { name: &called.name, keys, args: arguments };
         let outcome = lua.call(called.script, call, &mut host, out);
         let cx = host.into_context();
         (session.db, session.protocol) = before;
@@ -168,12 +201,31 @@ impl Execution<'_> {
 }
 
 /// A script that may run.
-struct Called<'a> {
+pub(super) struct Called<'a> {
+    pub(super) kind: Kind,
+    /// How others know it: its digest, or the name of the function.
+    pub(super) name: Vec<u8>,
     flags: ScriptFlags,
-    invocation: Invocation,
+    /// It must not write.
+    is_readonly: bool,
     script: Script,
-    digest: Digest,
     input: Input<'a>,
+}
+
+impl<'a> Called<'a> {
+    fn new(
+        engine: &Engine,
+        script: Script,
+        name: Vec<u8>,
+        flags: ScriptFlags,
+        invocation: Invocation,
+        input: Input<'a>,
+    ) -> Result<Self, CommandError> {
+        admit(engine, flags, invocation)?;
+        let kind = if invocation.how == How::Function { Kind::Function } else { Kind::Script };
+        let is_readonly = invocation.is_readonly || flags.is_declared && flags.no_writes;
+        Ok(Self { kind, name, flags, is_readonly, script, input })
+    }
 }
 
 /// Whether a script may run as things are. One that declares no flags is let in: its commands are looked at one by one.

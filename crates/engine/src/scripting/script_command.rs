@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use spinel_family::spec::{ArgKind, ArgSpec, Shape};
 use spinel_family::{Command, CommandError, Encoder, Many, is_token};
 
+use super::busy::Kind;
 use super::cache::{read, shown};
 use crate::Flow;
 use crate::session::{SessionCommand, SessionContext, help_command};
@@ -111,7 +112,7 @@ pub(super) struct ScriptKill;
 
 impl SessionCommand for ScriptKill {
     fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
-        cx.engine().scripts.kill()?;
+        cx.engine().scripts.kill(Kind::Script)?;
         out.ok();
         Ok(Flow::Continue)
     }

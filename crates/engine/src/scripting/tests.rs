@@ -11,7 +11,7 @@ use crate::testing::{Peer, Server};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs words, and waits for the reply.
-fn run(server: &mut Server, peer: Peer, words: &[&str]) -> String {
+pub(super) fn run(server: &mut Server, peer: Peer, words: &[&str]) -> String {
     let reply = server.run_words(peer, OwnedArgs::from_words(words).args());
     if reply.is_empty() { wait(server, peer) } else { reply }
 }
@@ -29,7 +29,7 @@ fn wait(server: &mut Server, peer: Peer) -> String {
     panic!("no reply");
 }
 
-fn server() -> (Server, Peer) {
+pub(super) fn server() -> (Server, Peer) {
     let mut server = Server::new(Settings::default());
     let peer = server.connect("127.0.0.1:1");
     (server, peer)

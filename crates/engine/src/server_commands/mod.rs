@@ -7,7 +7,6 @@ mod acl;
 mod command;
 mod config;
 mod debug;
-mod function;
 mod info;
 mod latency;
 mod lolwut;
@@ -30,7 +29,6 @@ pub(crate) const TABLES: &[&[SessionEntry]] = &[
     command::COMMANDS,
     config::COMMANDS,
     debug::COMMANDS,
-    function::COMMANDS,
     info::COMMANDS,
     latency::COMMANDS,
     lolwut::COMMANDS,

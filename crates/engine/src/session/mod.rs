@@ -20,4 +20,5 @@ pub const TABLES: &[&[SessionEntry]] = &[
     crate::client_commands::COMMANDS,
     crate::monitor::COMMANDS,
     crate::scripting::COMMANDS,
+    crate::scripting::FUNCTION_COMMANDS,
 ];

@@ -73,7 +73,7 @@ impl CommandLoader {
 
     fn run(&mut self, name: &str, args: Args<'_>) -> Result<(), Refused> {
         let is_function = args.get(0).is_some_and(|word| is_token(word, "FUNCTION"));
-        if is_function && self.engine.persistence.functions.replay(args) {
+        if is_function && self.engine.scripts.libraries.replay(&self.engine, args) {
             return Ok(());
         }
         let Some(command) = self.engine.lookup(args) else {

@@ -33,7 +33,7 @@ use protocol::{DebugError, DebugProtocol};
 use reload::{DebugAofFlushSleep, DebugLoadaof, DebugReload, DebugSetSkipChecksumValidation};
 use switches::{
     DebugChangeReplId, DebugConfigRewriteForceAll, DebugLog, DebugPauseCron, DebugQuicklistPackedThreshold,
-    DebugSetActiveExpire, DebugSleep,
+    DebugSetActiveExpire, DebugSetDisableDenyScripts, DebugSleep,
 };
 
 session_commands! {
@@ -55,6 +55,7 @@ session_commands! {
     exclusive DebugReload,
     session DebugSegfault,
     exclusive DebugSetActiveExpire,
+    exclusive DebugSetDisableDenyScripts,
     exclusive DebugSetSkipChecksumValidation,
     exclusive DebugSleep,
 }
@@ -150,6 +151,8 @@ const HELP: &[&str] = &[
     "    End the server as by a write to memory that it may not write to.",
     "SET-ACTIVE-EXPIRE <0|1>",
     "    Remove expired keys in the background (1), or only when they are met (0).",
+    "SET-DISABLE-DENY-SCRIPTS <0|1>",
+    "    Let scripts run the commands that are not for scripts, or not any more.",
     "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
     "    Take payloads and files whatever their checksums are (1), or only if those are right (0).",
     "SLEEP <seconds>",

@@ -49,6 +49,21 @@ impl SessionCommand for DebugSetActiveExpire<'_> {
     }
 }
 
+/// Lets scripts run the commands that are not for scripts, or not any more.
+#[derive(Command)]
+#[command(name = "debug|set-disable-deny-scripts", group = Server, since = "7.0.0", complexity = "O(1)")]
+pub(super) struct DebugSetDisableDenyScripts<'a> {
+    on: &'a [u8],
+}
+
+impl SessionCommand for DebugSetDisableDenyScripts<'_> {
+    fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        cx.engine().scripts.may_call_all.store(is_nonzero(self.on), Ordering::Relaxed);
+        out.ok();
+        Ok(Flow::Continue)
+    }
+}
+
 /// Stops or resumes the periodic upkeep.
 #[derive(Command)]
 #[command(name = "debug|pause-cron", group = Server, since = "7.0.0", complexity = "O(1)")]
