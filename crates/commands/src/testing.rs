@@ -145,12 +145,7 @@ impl Server {
                 swept = sweep.expired;
                 result
             }
-            Run::Exclusive(run) => {
-                let mut exclusive = ExclusiveContext::new(cx);
-                let result = run(&mut exclusive, words, &mut out);
-                cx = exclusive.into_update();
-                result
-            }
+            Run::Exclusive(run) => run(&mut ExclusiveContext::new(&mut cx), words, &mut out),
             Run::Gradual(_) => unreachable!("run above"),
             Run::Container(_) => unreachable!("find looks into containers"),
         };
@@ -170,6 +165,7 @@ impl Server {
             may_move: false,
             retried: self.retried,
             deny_blocking: self.deny_blocking,
+            in_script: false,
             replayed: self.replayed,
             recorded: true,
         }

@@ -187,6 +187,7 @@ impl Worker {
             may_move: self.may_move,
             retried: false,
             deny_blocking: false,
+            in_script: false,
             replayed: self.replaying,
             recorded: self.engine.journal.is_on(),
         }
@@ -291,6 +292,7 @@ impl Worker {
             may_move: false,
             retried: false,
             deny_blocking: true,
+            in_script: false,
             replayed: false,
             recorded: engine.journal.is_on(),
         };
@@ -370,12 +372,7 @@ fn run_held(
         Run::Query(_) | Run::Update(_) if copies_much => Err(CommandError::Move),
         Run::Query(run) => run(cx.as_query(), words, out).map(done),
         Run::Update(run) => run(&mut cx, words, out).map(done),
-        Run::Exclusive(run) => {
-            let mut exclusive = ExclusiveContext::new(cx);
-            let result = run(&mut exclusive, words, out).map(done);
-            cx = exclusive.into_update();
-            result
-        }
+        Run::Exclusive(run) => run(&mut ExclusiveContext::new(&mut cx), words, out).map(done),
         Run::Blocking(blocking) => match (blocking.attempt)(&mut cx, words, out) {
             Ok(Attempt::Served) => Ok(Flow::Continue),
             Ok(Attempt::NotReady) => {

@@ -343,14 +343,18 @@ impl Worker {
                 }
             }
             (_, Some(nanos)) => self.count_call(session, command.id, args, nanos, failed),
-            (_, None) => {
-                self.timing.count(command.id);
-                if failed {
-                    self.stats.by_command[usize::from(command.id.0)].failed.add(1);
-                }
-            }
+            (_, None) => self.count_fast_call(command.id, failed),
         }
         flow
+    }
+
+    /// Counts a command that is timed with those around it.
+    #[inline]
+    pub(crate) fn count_fast_call(&mut self, command: CommandId, failed: bool) {
+        self.timing.count(command);
+        if failed {
+            self.stats.by_command[usize::from(command.0)].failed.add(1);
+        }
     }
 
     /// Counts a command that was timed by itself.
@@ -383,7 +387,7 @@ impl Worker {
                 self.run_data(session, Call { command, entry, args, known: prepared.known }, out)
             }
             Action::Session(entry) if entry.is_script && !self.runs_scripts() => {
-                Ok(self.send_to_scripts(session, command, args))
+                self.run_script_or_send(session, command, args, out)
             }
             Action::Session(entry) => self.run_session(session, entry, args, false, out),
             Action::Container => Err(CommandError::Syntax),

@@ -480,6 +480,7 @@ mod tests {
                 may_move: false,
                 retried: false,
                 deny_blocking: false,
+                in_script: false,
                 replayed: false,
                 recorded: true,
             },

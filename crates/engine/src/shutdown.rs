@@ -46,7 +46,12 @@ impl Engine {
     /// # Errors
     /// [`ShutdownRefused`]; with `FORCE` the server ends even if the data set cannot be saved.
     pub(crate) fn shut_down(&self, flags: ShutdownFlags) -> Result<(), ShutdownRefused> {
-        let held = self.keyspace.hold_all().map_err(ShutdownRefused::Busy)?;
+        let held = match self.keyspace.hold_all() {
+            Ok(held) => Some(held),
+            // A script under way does not keep the server from an end without saving.
+            Err(_) if flags.contains(ShutdownFlags::NOSAVE) && self.scripts.end_all() => None,
+            Err(taken) => return Err(ShutdownRefused::Busy(taken)),
+        };
         let warn = |line: &str| self.log.write(LogLevel::Warning, line);
         warn("User requested shutdown...");
         if self.journal.log.is_beginning() && !self.is_loading() {
@@ -60,7 +65,7 @@ impl Engine {
         let saves =
             flags.contains(ShutdownFlags::SAVE) || has_points && !flags.contains(ShutdownFlags::NOSAVE);
         // What is not loaded whole must not replace what is on disk.
-        if saves && !self.is_loading() {
+        if let Some(held) = held.filter(|_| saves && !self.is_loading()) {
             self.log.write(LogLevel::Notice, "Saving the final RDB snapshot before exiting.");
             self.shutdown.saves.store(true, Ordering::Release);
             let saved = self.save_now(&held);

@@ -32,6 +32,11 @@ impl Timing {
         self.last_nanos = now_nanos;
     }
 
+    /// When the clock was read last.
+    pub(crate) fn last_nanos(&self) -> u64 {
+        self.last_nanos
+    }
+
     pub(crate) fn set_precise(&mut self, observation: &Observation) {
         self.precise = (0..PRECISE_BELOW_US).contains(&observation.slowlog_log_slower_than_us)
             || (1..=PRECISE_UP_TO_MS).contains(&observation.latency_monitor_threshold_ms);

@@ -108,11 +108,10 @@ impl Worker {
             return Flow::Continue;
         }
         out.array(transaction.queue.len());
-        self.run_as_one(session, held, |execution, session, mut cx| {
+        self.run_as_one(session, held, |execution, session, cx| {
             for (id, args) in &transaction.queue {
-                cx = execution.step(session, *id, args.args(), cx, out);
+                execution.step(session, *id, args.args(), cx, out);
             }
-            cx
         })
     }
 
@@ -121,16 +120,17 @@ impl Worker {
         &mut self,
         session: &mut Session,
         held: Held<'_>,
-        with: impl for<'x> FnOnce(&mut Execution<'_>, &mut Session, UpdateContext<'x>) -> UpdateContext<'x>,
+        with: impl FnOnce(&mut Execution<'_>, &mut Session, &mut UpdateContext<'_>),
     ) -> Flow {
         let engine = Arc::clone(&self.engine);
         let published = Arc::clone(&self.published);
         let scratch = self.scratch.fork();
         let mut effects = std::mem::take(&mut self.effects);
         let query = QueryContext::new(held, self.options(session), &published.for_commands, &scratch);
-        let cx = UpdateContext::new(query, &mut effects);
-        let mut run = Execution { worker: self, recorded: Vec::new(), flow: Flow::Continue };
-        let mut cx = with(&mut run, session, cx);
+        let mut cx = UpdateContext::new(query, &mut effects);
+        let mut run =
+            Execution { worker: self, recorded: Vec::new(), in_script: false, flow: Flow::Continue };
+        with(&mut run, session, &mut cx);
         let Execution { recorded, flow, .. } = run;
         session.note_written(engine.journal.append_all(&recorded));
         if !cx.effects().ready.is_empty() {
@@ -237,28 +237,31 @@ pub(crate) struct Execution<'w> {
     pub(crate) worker: &'w mut Worker,
     /// What the journal will record, as a whole.
     pub(crate) recorded: Vec<(DbIndex, OwnedArgs)>,
+    /// A script is at work.
+    pub(crate) in_script: bool,
     flow: Flow,
 }
 
 impl Execution<'_> {
     /// Runs one command, and writes its reply.
-    pub(crate) fn step<'k>(
+    pub(crate) fn step(
         &mut self,
         session: &mut Session,
         id: CommandId,
         args: Args<'_>,
-        mut cx: UpdateContext<'k>,
+        cx: &mut UpdateContext<'_>,
         out: &mut Encoder,
-    ) -> UpdateContext<'k> {
+    ) {
         let command = REGISTRY.get(id);
         let start_len = out.len();
-        let start = self.worker.start_single();
+        // Short commands of a script are timed as a whole, as those of a pipeline are.
+        let is_single =
+            !self.in_script || self.worker.timing.is_single(command, args.len(), args.bytes_len());
+        let start = if is_single { self.worker.start_single() } else { 0 };
         let mut failed = false;
         let result = match command.action {
             Action::Session(_) if let Some(kind) = Invocation::of(command) => {
-                let result;
-                (cx, result) = self.run_script(session, kind, args, cx, out);
-                result.map(|has_failed| failed = has_failed)
+                self.run_script(session, kind, args, cx, out).map(|has_failed| failed = has_failed)
             }
             Action::Session(entry) => self.worker.run_session(session, entry, args, true, out).map(|flow| {
                 if flow == Flow::Close {
@@ -269,39 +272,43 @@ impl Execution<'_> {
                 let mut options = self.worker.options(session);
                 options.may_move = false;
                 options.deny_blocking = true;
+                options.in_script = self.in_script;
                 cx.set_options(options);
-                let result;
-                (cx, result) = self.run_data(command, args, cx, out);
-                self.settle(session.db, command, args, &mut cx);
+                let result = self.run_data(command, args, cx, out);
+                self.settle(session.db, command, args, cx);
                 result
             }
             Action::Container => Err(CommandError::Syntax),
         };
-        let nanos = self.worker.finish_single(start);
         self.worker.show_monitors(session, command, args);
         self.worker.stats.commands.add(1);
-        self.worker.count_call(session, id, args, nanos, failed || result.is_err());
+        failed |= result.is_err();
+        if is_single {
+            let nanos = self.worker.finish_single(start);
+            self.worker.count_call(session, id, args, nanos, failed);
+        } else {
+            self.worker.count_fast_call(id, failed);
+        }
         if let Err(error) = result {
             out.truncate(start_len);
             self.worker.reply_error(&error.wire(command.spec.name), out);
         }
-        cx
     }
 
-    fn run_data<'k>(
+    fn run_data(
         &mut self,
         command: &'static Command,
         args: Args<'_>,
-        mut cx: UpdateContext<'k>,
+        cx: &mut UpdateContext<'_>,
         out: &mut Encoder,
-    ) -> (UpdateContext<'k>, Result<(), CommandError>) {
-        let Action::Data(entry) = command.action else { return (cx, Err(CommandError::Syntax)) };
+    ) -> Result<(), CommandError> {
+        let Action::Data(entry) = command.action else { return Err(CommandError::Syntax) };
         let engine = &self.worker.engine;
         let words = Words::new(args, name_words(command), engine.keyspace.hash_key(), None);
-        let result = match entry.run {
+        match entry.run {
             Run::Query(run) => run(cx.as_query(), words, out),
-            Run::Update(run) => run(&mut cx, words, out),
-            Run::Blocking(blocking) => match (blocking.attempt)(&mut cx, words, out) {
+            Run::Update(run) => run(cx, words, out),
+            Run::Blocking(blocking) => match (blocking.attempt)(cx, words, out) {
                 Ok(spinel_family::Attempt::NotReady) => {
                     (blocking.timed_out)(words, out);
                     Ok(())
@@ -320,15 +327,10 @@ impl Execution<'_> {
                 );
                 run(&mut sweep, words, out)
             }
-            Run::Exclusive(run) => {
-                let mut exclusive = ExclusiveContext::new(cx);
-                let result = run(&mut exclusive, words, out);
-                return (exclusive.into_update(), result);
-            }
+            Run::Exclusive(run) => run(&mut ExclusiveContext::new(cx), words, out),
             // Refused inside a transaction, by its flags.
             Run::Gradual(_) | Run::Container(_) => Err(CommandError::Syntax),
-        };
-        (cx, result)
+        }
     }
 
     fn settle(&mut self, db: DbIndex, command: &Command, args: Args<'_>, cx: &mut UpdateContext<'_>) {

@@ -6,6 +6,7 @@ use spinel_family::{Effects, Scratch, UnixMillis};
 
 use crate::engine::Published;
 use crate::inbox::{Inbox, Message};
+use crate::scripting::Machine;
 use crate::session::Session;
 use crate::stats::WorkerStats;
 use crate::timing::Timing;
@@ -27,6 +28,8 @@ pub struct Worker {
     pub(crate) may_move: bool,
     /// A command of the log is run again.
     pub(crate) replaying: bool,
+    /// The machine for scripts.
+    pub(crate) machine: Machine,
 }
 
 impl Worker {
@@ -49,6 +52,7 @@ impl Worker {
             is_inside: false,
             may_move: true,
             replaying: false,
+            machine: Machine::default(),
         }
     }
 

@@ -44,6 +44,8 @@ pub struct CallOptions {
     pub retried: bool,
     /// Inside MULTI or a script: must not block.
     pub deny_blocking: bool,
+    /// A script or function called it.
+    pub in_script: bool,
     /// The command comes from the log: it was accepted once, and is not refused now.
     pub replayed: bool,
     /// Somebody reads what the journal records.
@@ -111,6 +113,12 @@ impl<'k> QueryContext<'k> {
     #[must_use]
     pub fn denies_blocking(&self) -> bool {
         self.options.deny_blocking
+    }
+
+    /// Whether a script or function called it.
+    #[must_use]
+    pub fn is_in_script(&self) -> bool {
+        self.options.in_script
     }
 
     /// Whether the command comes from the log.
@@ -511,22 +519,16 @@ impl<'k> SweepContext<'k> {
 }
 
 /// Has every shard at once.
-pub struct ExclusiveContext<'k> {
-    update: UpdateContext<'k>,
+pub struct ExclusiveContext<'u, 'k> {
+    update: &'u mut UpdateContext<'k>,
 }
 
-impl<'k> ExclusiveContext<'k> {
+impl<'u, 'k> ExclusiveContext<'u, 'k> {
     /// A context over an update context that holds all shards.
     #[must_use]
-    pub fn new(update: UpdateContext<'k>) -> Self {
+    pub fn new(update: &'u mut UpdateContext<'k>) -> Self {
         debug_assert!(update.held().holds_all());
         Self { update }
-    }
-
-    /// Gives the update context back.
-    #[must_use]
-    pub fn into_update(self) -> UpdateContext<'k> {
-        self.update
     }
 
     /// Every shard.
@@ -535,16 +537,16 @@ impl<'k> ExclusiveContext<'k> {
     }
 }
 
-impl<'k> Deref for ExclusiveContext<'k> {
+impl<'k> Deref for ExclusiveContext<'_, 'k> {
     type Target = UpdateContext<'k>;
 
     fn deref(&self) -> &UpdateContext<'k> {
-        &self.update
+        self.update
     }
 }
 
-impl std::ops::DerefMut for ExclusiveContext<'_> {
+impl std::ops::DerefMut for ExclusiveContext<'_, '_> {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.update
+        self.update
     }
 }

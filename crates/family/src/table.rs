@@ -27,7 +27,7 @@ pub type RunSweep = fn(&mut SweepContext<'_>, Words<'_>, &mut Encoder) -> Reply;
 /// Runs a gradual command.
 pub type RunGradual = fn(&mut GradualContext<'_>, Words<'_>, &mut Encoder) -> Reply;
 /// Runs an exclusive command.
-pub type RunExclusive = fn(&mut ExclusiveContext<'_>, Words<'_>, &mut Encoder) -> Reply;
+pub type RunExclusive = fn(&mut ExclusiveContext<'_, '_>, Words<'_>, &mut Encoder) -> Reply;
 
 /// How a command is run; the word of the family table.
 #[derive(Clone, Copy, Debug)]

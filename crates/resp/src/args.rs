@@ -170,6 +170,29 @@ impl OwnedArgs {
     }
 }
 
+/// Room for the words of one command after the other.
+#[derive(Debug, Default)]
+pub struct ArgsBuffer {
+    buf: Vec<u8>,
+    spans: Vec<Span>,
+}
+
+impl ArgsBuffer {
+    /// Copies these words into it, in the place of those that it had.
+    pub fn fill(&mut self, words: &[&[u8]]) {
+        self.buf.clear();
+        self.spans.clear();
+        words.iter().for_each(|word| push_word(&mut self.buf, &mut self.spans, word));
+    }
+
+    /// The words.
+    #[inline]
+    #[must_use]
+    pub fn args(&self) -> Args<'_> {
+        Args { buf: &self.buf, spans: &self.spans }
+    }
+}
+
 impl PartialEq for OwnedArgs {
     fn eq(&self, other: &OwnedArgs) -> bool {
         self.args() == other.args()

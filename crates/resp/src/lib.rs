@@ -66,7 +66,7 @@ mod request;
 mod skip;
 mod value;
 
-pub use args::{Args, OwnedArgs, Span};
+pub use args::{Args, ArgsBuffer, OwnedArgs, Span};
 pub use decoder::{DecodeError, DecodeLimits, ReplyDecoder};
 pub use double::{DoubleStyle, format_double, format_double_as};
 pub use encoder::{DeferredLen, Encoder, Protocol, encode_command};

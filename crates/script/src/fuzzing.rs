@@ -7,7 +7,7 @@ use std::cell::RefCell;
 
 use spinel_resp::{Encoder, Protocol, ReplyDecoder};
 
-use crate::{Call, Engine, Host, LogLevel, Lua, Propagate, UnknownCommand, Verdict};
+use crate::{Call, Engine, Host, LogLevel, Lua, LuaOptions, Propagate, UnknownCommand, Verdict};
 
 const MEMORY_BYTES: usize = 64 << 20;
 /// How often a script may look up before it is stopped.
@@ -43,7 +43,7 @@ impl Host for Refusal {
 
 thread_local! {
     static ENGINE: RefCell<Lua> =
-        RefCell::new(Lua::for_scripts(MEMORY_BYTES).expect("there is the memory for an engine"));
+        RefCell::new(Lua::for_scripts(LuaOptions::with_memory(MEMORY_BYTES)).expect("there is the memory for an engine"));
 }
 
 /// Any text is compiled, or refused; what it does ends in one whole reply, and the next script finds everything in order.

@@ -25,6 +25,6 @@ mod vm;
 
 pub use self::engine::{Call, Engine, Failure, Function, Outcome, Script};
 pub use self::host::{Host, LogLevel, Propagate, UnknownCommand, Verdict};
-pub use self::lua::Lua;
 pub use self::lua::shebang::{LibraryHead, ScriptFlags, library_head, script_flags};
+pub use self::lua::{Lua, LuaOptions};
 pub use self::vm::Interrupter;

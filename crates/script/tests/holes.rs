@@ -3,14 +3,14 @@
 mod host;
 
 use spinel_resp::{Encoder, Protocol};
-use spinel_script::{Call, Engine, Lua};
+use spinel_script::{Call, Engine, Lua, LuaOptions};
 
 use self::host::Database;
 
 const MEMORY_BYTES: usize = 64 << 20;
 
 fn engine() -> Lua {
-    Lua::for_scripts(MEMORY_BYTES).expect("there is the memory")
+    Lua::for_scripts(LuaOptions::with_memory(MEMORY_BYTES)).expect("there is the memory")
 }
 
 fn eval(lua: &mut Lua, source: &str) -> String {

@@ -5,13 +5,13 @@ mod host;
 mod replies;
 
 use spinel_resp::{Encoder, Protocol};
-use spinel_script::{Call, Engine, Function, Lua, Verdict};
+use spinel_script::{Call, Engine, Function, Lua, LuaOptions, Verdict};
 
 use self::host::Database;
 use self::replies::{FAILING, REFUSED};
 
 fn engine() -> Lua {
-    Lua::for_libraries(64 << 20).expect("there is the memory")
+    Lua::for_libraries(LuaOptions::with_memory(64 << 20)).expect("there is the memory")
 }
 
 fn load(lua: &mut Lua, body: &str) -> Result<Vec<Function>, String> {

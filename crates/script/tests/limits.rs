@@ -5,7 +5,9 @@ mod host;
 use std::time::{Duration, Instant};
 
 use spinel_resp::{Encoder, Protocol};
-use spinel_script::{Call, Engine, Host, LogLevel, Lua, Outcome, Propagate, UnknownCommand, Verdict};
+use spinel_script::{
+    Call, Engine, Host, LogLevel, Lua, LuaOptions, Outcome, Propagate, UnknownCommand, Verdict,
+};
 
 use self::host::Database;
 
@@ -14,7 +16,7 @@ const MEMORY_BYTES: usize = 64 << 20;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 fn engine() -> Lua {
-    Lua::for_scripts(MEMORY_BYTES).expect("there is the memory")
+    Lua::for_scripts(LuaOptions::with_memory(MEMORY_BYTES)).expect("there is the memory")
 }
 
 fn eval_with(lua: &mut Lua, source: &str, host: &mut Database) -> String {
@@ -211,7 +213,7 @@ fn an_error_without_a_text_is_an_unknown_error() {
 
 #[test]
 fn ten_million_elements_are_a_reply() {
-    let mut lua = Lua::for_scripts(1 << 30).unwrap();
+    let mut lua = Lua::for_scripts(LuaOptions::with_memory(1 << 30)).unwrap();
     let reply = eval(
         &mut lua,
         "local t = {} for i = 1, 1e6 do t[i] = 1 end local u = {} for i = 1, 10 do u[i] = t end return u",

@@ -13,7 +13,7 @@ use sha1::{Digest, Sha1};
 use spinel_oracle::client::{Client, decode};
 use spinel_oracle::reference::{self, Server};
 use spinel_resp::{Encoder, Protocol};
-use spinel_script::{Call, Engine, Lua};
+use spinel_script::{Call, Engine, Lua, LuaOptions};
 
 use self::host::Database;
 
@@ -104,7 +104,7 @@ fn shown(reply: &[u8]) -> String {
 
 #[test]
 fn scripts_reply_what_they_reply_in_redis() {
-    let mut lua = Lua::for_scripts(MEMORY_BYTES).unwrap();
+    let mut lua = Lua::for_scripts(LuaOptions::with_memory(MEMORY_BYTES)).unwrap();
     let (mut count, mut unnamed, mut differences) = (0, 0, String::new());
     for file in files() {
         for snippet in parse(&std::fs::read_to_string(&file).unwrap()) {

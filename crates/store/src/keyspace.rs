@@ -418,6 +418,38 @@ impl<'k> Held<'k> {
         self.guards.at_mut(place)
     }
 
+    /// Whether the shard of a hash is held.
+    #[inline]
+    #[must_use]
+    pub fn holds(&self, hash: u64) -> bool {
+        self.place(self.keyspace.shard_of(hash)).is_some()
+    }
+
+    /// Waits for all shards that are not held, by yielding the thread, until each of them is free and `is_ready`. At most one
+    /// caller at a time may do so: others who hold shards must not wait for more.
+    pub fn extend_to_all(&mut self, is_ready: impl Fn(&Shard) -> bool) {
+        let missing = (0..self.keyspace.shards.len() as u16).map(ShardIndex);
+        let missing: Vec<_> = missing.filter(|shard| self.place(*shard).is_none()).collect();
+        let keyspace = self.keyspace;
+        let mut guards: Vec<_> = missing
+            .into_iter()
+            .map(|shard| {
+                loop {
+                    let guard = keyspace.wait_lock(shard);
+                    if is_ready(&guard) {
+                        return guard;
+                    }
+                    drop(guard);
+                    std::thread::yield_now();
+                }
+            })
+            .collect();
+        let Guards { first, more } = std::mem::take(&mut self.guards);
+        guards.extend(first.into_iter().chain(more));
+        guards.sort_unstable_by_key(|guard| guard.index);
+        guards.into_iter().for_each(|guard| self.guards.push(guard));
+    }
+
     /// Every shard held.
     pub fn iter(&self) -> impl Iterator<Item = &Shard> {
         self.guards.iter().map(|guard| &**guard)

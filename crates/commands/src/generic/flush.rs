@@ -42,7 +42,7 @@ pub(super) struct Flushdb {
 }
 
 impl Exclusive for Flushdb {
-    fn exclusive(&self, cx: &mut ExclusiveContext<'_>, out: &mut Encoder) -> Reply {
+    fn exclusive(&self, cx: &mut ExclusiveContext<'_, '_>, out: &mut Encoder) -> Reply {
         let db = cx.db();
         flush(cx, db.0..db.0 + 1);
         cx.propagate_as(words("FLUSHDB", self.mode.as_ref()));
@@ -62,7 +62,7 @@ pub(super) struct Flushall {
 }
 
 impl Exclusive for Flushall {
-    fn exclusive(&self, cx: &mut ExclusiveContext<'_>, out: &mut Encoder) -> Reply {
+    fn exclusive(&self, cx: &mut ExclusiveContext<'_, '_>, out: &mut Encoder) -> Reply {
         flush(cx, 0..cx.settings().databases);
         cx.effects().flushed_all = true;
         cx.propagate_as(words("FLUSHALL", self.mode.as_ref()));
@@ -80,7 +80,7 @@ fn words(name: &'static str, mode: Option<&Mode>) -> impl Iterator<Item = &'stat
 }
 
 /// Takes the databases out of every shard and tells the watchers of keys that existed.
-fn flush(cx: &mut ExclusiveContext<'_>, dbs: std::ops::Range<u16>) {
+fn flush(cx: &mut ExclusiveContext<'_, '_>, dbs: std::ops::Range<u16>) {
     let hash_key = cx.hash_key();
     let (mut removed, mut garbage, mut streams) = (0, Vec::new(), Vec::new());
     for shard in cx.shards_mut() {

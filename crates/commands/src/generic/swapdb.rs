@@ -15,7 +15,7 @@ pub(super) struct Swapdb<'a> {
 }
 
 impl Exclusive for Swapdb<'_> {
-    fn exclusive(&self, cx: &mut ExclusiveContext<'_>, out: &mut Encoder) -> Reply {
+    fn exclusive(&self, cx: &mut ExclusiveContext<'_, '_>, out: &mut Encoder) -> Reply {
         let [a, b] = read_two_dbs([self.index1.raw(), self.index2.raw()], cx.settings())?;
         if a != b {
             swap(cx, a, b);
@@ -28,7 +28,7 @@ impl Exclusive for Swapdb<'_> {
 
 /// Exchanges the databases in every shard, tells the watchers of keys that exist in either, and notes the keys that
 /// somebody waits for and that are there now.
-fn swap(cx: &mut ExclusiveContext<'_>, a: DbIndex, b: DbIndex) {
+fn swap(cx: &mut ExclusiveContext<'_, '_>, a: DbIndex, b: DbIndex) {
     let (hash_key, now) = (cx.hash_key(), cx.now());
     let mut ready: Vec<(DbIndex, Box<[u8]>)> = Vec::new();
     for shard in cx.shards_mut() {

@@ -114,6 +114,11 @@ pub(super) fn begin_streams(count: usize, out: &mut Encoder) {
 
 impl Blocking for Xread<'_> {
     fn attempt(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Result<Attempt, CommandError> {
+        if self.block.is_some() && cx.is_in_script() {
+            return Err(CommandError::text(
+                "ERR xread command is not allowed with BLOCK option from scripts",
+            ));
+        }
         if cx.is_retry() {
             return self.serve_waiting(cx, out);
         }

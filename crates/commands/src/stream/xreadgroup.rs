@@ -322,6 +322,11 @@ impl Reader<'_> {
 
 impl Blocking for Xreadgroup<'_> {
     fn attempt(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Result<Attempt, CommandError> {
+        if self.block.is_some() && cx.is_in_script() {
+            return Err(CommandError::text(
+                "ERR xreadgroup command is not allowed with BLOCK option from scripts",
+            ));
+        }
         // What was done is recorded in other words, or not at all.
         cx.propagate_nothing();
         if cx.is_retry() {

@@ -27,6 +27,8 @@ pub struct Settings {
     pub network: Network,
     /// What a client may make the server hold.
     pub limits: Limits,
+    /// What scripts and functions may do.
+    pub scripts: Scripts,
     /// When a value leaves its compact encoding.
     pub encodings: Encodings,
     /// Databases, their upkeep and their events.
@@ -63,6 +65,7 @@ impl Settings {
         Self {
             network: Network::default(),
             limits: Limits::default(),
+            scripts: Scripts::default(),
             encodings: Encodings::default(),
             keyspace: Keyspace::default(),
             memory: Memory::default(),
@@ -113,6 +116,13 @@ pub struct Limits {
     pub tracking_table_max_keys: u64,
     /// Milliseconds after which a running script or module command answers others with BUSY; 0 for never.
     pub busy_reply_threshold_ms: i64,
+}
+
+/// What scripts and functions may do.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scripts {
+    /// Lua has `getfenv`, `setfenv` and `newproxy`.
+    pub lua_deprecated_api: bool,
 }
 
 /// When a value leaves its compact encoding.

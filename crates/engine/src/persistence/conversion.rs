@@ -15,11 +15,11 @@ use spinel_store::{Held, Kind, Shard};
 
 use super::encode_options;
 use super::format::Format;
-use crate::scripting::library_name;
 use super::log::CommandLoader;
 use super::target::Target;
 use crate::Engine;
 use crate::config::{RdbVersion, Settings};
+use crate::scripting::library_name;
 
 /// What is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

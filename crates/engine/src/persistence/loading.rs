@@ -20,6 +20,7 @@ use spinel_store::{Displaced, EncodingLimits, Keep};
 use super::target::KeyDelay;
 use crate::Engine;
 use crate::log::LogLevel;
+use crate::scripting::library_name;
 
 /// Runs of records that wait for a decoder, for each of them.
 const RUNS_AHEAD: usize = 4;
@@ -238,7 +239,14 @@ impl Shared<'_> {
         let log = |level, line: &str| engine.log.write(level, line);
         match mark {
             Mark::Aux { name, value } => self.heed_aux(&name, &value),
-            Mark::Function(code) => engine.scripts.libraries.keep(engine, code),
+            Mark::Function(code) => {
+                let libraries = &engine.scripts.libraries;
+                if !self.options.merge && libraries.has_that_of(&code) {
+                    let name = library_name(&code).unwrap_or_default();
+                    return Err(LoadError::Duplicate(name.to_vec()));
+                }
+                libraries.keep(engine, code);
+            }
             Mark::ModuleAux { module } => {
                 let line = format!("Data of the module type '{module}' that belongs to no key was left out");
                 log(LogLevel::Warning, &line);

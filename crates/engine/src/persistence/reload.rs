@@ -187,7 +187,6 @@ impl Engine {
             }
         };
         self.persistence.loading.begin(self.unix_seconds(), file.length().unwrap_or(0));
-        self.scripts.libraries.clear();
         match self.load_snapshot(FileReader::new(file), options) {
             Ok(_) => Ok(true),
             Err(error @ LoadError::CalledOff) => Err(error),
@@ -228,6 +227,7 @@ impl Engine {
         }
         if reload.flush {
             self.empty(&mut held);
+            self.scripts.libraries.clear();
         }
         drop(held);
         let loaded = self.load_snapshot_file(reload.load);

@@ -47,24 +47,62 @@ pub(super) struct Running {
     /// Its digest, or the function's name.
     pub(super) name: String,
     /// The command that called it.
-    pub(super) command: Arc<OwnedArgs>,
+    pub(super) command: OwnedArgs,
     /// When it began, in monotonic nanoseconds.
     pub(super) since_nanos: u64,
-    pub(super) interrupter: Interrupter,
+    interrupter: Interrupter,
     /// It has run a command that writes.
-    pub(super) has_written: AtomicBool,
-    pub(super) is_killed: AtomicBool,
+    has_written: AtomicBool,
+    is_killed: AtomicBool,
+    /// The server ends without it.
+    is_ended: AtomicBool,
+}
+
+/// A script is known to be under way until this goes.
+pub(super) struct RunningGuard {
+    engine: Arc<Engine>,
+    running: Arc<Running>,
+}
+
+impl RunningGuard {
+    pub(super) fn has_written(&self) -> bool {
+        self.running.has_written.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_write(&self) {
+        self.running.has_written.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_killed(&self) -> bool {
+        self.running.is_killed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_ended(&self) -> bool {
+        self.running.is_ended.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for RunningGuard {
+    fn drop(&mut self) {
+        let scripts = &self.engine.scripts;
+        let mut running = scripts.running();
+        running.retain(|other| !Arc::ptr_eq(other, &self.running));
+        if running.is_empty() {
+            scripts.is_busy.store(false, Ordering::Release);
+            self.engine.set_busy(false);
+        }
+    }
 }
 
 impl Scripts {
     /// What clients get while a script runs for too long.
     pub(crate) fn busy_text(&self) -> &'static str {
-        self.running().as_ref().map_or(Kind::Script, |running| running.kind).busy_text()
+        self.running().first().map_or(Kind::Script, |running| running.kind).busy_text()
     }
 
     /// The function under way. A script under way is not told of here.
     pub(super) fn running_function(&self) -> Result<Option<Arc<Running>>, CommandError> {
-        match self.running().as_ref() {
+        match self.running().first() {
             Some(running) if running.kind == Kind::Script => Err(CommandError::text(BUSY_SCRIPT)),
             running => Ok(running.cloned()),
         }
@@ -73,16 +111,28 @@ impl Scripts {
     /// Ends the script or function under way.
     pub(super) fn kill(&self, kind: Kind) -> Result<(), CommandError> {
         let running = self.running();
-        let running = running.as_ref().ok_or(NOT_BUSY)?;
-        if running.has_written.load(Ordering::Acquire) {
-            return Err(UNKILLABLE);
+        let first = running.first().ok_or(NOT_BUSY)?;
+        let is_killable =
+            |running: &&Arc<Running>| running.kind == kind && !running.has_written.load(Ordering::Acquire);
+        if let Some(running) = running.iter().find(is_killable) {
+            running.is_killed.store(true, Ordering::Release);
+            running.interrupter.arm();
+            return Ok(());
         }
-        if running.kind != kind {
-            return Err(CommandError::text(running.kind.busy_text()));
+        Err(match first.kind == kind || first.has_written.load(Ordering::Acquire) {
+            true => UNKILLABLE,
+            false => CommandError::text(first.kind.busy_text()),
+        })
+    }
+
+    /// The server ends while scripts are under way: what they did is not to be seen. Whether there were any.
+    pub(crate) fn end_all(&self) -> bool {
+        let running = self.running();
+        for running in &*running {
+            running.is_ended.store(true, Ordering::Release);
+            running.interrupter.arm();
         }
-        running.is_killed.store(true, Ordering::Release);
-        running.interrupter.arm();
-        Ok(())
+        !running.is_empty()
     }
 }
 
@@ -90,12 +140,13 @@ impl Engine {
     /// Looks whether a script has been running for too long, and tells those who wait for it.
     pub(crate) fn look_after_scripts(&self) {
         let threshold_ms = self.published().settings.limits.busy_reply_threshold_ms;
-        let running = self.scripts.running().clone();
-        let Some(running) = running.filter(|_| threshold_ms > 0) else { return };
-        let elapsed_ms = self.clock.monotonic_nanos().saturating_sub(running.since_nanos) / 1_000_000;
-        if elapsed_ms < u64::try_from(threshold_ms).unwrap_or(u64::MAX)
-            || self.scripts.is_busy.swap(true, Ordering::AcqRel)
-        {
+        let Ok(threshold_ms @ 1..) = u64::try_from(threshold_ms) else { return };
+        let now_nanos = self.clock.monotonic_nanos();
+        let elapsed_ms = |running: &Running| now_nanos.saturating_sub(running.since_nanos) / 1_000_000;
+        // Under the lock that the end of a script takes: the gate does not stay closed after it.
+        let guard = self.scripts.running();
+        let Some(running) = guard.iter().find(|running| elapsed_ms(running) >= threshold_ms) else { return };
+        if self.scripts.is_busy.swap(true, Ordering::AcqRel) {
             return;
         }
         let command = match running.kind {
@@ -103,50 +154,43 @@ impl Engine {
             Kind::Function => "FUNCTION KILL",
         };
         let line = format!(
-            "Slow script detected: still in execution after {elapsed_ms} milliseconds. You can try killing the script \
-             using the {command} command. Script name is: {}.",
+            "Slow script detected: still in execution after {} milliseconds. You can try killing the script using the \
+             {command} command. Script name is: {}.",
+            elapsed_ms(running),
             running.name
         );
+        let text = running.kind.busy_text();
+        self.set_busy(true);
+        drop(guard);
         self.log.write(LogLevel::Warning, &line);
-        self.set_busy_if_running();
-        self.scripts.queue.refuse_all(self, running.kind.busy_text());
+        self.scripts.queue.refuse_all(self, text);
         // Whoever waits for a shard tries again, and is told.
         self.clients.list().iter().for_each(|client| client.post(Message::Retry));
     }
 
-    /// The gate is closed only under the lock that the end of the script takes: it does not stay closed after it.
-    fn set_busy_if_running(&self) {
-        let running = self.scripts.running();
-        if running.is_some() {
-            self.set_busy(true);
-        }
+    /// Why a command may not be run while a script has been running for too long, if one has.
+    pub(crate) fn busy_with_script(&self) -> Option<&'static str> {
+        self.scripts.is_busy.load(Ordering::Acquire).then(|| self.scripts.busy_text())
     }
 
     /// A script begins.
     pub(super) fn begin_script(
-        &self,
+        self: &Arc<Self>,
         called: &Called<'_>,
         command: Args<'_>,
-        interrupter: Interrupter,
-    ) -> Arc<Running> {
+        interrupter: &Interrupter,
+    ) -> RunningGuard {
         let running = Arc::new(Running {
             kind: called.kind,
             name: String::from_utf8_lossy(&called.name).into_owned(),
-            command: Arc::new(OwnedArgs::from_args(command)),
+            command: OwnedArgs::from_args(command),
             since_nanos: self.clock.monotonic_nanos(),
-            interrupter,
+            interrupter: interrupter.clone(),
             has_written: AtomicBool::new(false),
             is_killed: AtomicBool::new(false),
+            is_ended: AtomicBool::new(false),
         });
-        *self.scripts.running() = Some(Arc::clone(&running));
-        running
-    }
-
-    /// The script under way has ended.
-    pub(super) fn end_script(&self) {
-        let mut running = self.scripts.running();
-        *running = None;
-        self.scripts.is_busy.store(false, Ordering::Release);
-        self.set_busy(false);
+        self.scripts.running().push(Arc::clone(&running));
+        RunningGuard { engine: Arc::clone(self), running }
     }
 }

@@ -27,7 +27,8 @@ pub(super) const KEYS: ArgSpec = ArgSpec {
     key_spec: Some(0),
     ..Shape { optional: true, ..Shape::word(ArgKind::Key).repeated() }.arg("key", "")
 };
-pub(super) const ARGS: ArgSpec = Shape { optional: true, ..Shape::word(ArgKind::String).repeated() }.arg("arg", "");
+pub(super) const ARGS: ArgSpec =
+    Shape { optional: true, ..Shape::word(ArgKind::String).repeated() }.arg("arg", "");
 const SCRIPT: ArgSpec = Shape::word(ArgKind::String).arg("script", "");
 const SHA1: ArgSpec = Shape::word(ArgKind::String).arg("sha1", "");
 

@@ -3,47 +3,116 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use spinel_family::spec::CommandFlags;
-use spinel_family::{Args, Encoder, OwnedArgs, UpdateContext};
-use spinel_script::{Host, LogLevel as ScriptLevel, Propagate, ScriptFlags, UnknownCommand, Verdict};
+use spinel_family::{Args, ArgsBuffer, Encoder, OwnedArgs, Run, UpdateContext};
+use spinel_script::{Host, Interrupter, LogLevel as ScriptLevel, Propagate, UnknownCommand, Verdict};
 
-use super::busy::Running;
+use super::alone::{Place, Token};
+use super::busy::RunningGuard;
+use super::run::Called;
+use crate::data::needs_every_shard;
 use crate::log::LogLevel;
 use crate::registry::{Action, Command};
 use crate::session::Session;
 use crate::transaction::Execution;
 
+/// How long a script that has an effect already may go on on an event loop before others are told of it; one without is
+/// taken off the loop after that time.
+const PATIENCE_NANOS: u64 = 1_000_000;
+const KILLED: &[u8] = b"Script killed by user with SCRIPT KILL...";
+
+/// Why a script that had no effect yet is to be run again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SteppedBack {
+    /// It reached for keys that it had not declared.
+    Keys,
+    /// It wanted to write while another script did.
+    Token,
+    /// It took too long for an event loop.
+    Time,
+}
+
+/// Where a script stands: what called it, and what it holds.
+pub(super) struct Ground<'a> {
+    /// The command that called it.
+    pub(super) args: Args<'a>,
+    pub(super) place: Place,
+    /// It holds all shards.
+    pub(super) has_all: bool,
+    pub(super) token: Option<Token>,
+    pub(super) start_nanos: u64,
+}
+
+impl<'a> Ground<'a> {
+    /// That of a script in a transaction.
+    pub(super) fn everything(args: Args<'a>) -> Self {
+        Self { args, place: Place::Thread, has_all: true, token: None, start_nanos: 0 }
+    }
+}
+
 /// The server as one script sees it.
-pub(super) struct ScriptHost<'h, 'w, 'k> {
+pub(super) struct ScriptHost<'h, 'w, 'k, 'a> {
     execution: &'h mut Execution<'w>,
     session: &'h mut Session,
-    /// Not there only while a command runs.
-    cx: Option<UpdateContext<'k>>,
-    running: Arc<Running>,
-    is_readonly: bool,
-    flags: ScriptFlags,
+    called: &'h Called<'a>,
+    ground: Ground<'h>,
+    cx: &'h mut UpdateContext<'k>,
+    /// Room for the words of a command.
+    words: ArgsBuffer,
+    interrupter: Interrupter,
+    /// As others see it; on an event loop only if it takes long.
+    running: Option<RunningGuard>,
     propagate: Propagate,
     /// Memory was full when the script began.
     began_full: bool,
+    /// It has run a command that leaves something behind.
+    has_effects: bool,
+    stepped_back: Option<SteppedBack>,
+    /// When it was first found to take long.
+    long_since_nanos: Option<u64>,
 }
 
-impl<'h, 'w, 'k> ScriptHost<'h, 'w, 'k> {
+impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
     pub(super) fn new(
         execution: &'h mut Execution<'w>,
         session: &'h mut Session,
-        cx: UpdateContext<'k>,
-        running: Arc<Running>,
-        is_readonly: bool,
-        flags: ScriptFlags,
+        called: &'h Called<'a>,
+        ground: Ground<'h>,
+        cx: &'h mut UpdateContext<'k>,
+        interrupter: Interrupter,
     ) -> Self {
-        let began_full = execution.worker.engine.is_memory_full();
-        let propagate = Propagate { log: true, replicas: true };
-        Self { execution, session, cx: Some(cx), running, is_readonly, flags, propagate, began_full }
+        let engine = &execution.worker.engine;
+        let began_full = engine.is_memory_full();
+        let is_on_thread = ground.place == Place::Thread;
+        let running = is_on_thread.then(|| engine.begin_script(called, ground.args, &interrupter));
+        Self {
+            execution,
+            session,
+            called,
+            ground,
+            cx,
+            words: ArgsBuffer::default(),
+            interrupter,
+            running,
+            propagate: Propagate { log: true, replicas: true },
+            began_full,
+            has_effects: false,
+            stepped_back: None,
+            long_since_nanos: None,
+        }
     }
 
-    pub(super) fn into_context(self) -> UpdateContext<'k> {
-        self.cx.expect("no command is running")
+    /// Whether the script stepped back, and whether it was asked to look up on an event loop.
+    pub(super) fn finish(self) -> (Option<SteppedBack>, bool) {
+        (self.stepped_back, self.long_since_nanos.is_some())
+    }
+
+    /// Has the script end without a trace.
+    fn step_back(&mut self, why: SteppedBack) {
+        self.stepped_back = Some(why);
+        self.interrupter.arm();
     }
 
     /// Why a command may not run, in the order in which Redis asks.
@@ -57,10 +126,10 @@ impl<'h, 'w, 'k> ScriptHost<'h, 'w, 'k> {
         if is_denied || matches!(command.action, Action::Container) {
             return Some("ERR This Redis command is not allowed from script".into());
         }
-        if self.is_readonly && (has(CommandFlags::WRITE) || has(CommandFlags::MAY_REPLICATE)) {
+        if self.called.is_readonly && (has(CommandFlags::WRITE) || has(CommandFlags::MAY_REPLICATE)) {
             return Some("ERR Write commands are not allowed from read-only scripts.".into());
         }
-        if self.running.has_written.load(Ordering::Relaxed) {
+        if self.has_written() {
             return None;
         }
         if has(CommandFlags::WRITE) {
@@ -71,9 +140,88 @@ impl<'h, 'w, 'k> ScriptHost<'h, 'w, 'k> {
                 return Some("NOREPLICAS Not enough good replicas to write.".into());
             }
         }
-        let may_grow = self.flags.is_declared && self.flags.allow_oom;
+        let may_grow = self.called.flags.is_declared && self.called.flags.allow_oom;
         let is_refused = self.began_full && !may_grow && has(CommandFlags::DENYOOM);
         is_refused.then(|| "OOM command not allowed when used memory > 'maxmemory'.".into())
+    }
+
+    fn has_written(&self) -> bool {
+        self.running.as_ref().map_or(self.has_effects, RunningGuard::has_written)
+    }
+
+    /// Whether the shards of a command are held.
+    fn covers(&self, command: &Command, args: Args<'_>) -> bool {
+        if self.ground.has_all {
+            return true;
+        }
+        let is_wide = match command.action {
+            Action::Data(entry) => matches!(entry.run, Run::Sweep(_)) || needs_every_shard(command, args),
+            Action::Session(_) | Action::Container => false,
+        };
+        if is_wide {
+            return false;
+        }
+        let keyspace = &self.execution.worker.engine.keyspace;
+        let mut is_covered = true;
+        command.keys.each(args, |at| is_covered &= self.cx.held().holds(keyspace.key(args.at(at)).hash));
+        is_covered
+    }
+
+    /// Runs a command, or says why not.
+    fn run(&mut self, args: Args<'_>, reply: &mut Encoder) {
+        let worker = &self.execution.worker;
+        let Some(command) = worker.engine.lookup(args) else {
+            worker.reply_error(b"ERR Unknown Redis command called from script", reply);
+            return;
+        };
+        if let Some(text) = self.refusal(command, args) {
+            worker.count_rejected(command);
+            worker.reply_error(text.as_bytes(), reply);
+            return;
+        }
+        if self.stepped_back.is_some() || !self.make_ready(command, args) {
+            // Nobody sees it: the script ends before its next step.
+            reply.error("ERR the script steps back");
+            return;
+        }
+        self.session.protocol = reply.protocol();
+        let recorded = self.execution.recorded.len();
+        self.execution.step(self.session, command.id, args, self.cx, reply);
+        if !self.propagate.log {
+            self.execution.recorded.truncate(recorded);
+        }
+    }
+
+    /// Makes sure that a command may reach its keys, and may write if it wants to; false if the script is to step back.
+    fn make_ready(&mut self, command: &Command, args: Args<'_>) -> bool {
+        if !self.covers(command, args) {
+            if !self.has_effects {
+                self.step_back(SteppedBack::Keys);
+                return false;
+            }
+            self.called.habits.note_need_of_all();
+            self.cx.held_mut().extend_to_all(|shard| shard.readers.is_empty());
+            self.ground.has_all = true;
+        }
+        let leaves_something = command.flags.has(CommandFlags::WRITE)
+            || command.flags.has(CommandFlags::MAY_REPLICATE)
+            || command.flags.has(CommandFlags::ADMIN);
+        if !leaves_something {
+            return true;
+        }
+        self.called.habits.note_write();
+        if !self.ground.has_all && self.ground.token.is_none() {
+            self.ground.token = Token::take(&self.execution.worker.engine);
+            if self.ground.token.is_none() {
+                self.step_back(SteppedBack::Token);
+                return false;
+            }
+        }
+        self.has_effects = true;
+        if command.flags.has(CommandFlags::WRITE) {
+            self.running.as_ref().inspect(|running| running.note_write());
+        }
+        true
     }
 }
 
@@ -87,29 +235,12 @@ pub(super) fn log_level(level: ScriptLevel) -> LogLevel {
     }
 }
 
-impl Host for ScriptHost<'_, '_, '_> {
+impl Host for ScriptHost<'_, '_, '_, '_> {
     fn call(&mut self, words: &[&[u8]], reply: &mut Encoder) {
-        let args = OwnedArgs::from_words(words);
-        let engine = Arc::clone(&self.execution.worker.engine);
-        let Some(command) = engine.lookup(args.args()) else {
-            self.execution.worker.reply_error(b"ERR Unknown Redis command called from script", reply);
-            return;
-        };
-        if let Some(text) = self.refusal(command, args.args()) {
-            self.execution.worker.count_rejected(command);
-            self.execution.worker.reply_error(text.as_bytes(), reply);
-            return;
-        }
-        if command.flags.has(CommandFlags::WRITE) {
-            self.running.has_written.store(true, Ordering::Release);
-        }
-        self.session.protocol = reply.protocol();
-        let recorded = self.execution.recorded.len();
-        let Some(cx) = self.cx.take() else { return };
-        self.cx = Some(self.execution.step(self.session, command.id, args.args(), cx, reply));
-        if !self.propagate.log {
-            self.execution.recorded.truncate(recorded);
-        }
+        let mut buffer = std::mem::take(&mut self.words);
+        buffer.fill(words);
+        self.run(buffer.args(), reply);
+        self.words = buffer;
     }
 
     fn log(&mut self, level: ScriptLevel, message: &[u8]) {
@@ -130,14 +261,47 @@ impl Host for ScriptHost<'_, '_, '_> {
     }
 
     fn interrupted(&mut self) -> Verdict {
-        if self.running.is_killed.load(Ordering::Acquire) {
-            self.execution
-                .worker
-                .engine
-                .log
-                .write(LogLevel::Warning, "Lua script killed by user with SCRIPT KILL.");
-            return Verdict::Stop(b"Script killed by user with SCRIPT KILL...".to_vec());
+        if self.stepped_back.is_some() {
+            return Verdict::Stop(b"the script steps back".to_vec());
         }
+        let engine = Arc::clone(&self.execution.worker.engine);
+        if let Some(running) = &self.running {
+            if running.is_ended() {
+                self.rest_for_ever();
+                return Verdict::Stop(KILLED.to_vec());
+            }
+            if running.is_killed() {
+                engine.log.write(LogLevel::Warning, "Lua script killed by user with SCRIPT KILL.");
+                return Verdict::Stop(KILLED.to_vec());
+            }
+            return Verdict::Continue;
+        }
+        let now_nanos = engine.clock.monotonic_nanos();
+        let since_nanos = *self.long_since_nanos.get_or_insert(now_nanos);
+        // The loop may have been off the processor for a while: what counts is that it goes on now.
+        if now_nanos.saturating_sub(since_nanos) < PATIENCE_NANOS {
+            return Verdict::KeepAsking;
+        }
+        if !self.has_effects {
+            self.stepped_back = Some(SteppedBack::Time);
+            return Verdict::Stop(b"the script steps back".to_vec());
+        }
+        let running = engine.begin_script(self.called, self.ground.args, &self.interrupter);
+        running.note_write();
+        self.running = Some(running);
         Verdict::Continue
+    }
+}
+
+impl ScriptHost<'_, '_, '_, '_> {
+    /// The server ends: what the script did is not to be seen, in the log or by anybody. Its thread keeps the shards until the
+    /// process is gone; an event loop, which is needed for that, goes on with the record of the script's effects lost.
+    fn rest_for_ever(&mut self) {
+        if self.ground.place == Place::Thread {
+            loop {
+                std::thread::sleep(Duration::from_secs(1));
+            }
+        }
+        self.execution.recorded.clear();
     }
 }

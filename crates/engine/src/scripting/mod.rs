@@ -1,25 +1,30 @@
 //! Scripts: where they run, what they are, and how they are stopped.
 //!
-//! A script holds all shards, for nobody knows which keys it will want; so it runs on a thread of its own, and the event
-//! loops go on: commands that need no key are answered, others wait for the shards. When a script has been running for
-//! longer than `busy-reply-threshold`, they are told so instead ([`busy`]), and it can be killed.
-//!
 //! ```text
-//!  loop: EVAL ─▶ Job ─▶ thread: hold all shards ─▶ Execution::run_script ─▶ script-engine ─▶ ScriptHost::call
-//!    ▲                                                                                          │ one command
-//!    └───────── Message::Finished ◀─── reply, and one MULTI/EXEC of effects in the journal ◀──┘
+//!  loop: EVAL ─▶ habits brief? ─ yes ─▶ alone: hold the declared keys' shards ─▶ run ─▶ script engine ─▶ host: one command
+//!    ▲              │ no                                                                                     after the other
+//!    │              ▼
+//!    │             Job ─▶ thread of scripts ─▶ alone: likewise, however long it takes
+//!    └───── Message::Finished ◀────────┘
 //! ```
 //!
-//! `SCRIPT LOAD` and its kin go the same way, so that nobody but this thread needs the cache.
+//! Every thread has a machine of its own ([`machine`]); functions share one, with what their libraries keep in variables.
+//! While a long script runs on its thread the event loops go on: commands that need none of its shards are answered, others
+//! wait. When it has been running for longer than `busy-reply-threshold`, all are told so instead ([`busy`]), and it can be
+//! killed. What it did is one MULTI/EXEC of effects in the journal.
 
+mod alone;
 mod busy;
-mod cache;
 mod eval;
 mod functions;
+mod habits;
 mod host;
+mod known;
+mod machine;
 mod run;
 mod script_command;
 mod thread;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -27,19 +32,21 @@ mod tests;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use self::alone::hold_everything;
 use self::busy::{Kind, Running};
-use self::cache::Cache;
-use self::functions::{Fcall, FcallRo, Libraries};
-pub(crate) use self::functions::{COMMANDS as FUNCTION_COMMANDS, library_name};
-pub(crate) use self::run::Invocation;
-use self::run::hold_for_script;
-use self::thread::Queue;
-use crate::session::session_commands;
-
 use self::eval::{Eval, EvalRo, Evalsha, EvalshaRo};
+pub(crate) use self::functions::{COMMANDS as FUNCTION_COMMANDS, library_name};
+use self::functions::{Fcall, FcallRo, Libraries};
+use self::known::KnownScripts;
+pub(crate) use self::machine::Machine;
+pub(crate) use self::run::Invocation;
 use self::script_command::{
     Script, ScriptDebug, ScriptExists, ScriptFlush, ScriptHelp, ScriptKill, ScriptLoad,
 };
+use self::thread::Queue;
+use self::watch::Watch;
+use crate::Engine;
+use crate::session::session_commands;
 
 session_commands! {
     /// EVAL, SCRIPT and FCALL.
@@ -60,37 +67,71 @@ session_commands! {
 }
 
 /// The scripts of an engine.
-#[derive(Default)]
 pub(crate) struct Scripts {
     queue: Arc<Queue>,
-    /// What is compiled, and the machine. Taken by the thread of scripts for as long as one runs, and by the loading of a
-    /// log.
-    cache: Mutex<Cache>,
+    known: KnownScripts,
     /// The libraries of functions.
     pub(crate) libraries: Libraries,
-    /// The script under way; protects itself, held for moments.
-    running: Mutex<Option<Arc<Running>>>,
-    /// The script under way runs for too long.
+    /// Scripts under way, but for brief ones on event loops; protects itself, held for moments.
+    running: Mutex<Vec<Arc<Running>>>,
+    /// A script under way runs for too long.
     is_busy: AtomicBool,
+    /// A script writes without having all shards ([`alone`]).
+    token: AtomicBool,
+    watch: Arc<Watch>,
     /// Scripts may call what is not for scripts (`DEBUG SET-DISABLE-DENY-SCRIPTS`).
     pub(crate) may_call_all: AtomicBool,
-    /// How many are known, for INFO.
-    known: AtomicUsize,
+    /// Bytes of the values of each thread's machine, as of its last call, for INFO.
+    machine_bytes: Box<[AtomicUsize]>,
 }
 
 impl Scripts {
-    /// The cache. After a panic it is in order, but for its machine, which it replaces.
-    fn cache(&self) -> MutexGuard<'_, Cache> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    /// For so many event loops, whose numbers come first among the threads.
+    pub(crate) fn new(loops: usize, threads: usize) -> Self {
+        Self {
+            queue: Arc::default(),
+            known: KnownScripts::default(),
+            libraries: Libraries::default(),
+            running: Mutex::default(),
+            is_busy: AtomicBool::new(false),
+            token: AtomicBool::new(false),
+            watch: Arc::new(Watch::new(loops)),
+            may_call_all: AtomicBool::new(false),
+            machine_bytes: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
+        }
+    }
+
+    pub(crate) fn start(&self, engine: &Arc<Engine>) {
+        self.queue.start(engine);
+        self.watch.start(engine);
+    }
+
+    pub(crate) fn stop(&self) {
+        self.queue.stop();
+        self.watch.stop();
     }
 
     /// How many scripts are known.
-    pub(crate) fn known(&self) -> usize {
-        self.known.load(Ordering::Relaxed)
+    pub(crate) fn count(&self) -> usize {
+        self.known.count()
     }
 
-    /// The script under way.
-    fn running(&self) -> MutexGuard<'_, Option<Arc<Running>>> {
+    /// Bytes of the texts that are known.
+    pub(crate) fn known_bytes(&self) -> usize {
+        self.known.bytes()
+    }
+
+    /// Bytes of the values of all machines.
+    pub(crate) fn machine_bytes(&self) -> usize {
+        self.machine_bytes.iter().map(|bytes| bytes.load(Ordering::Relaxed)).sum()
+    }
+
+    fn note_bytes(&self, thread: usize, bytes: usize) {
+        self.machine_bytes[thread].store(bytes, Ordering::Relaxed);
+    }
+
+    /// The scripts under way.
+    fn running(&self) -> MutexGuard<'_, Vec<Arc<Running>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

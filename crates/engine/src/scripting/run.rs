@@ -1,21 +1,22 @@
-//! One script: found, admitted, run, and its effects recorded as one step.
+//! One script: found, admitted, and called with the server as its host.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use smallvec::SmallVec;
 use spinel_family::{Args, CommandError, Encoder, UpdateContext};
 use spinel_resp::Protocol;
-use spinel_script::{Call, Engine as _, Outcome, Script, ScriptFlags};
-use spinel_store::{Held, ShardIndex};
+use spinel_script::{Call, Engine as _, Lua, Outcome, Script, ScriptFlags};
 
+use super::alone::Place;
 use super::busy::Kind;
-use super::cache::{read, shown};
-use super::host::ScriptHost;
+use super::habits::Habits;
+use super::host::{Ground, ScriptHost, SteppedBack};
+use super::known::read;
+use super::machine::Machine;
+use crate::Engine;
 use crate::registry::Command;
 use crate::session::Session;
 use crate::transaction::Execution;
-use crate::{Engine, Flow, Worker};
 
 const NO_SCRIPT: CommandError = CommandError::text("NOSCRIPT No matching script. Please use EVAL.");
 
@@ -55,7 +56,7 @@ impl Invocation {
 }
 
 /// The words behind the script: how many of them are keys, and all of them.
-struct Input<'a> {
+pub(super) struct Input<'a> {
     keys: usize,
     words: SmallVec<[&'a [u8]; 8]>,
 }
@@ -77,116 +78,152 @@ impl<'a> Input<'a> {
     }
 }
 
-impl Worker {
-    /// Runs a script that is not part of a transaction. Parked if a shard was not to be had.
-    pub(super) fn run_script_alone(
-        &mut self,
-        session: &mut Session,
-        invocation: Invocation,
-        args: Args<'_>,
-        out: &mut Encoder,
-    ) -> Result<Flow, CommandError> {
-        let engine = Arc::clone(&self.engine);
-        let Ok(held) = hold_for_script(&engine) else { return Ok(Flow::Parked) };
-        let mut ended = Ok(false);
-        let flow = self.run_as_one(session, held, |execution, session, cx| {
-            let (cx, result) = execution.run_script(session, invocation, args, cx, out);
-            ended = result;
-            cx
-        });
-        ended.map(|_| flow)
+/// A script that may run.
+pub(super) struct Called<'a> {
+    pub(super) kind: Kind,
+    /// How others know it: its digest, or the name of the function.
+    pub(super) name: Arc<[u8]>,
+    pub(super) flags: ScriptFlags,
+    /// It must not write.
+    pub(super) is_readonly: bool,
+    pub(super) habits: Arc<Habits>,
+    script: Script,
+    input: Input<'a>,
+}
+
+impl<'a> Called<'a> {
+    /// The keys that it declares.
+    pub(super) fn keys(&self) -> &[&'a [u8]] {
+        &self.input.words[..self.input.keys]
     }
 }
 
-/// All shards, while nobody reads a value apart: a script could not wait for that later.
-pub(super) fn hold_for_script(engine: &Engine) -> Result<Held<'_>, ShardIndex> {
-    let held = engine.keyspace.hold_all()?;
-    let is_read_apart = held.iter().any(|shard| !shard.readers.is_empty());
-    if is_read_apart { Err(ShardIndex(0)) } else { Ok(held) }
+/// The script that a command names, if it may run as things are; nothing if it is new and nothing for an event loop.
+pub(super) fn find_script<'a>(
+    engine: &Engine,
+    machine: &mut Machine,
+    place: Place,
+    invocation: Invocation,
+    args: Args<'a>,
+) -> Result<Option<Called<'a>>, CommandError> {
+    let input = Input::read(args, invocation.how)?;
+    let (known, script) = match invocation.how {
+        How::Source => match machine.load(engine, args.at(1), place)? {
+            Some(found) => found,
+            None => return Ok(None),
+        },
+        _ => {
+            let digest = read(args.at(1)).ok_or(NO_SCRIPT)?;
+            machine.find(engine, &digest)?.ok_or(NO_SCRIPT)?
+        }
+    };
+    admit(engine, known.flags, invocation)?;
+    Ok(Some(Called {
+        kind: Kind::Script,
+        name: Arc::clone(&known.name),
+        flags: known.flags,
+        is_readonly: invocation.is_readonly || known.flags.is_declared && known.flags.no_writes,
+        habits: Arc::clone(&known.habits),
+        script,
+        input,
+    }))
+}
+
+/// The function that a command names, if it may run as things are.
+pub(super) fn find_function<'a, 'l>(
+    engine: &Engine,
+    libraries: &'l mut super::functions::Ready<'_>,
+    invocation: Invocation,
+    args: Args<'a>,
+) -> Result<(Called<'a>, &'l mut Lua), CommandError> {
+    let (function, lua) = libraries.find(args.at(1))?;
+    let input = Input::read(args, How::Function)?;
+    admit(engine, function.flags, invocation)?;
+    let called = Called {
+        kind: Kind::Function,
+        name: function.name,
+        flags: function.flags,
+        is_readonly: invocation.is_readonly || function.flags.no_writes,
+        habits: function.habits,
+        script: function.script,
+        input,
+    };
+    Ok((called, lua))
+}
+
+/// How a call ended.
+pub(super) enum Ended {
+    /// With a reply.
+    Replied {
+        /// It is an error.
+        failed: bool,
+        /// On an event loop: it took so long that it was asked to look up.
+        took_long: bool,
+    },
+    /// Without any effect: it is to be run again in another way.
+    SteppedBack(SteppedBack),
 }
 
 impl Execution<'_> {
-    /// Runs a script on the shards held. It answers with the script's reply, and says whether that is an error.
-    pub(crate) fn run_script<'k>(
+    /// Runs a script of a transaction, whose shards are held: all of them. Whether it failed.
+    pub(crate) fn run_script(
         &mut self,
         session: &mut Session,
         invocation: Invocation,
         args: Args<'_>,
-        cx: UpdateContext<'k>,
+        cx: &mut UpdateContext<'_>,
         out: &mut Encoder,
-    ) -> (UpdateContext<'k>, Result<bool, CommandError>) {
-        if invocation.how == How::Function {
-            return self.run_function(session, invocation, args, cx, out);
-        }
+    ) -> Result<bool, CommandError> {
         let engine = Arc::clone(&self.worker.engine);
-        let mut cache = engine.scripts.cache();
-        let found = Input::read(args, invocation.how).and_then(|input| {
-            let digest = match invocation.how {
-                How::Source => cache.load(args.at(1))?,
-                _ => read(args.at(1)).filter(|digest| cache.has(digest)).ok_or(NO_SCRIPT)?,
-            };
-            Ok((input, digest))
-        });
-        engine.scripts.known.store(cache.len(), Ordering::Relaxed);
-        let ready = found.and_then(|(input, digest)| {
-            let (flags, script, lua) = cache.find(&digest).unwrap_or(Err(NO_SCRIPT))?;
-            let name = shown(&digest).into_bytes();
-            Called::new(&engine, script, name, flags, invocation, input).map(|called| (called, lua))
-        });
-        match ready {
-            Ok((called, lua)) => {
-                let (cx, failed) = self.call_script(session, &called, args, lua, cx, out);
-                (cx, Ok(failed))
-            }
-            Err(error) => (cx, Err(error)),
-        }
+        let ground = Ground::everything(args);
+        let ended = if invocation.how == How::Function {
+            let mut libraries = engine.scripts.libraries.ready(&engine);
+            let (called, lua) = find_function(&engine, &mut libraries, invocation, args)?;
+            self.call_script(session, &called, lua, ground, cx, out)
+        } else {
+            let mut machine = std::mem::take(&mut self.worker.machine);
+            let found = find_script(&engine, &mut machine, Place::Thread, invocation, args);
+            let result = found.and_then(|called| {
+                let called = called.ok_or(NO_SCRIPT)?;
+                let lua = machine.lua(&engine)?;
+                Ok(self.call_script(session, &called, lua, ground, cx, out))
+            });
+            self.worker.machine = machine;
+            result?
+        };
+        Ok(matches!(ended, Ended::Replied { failed: true, .. }))
     }
 
-    fn run_function<'k>(
-        &mut self,
-        session: &mut Session,
-        invocation: Invocation,
-        args: Args<'_>,
-        cx: UpdateContext<'k>,
-        out: &mut Encoder,
-    ) -> (UpdateContext<'k>, Result<bool, CommandError>) {
-        let engine = Arc::clone(&self.worker.engine);
-        let mut libraries = engine.scripts.libraries.ready();
-        let ready = libraries.find(args.at(1)).and_then(|(function, lua)| {
-            let input = Input::read(args, How::Function)?;
-            Called::new(&engine, function.script, function.name, function.flags, invocation, input)
-                .map(|called| (called, lua))
-        });
-        match ready {
-            Ok((called, lua)) => {
-                let (cx, failed) = self.call_script(session, &called, args, lua, cx, out);
-                (cx, Ok(failed))
-            }
-            Err(error) => (cx, Err(error)),
-        }
-    }
-
-    fn call_script<'k>(
+    /// Calls a script on the shards held.
+    pub(super) fn call_script(
         &mut self,
         session: &mut Session,
         called: &Called<'_>,
-        args: Args<'_>,
-        lua: &mut spinel_script::Lua,
-        cx: UpdateContext<'k>,
+        lua: &mut Lua,
+        ground: Ground<'_>,
+        cx: &mut UpdateContext<'_>,
         out: &mut Encoder,
-    ) -> (UpdateContext<'k>, bool) {
+    ) -> Ended {
         let engine = Arc::clone(&self.worker.engine);
-        let running = engine.begin_script(called, args, lua.interrupter());
+        let start = out.len();
         let before = (session.db, session.protocol);
         session.protocol = Protocol::Resp2;
-        let mut host =
-            ScriptHost::new(self, session, cx, Arc::clone(&running), called.is_readonly, called.flags);
-        let (keys, arguments) = called.input.words.split_at(called.input.keys);
-        let call = Call { name: &called.name, keys, args: arguments };
+        self.in_script = true;
+        let interrupter = lua.interrupter();
+        let is_watched = ground.place == Place::Loop;
+        let _watched = is_watched
+            .then(|| engine.scripts.watch.begin(self.worker.index, ground.start_nanos, &interrupter));
+        let mut host = ScriptHost::new(self, session, called, ground, cx, interrupter);
+        let call =
+            Call { name: &called.name, keys: called.keys(), args: &called.input.words[called.input.keys..] };
         let outcome = lua.call(called.script, call, &mut host, out);
-        let cx = host.into_context();
+        let (stepped_back, took_long) = host.finish();
+        self.in_script = false;
         (session.db, session.protocol) = before;
-        engine.end_script();
+        if let Some(why) = stepped_back {
+            out.truncate(start);
+            return Ended::SteppedBack(why);
+        }
         let failed = match outcome {
             Outcome::Done => false,
             Outcome::Failed(failure) => {
@@ -196,35 +233,7 @@ impl Execution<'_> {
                 true
             }
         };
-        (cx, failed)
-    }
-}
-
-/// A script that may run.
-pub(super) struct Called<'a> {
-    pub(super) kind: Kind,
-    /// How others know it: its digest, or the name of the function.
-    pub(super) name: Vec<u8>,
-    flags: ScriptFlags,
-    /// It must not write.
-    is_readonly: bool,
-    script: Script,
-    input: Input<'a>,
-}
-
-impl<'a> Called<'a> {
-    fn new(
-        engine: &Engine,
-        script: Script,
-        name: Vec<u8>,
-        flags: ScriptFlags,
-        invocation: Invocation,
-        input: Input<'a>,
-    ) -> Result<Self, CommandError> {
-        admit(engine, flags, invocation)?;
-        let kind = if invocation.how == How::Function { Kind::Function } else { Kind::Script };
-        let is_readonly = invocation.is_readonly || flags.is_declared && flags.no_writes;
-        Ok(Self { kind, name, flags, is_readonly, script, input })
+        Ended::Replied { failed, took_long }
     }
 }
 

@@ -1,12 +1,11 @@
 //! `SCRIPT`: what scripts are known, and the end of one that runs.
 
-use std::sync::atomic::Ordering;
-
 use spinel_family::spec::{ArgKind, ArgSpec, Shape};
 use spinel_family::{Command, CommandError, Encoder, Many, is_token};
 
+use super::alone::Place;
 use super::busy::Kind;
-use super::cache::{read, shown};
+use super::known::read;
 use crate::Flow;
 use crate::session::{SessionCommand, SessionContext, help_command};
 
@@ -58,10 +57,11 @@ pub(super) struct ScriptExists<'a> {
 
 impl SessionCommand for ScriptExists<'_> {
     fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
-        let cache = cx.engine().scripts.cache();
+        let known = &cx.engine().scripts.known;
         out.array(self.sha1.len());
         for digest in self.sha1.items() {
-            out.integer(i64::from(read(digest).is_some_and(|digest| cache.has(&digest))));
+            let is_known = read(digest).is_some_and(|digest| known.get(&digest).is_some());
+            out.integer(i64::from(is_known));
         }
         Ok(Flow::Continue)
     }
@@ -96,9 +96,7 @@ impl SessionCommand for ScriptFlush<'_> {
         if !is_known || modes.next().is_some() {
             return Err(CommandError::text("ERR SCRIPT FLUSH only support SYNC|ASYNC option"));
         }
-        let scripts = &cx.engine().scripts;
-        scripts.cache().flush();
-        scripts.known.store(0, Ordering::Relaxed);
+        cx.engine().scripts.known.clear();
         out.ok();
         Ok(Flow::Continue)
     }
@@ -129,11 +127,10 @@ pub(super) struct ScriptLoad<'a> {
 
 impl SessionCommand for ScriptLoad<'_> {
     fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
-        let scripts = &cx.engine().scripts;
-        let mut cache = scripts.cache();
-        let digest = cache.load(self.script)?;
-        scripts.known.store(cache.len(), Ordering::Relaxed);
-        out.bulk(shown(&digest).as_bytes());
+        let engine = std::sync::Arc::clone(&cx.worker.engine);
+        if let Some((known, _)) = cx.worker.machine.load(&engine, self.script, Place::Thread)? {
+            out.bulk(&known.name);
+        }
         Ok(Flow::Continue)
     }
 }

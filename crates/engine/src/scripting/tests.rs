@@ -152,3 +152,61 @@ fn a_script_selects_for_itself_and_talks_as_it_asks() {
         out.as_bytes()
     );
 }
+
+#[test]
+fn a_brief_script_runs_where_it_came_to() {
+    let (mut server, peer) = server();
+    let words = ["EVAL", "return redis.call('INCR', KEYS[1])", "1", "n"];
+    for n in 1..=2 {
+        assert_eq!(run(&mut server, peer, &words), format!(":{n}\r\n"));
+    }
+    // The habit is noted when the script has ended, its reply may come a moment before.
+    let deadline = Instant::now() + PATIENCE;
+    for n in 3.. {
+        let reply = server.run_words(peer, OwnedArgs::from_words(words).args());
+        if !reply.is_empty() {
+            assert_eq!(reply, format!(":{n}\r\n"));
+            break;
+        }
+        assert_eq!(wait(&mut server, peer), format!(":{n}\r\n"));
+        assert!(Instant::now() < deadline, "it never came to run there");
+    }
+}
+
+#[test]
+fn a_script_reaches_keys_that_it_did_not_declare_before_and_after_it_has_written() {
+    let mut settings = Settings::default();
+    settings.process.shards = 64;
+    let mut server = Server::new(settings);
+    let peer = server.connect("127.0.0.1:1");
+    let reads_first =
+        "local n = redis.call('GET', ARGV[1]) or 0 redis.call('SET', KEYS[1], n + 1) return n + 1";
+    let writes_first =
+        "redis.call('SET', KEYS[1], ARGV[1]) redis.call('INCR', ARGV[1]) return redis.call('GET', ARGV[1])";
+    for n in 0..40 {
+        let (key, other) = (format!("k{n}"), format!("other{n}"));
+        assert_eq!(run(&mut server, peer, &["EVAL", reads_first, "1", &key, &other]), ":1\r\n");
+        // A text of its own each time, so that nothing is known of its habits.
+        let script = format!("{writes_first} -- {n}");
+        assert_eq!(run(&mut server, peer, &["EVAL", &script, "1", &key, &other]), "$1\r\n1\r\n");
+        assert_eq!(run(&mut server, peer, &["EVAL", &script, "1", &key, &other]), "$1\r\n2\r\n");
+        assert_eq!(run(&mut server, peer, &["GET", &key]), format!("${}\r\n{other}\r\n", other.len()));
+    }
+}
+
+#[test]
+fn a_script_that_became_brief_and_takes_long_leaves_the_event_loop() {
+    let (mut server, peer) = server();
+    let script =
+        "local n = 0 for i = 1, ARGV[1] do n = n + i % 3 end return redis.call('INCRBY', KEYS[1], n)";
+    let short = ["EVAL", script, "1", "n", "2"];
+    let deadline = Instant::now() + PATIENCE;
+    while server.run_words(peer, OwnedArgs::from_words(short).args()).is_empty() {
+        wait(&mut server, peer);
+        assert!(Instant::now() < deadline, "it never came to run there");
+    }
+    server.run(peer, "SET n 0");
+    let long = ["EVAL", script, "1", "n", "30000000"];
+    assert_eq!(server.run_words(peer, OwnedArgs::from_words(long).args()), "");
+    assert_eq!(wait(&mut server, peer), ":30000000\r\n");
+}

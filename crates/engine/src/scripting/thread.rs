@@ -9,7 +9,7 @@ use std::time::Duration;
 use spinel_family::{Args, CommandError, DbIndex, Encoder, OwnedArgs, Protocol, Scratch};
 use spinel_store::WatchFlag;
 
-use super::Scripts;
+use super::{Invocation, Machine};
 use crate::clients::Client;
 use crate::dispatch::COMMAND_FAILED;
 use crate::inbox::FinishedCall;
@@ -44,6 +44,19 @@ pub(super) struct Queue {
 impl Queue {
     fn lock(&self) -> MutexGuard<'_, (VecDeque<Job>, bool)> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn start(self: &Arc<Self>, engine: &Arc<Engine>) {
+        let (queue, engine) = (Arc::clone(self), Arc::downgrade(engine));
+        std::thread::Builder::new()
+            .name("scripts".to_owned())
+            .spawn(move || panics::catching_those_of_commands(|| work(&queue, &engine)))
+            .expect("the system can start one thread more");
+    }
+
+    pub(super) fn stop(&self) {
+        self.lock().1 = true;
+        self.wake.notify_all();
     }
 
     fn push(&self, job: Job) {
@@ -81,31 +94,19 @@ impl Queue {
     }
 }
 
-impl Scripts {
-    pub(crate) fn start(&self, engine: &Arc<Engine>) {
-        let (queue, engine) = (Arc::clone(&self.queue), Arc::downgrade(engine));
-        std::thread::Builder::new()
-            .name("scripts".to_owned())
-            .spawn(move || panics::catching_those_of_commands(|| work(&queue, &engine)))
-            .expect("the system can start one thread more");
-    }
-
-    pub(crate) fn stop(&self) {
-        self.queue.lock().1 = true;
-        self.queue.wake.notify_all();
-    }
-}
-
 fn work(queue: &Queue, engine: &Weak<Engine>) {
     /// Seeds of jobs begin behind those of the other threads.
     const FIRST_SEED: usize = 2000;
     let mut count = 0;
+    let mut machine = Machine::default();
     while let Some(job) = queue.next() {
         let Some(engine) = engine.upgrade() else { return };
         let mut worker = Worker::for_scripts(&engine);
+        worker.machine = machine;
         worker.scratch = Scratch::new(engine.seed(FIRST_SEED + count));
         count += 1;
         run(&engine, &mut worker, job);
+        machine = std::mem::take(&mut worker.machine);
         engine.keyspace.wake_missed();
     }
 }
@@ -127,7 +128,6 @@ fn run(engine: &Arc<Engine>, worker: &mut Worker, mut job: Job) {
             }
             Err(_) => {
                 engine.stats.panics.fetch_add(1, Ordering::Relaxed);
-                engine.end_script();
                 out.clear();
                 out.error(COMMAND_FAILED);
                 break true;
@@ -160,6 +160,23 @@ impl Job {
 }
 
 impl Worker {
+    /// Runs a script on this event loop, or sends it to its thread.
+    pub(crate) fn run_script_or_send(
+        &mut self,
+        session: &mut Session,
+        command: &'static Command,
+        args: Args<'_>,
+        out: &mut Encoder,
+    ) -> Result<Flow, CommandError> {
+        if let Some(invocation) = Invocation::of(command) {
+            let flow = self.run_script_here(session, invocation, args, out)?;
+            if let Some(flow) = flow {
+                return Ok(flow);
+            }
+        }
+        Ok(self.send_to_scripts(session, command, args))
+    }
+
     /// Sends a command to the thread of scripts.
     pub(crate) fn send_to_scripts(
         &self,

@@ -68,6 +68,11 @@ impl SessionCommand for Shutdown {
             out.ok();
             return Ok(Flow::Continue);
         }
+        if !self.flags.contains(ShutdownFlags::NOSAVE)
+            && let Some(text) = cx.engine().busy_with_script()
+        {
+            return Err(CommandError::text(text));
+        }
         let result = cx.worker.with_world(|worker| worker.engine().shut_down(self.flags));
         match result {
             Ok(()) => Ok(Flow::Close),

@@ -4,7 +4,7 @@ use std::ffi::CStr;
 
 use super::api::{add_log_and_version, push_api, register};
 use super::args::up_to_zero;
-use super::{base, bit, cjson, cmsgpack, library, pack, random};
+use super::{LuaOptions, base, bit, cjson, cmsgpack, library, pack, random};
 use crate::vm::{Fault, Kind, Stack};
 
 /// Globals of Luau that stay.
@@ -38,9 +38,12 @@ const MATH: [&CStr; 28] = [
 ];
 const COROUTINE: [&CStr; 5] = [c"create", c"running", c"status", c"wrap", c"yield"];
 
+/// Functions of Lua 5.1 that Redis has on demand only (`lua-enable-deprecated-api`).
+const DEPRECATED: [&CStr; 3] = [c"getfenv", c"newproxy", c"setfenv"];
+
 /// Makes the globals of a machine for scripts.
-pub(super) fn install(stack: &mut Stack<'_>) {
-    push_base(stack);
+pub(super) fn install(stack: &mut Stack<'_>, options: LuaOptions) {
+    push_base(stack, options);
     push_api(stack);
     let globals = stack.top() - 1;
     // Valkey's name for it.
@@ -56,10 +59,11 @@ pub(super) fn install(stack: &mut Stack<'_>) {
 
 /// Makes the globals of a machine for libraries of functions: an empty table that looks elsewhere, in one place while a
 /// library is loaded, in another while a function runs. Answers what [`enter_loading`] and [`enter_running`] need.
-pub(super) fn install_for_libraries(stack: &mut Stack<'_>) {
-    push_base(stack);
+pub(super) fn install_for_libraries(stack: &mut Stack<'_>, options: LuaOptions) {
+    push_base(stack, options);
     let running = stack.top();
     push_api(stack);
+    register(stack, running + 1, c"register_function", library::nothing);
     stack.push_copy(running + 1);
     stack.set_field(running, c"server");
     stack.set_field(running, c"redis");
@@ -121,12 +125,13 @@ pub(super) fn set_global(stack: &mut Stack<'_>, name: &CStr) {
 }
 
 /// Pushes a table with everything but `redis`.
-fn push_base(stack: &mut Stack<'_>) {
+fn push_base(stack: &mut Stack<'_>, options: LuaOptions) {
     stack.push_globals();
     let luau = stack.top();
     stack.push_table(0, 48);
     let globals = luau + 1;
-    for name in FUNCTIONS.into_iter().chain(MORE_FUNCTIONS) {
+    let deprecated = DEPRECATED.into_iter().filter(|_| options.deprecated_api);
+    for name in FUNCTIONS.into_iter().chain(MORE_FUNCTIONS).chain(deprecated) {
         stack.push_field(luau, name);
         stack.set_field(globals, name);
     }

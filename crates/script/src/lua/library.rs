@@ -41,6 +41,11 @@ pub(super) fn register_function(stack: &mut Stack<'_>) -> Result<i32, Fault> {
     }
 }
 
+/// What a function that runs finds in the place of [`register_function`]: in Redis nothing, and this is how calling that ends.
+pub(super) fn nothing(_: &mut Stack<'_>) -> Result<i32, Fault> {
+    Err(Fault::text("attempt to call field 'register_function' (a nil value)"))
+}
+
 fn read_positional(stack: &mut Stack<'_>, registration: &mut Registration) -> Result<(), &'static str> {
     let name = stack.text(1).ok_or("first argument to redis.register_function must be a string")?;
     registration.name = Some(name.into_owned());

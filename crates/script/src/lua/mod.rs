@@ -53,11 +53,30 @@ enum Purpose {
     Libraries,
 }
 
+/// What a machine may take and has.
+#[derive(Clone, Copy, Debug)]
+pub struct LuaOptions {
+    /// Bytes that its values may take.
+    pub memory_bytes: usize,
+    /// It has `getfenv`, `setfenv` and `newproxy`. With these a script may change what others find.
+    pub deprecated_api: bool,
+}
+
+impl LuaOptions {
+    /// A machine that may take so much, and has nothing out of the ordinary.
+    #[must_use]
+    pub fn with_memory(memory_bytes: usize) -> Self {
+        Self { memory_bytes, deprecated_api: false }
+    }
+}
+
 /// The engine for Lua.
 pub struct Lua {
     machine: Machine,
     purpose: Purpose,
     limit_bytes: usize,
+    /// The globals, to be put back after a script that may have put others in their place.
+    globals: Option<Reference>,
 }
 
 impl std::fmt::Debug for Lua {
@@ -67,23 +86,38 @@ impl std::fmt::Debug for Lua {
 }
 
 impl Lua {
-    /// A machine for scripts, which may take `limit_bytes`; nothing if that is not enough to begin with.
-    pub fn for_scripts(limit_bytes: usize) -> Option<Self> {
-        Self::new(limit_bytes, Purpose::Scripts, globals::install)
+    /// A machine for scripts; nothing if its memory is not enough to begin with.
+    pub fn for_scripts(options: LuaOptions) -> Option<Self> {
+        Self::new(options, Purpose::Scripts, globals::install)
     }
 
     /// A machine for libraries of functions.
-    pub fn for_libraries(limit_bytes: usize) -> Option<Self> {
-        Self::new(limit_bytes, Purpose::Libraries, globals::install_for_libraries)
+    pub fn for_libraries(options: LuaOptions) -> Option<Self> {
+        Self::new(options, Purpose::Libraries, globals::install_for_libraries)
     }
 
-    fn new(limit_bytes: usize, purpose: Purpose, install: fn(&mut Stack<'_>)) -> Option<Self> {
+    fn new(options: LuaOptions, purpose: Purpose, install: fn(&mut Stack<'_>, LuaOptions)) -> Option<Self> {
+        let limit_bytes = options.memory_bytes;
         let mut machine = Machine::new(limit_bytes)?;
-        if machine.protect(install) != Status::Ok {
+        let mut globals = None;
+        let status = machine.protect(|stack| {
+            install(stack, options);
+            stack.collect();
+            if options.deprecated_api {
+                stack.push_globals();
+                globals = Some(stack.keep());
+            }
+        });
+        if status != Status::Ok {
             return None;
         }
         machine.context().text_limit_bytes.set(limit_bytes / TEXT_PART);
-        Some(Self { machine, purpose, limit_bytes })
+        Some(Self { machine, purpose, limit_bytes, globals })
+    }
+
+    /// Bytes of the values that it has, of which many share the memory that it takes.
+    pub fn value_bytes(&mut self) -> usize {
+        if self.machine.is_broken() { 0 } else { self.machine.stack().used_bytes() as usize }
     }
 
     /// Compiles, and keeps the function.
@@ -120,18 +154,6 @@ impl Lua {
                 stack.collect();
             });
             self.machine.stack().truncate(0);
-        }
-    }
-
-    /// Takes the keys and arguments away: what is compiled next would hold on to them as if they were constants.
-    fn forget_input(&mut self) {
-        if self.purpose == Purpose::Scripts {
-            self.machine.protect(|stack| {
-                for name in [c"KEYS", c"ARGV"] {
-                    stack.push_nil();
-                    globals::set_global(stack, name);
-                }
-            });
         }
     }
 
@@ -181,7 +203,7 @@ impl Engine for Lua {
     }
 
     fn call(&mut self, script: Script, call: Call<'_>, host: &mut dyn Host, out: &mut Encoder) -> Outcome {
-        let (start, purpose) = (out.len(), self.purpose);
+        let (start, purpose, globals) = (out.len(), self.purpose, self.globals);
         let mut outcome = None;
         self.machine.context().protocol.set(Protocol::Resp2);
         let status = self.machine.protect_with(host, |stack| {
@@ -199,8 +221,11 @@ impl Engine for Lua {
                     Outcome::Failed(failure)
                 }
             });
+            forget_input(stack, purpose, globals);
         });
-        self.forget_input();
+        if status != Status::Ok {
+            self.machine.protect(|stack| forget_input(stack, purpose, globals));
+        }
         self.forget_leftovers();
         match (status, outcome) {
             (Status::Ok, Some(outcome)) => outcome,
@@ -228,6 +253,21 @@ impl Engine for Lua {
 
     fn is_broken(&self) -> bool {
         self.machine.is_broken()
+    }
+}
+
+/// Takes the keys and arguments away: what is compiled next would hold on to them as if they were constants. Puts globals
+/// back that the script may have changed.
+fn forget_input(stack: &mut Stack<'_>, purpose: Purpose, globals: Option<Reference>) {
+    if let Some(globals) = globals {
+        stack.push_kept(globals);
+        stack.set_globals();
+    }
+    if purpose == Purpose::Scripts {
+        for name in [c"KEYS", c"ARGV"] {
+            stack.push_nil();
+            globals::set_global(stack, name);
+        }
     }
 }
 

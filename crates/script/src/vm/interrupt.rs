@@ -44,6 +44,12 @@ impl Interrupter {
         self.set(true);
     }
 
+    /// Whether both belong to one machine.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(super) fn disarm(&self) {
         self.set(false);
     }

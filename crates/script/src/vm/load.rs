@@ -26,8 +26,10 @@ static CHANGING: Names<3> = Names([c"KEYS".as_ptr(), c"ARGV".as_ptr(), std::ptr:
 static CHANGING_IN_LIBRARIES: Names<4> =
     Names([c"KEYS".as_ptr(), c"ARGV".as_ptr(), c"redis".as_ptr(), std::ptr::null()]);
 
-/// Functions of Luau that ours stand in for: calls of them must not take Luau's short cut.
-static REPLACED: Names<3> = Names([c"unpack".as_ptr(), c"table.unpack".as_ptr(), std::ptr::null()]);
+/// Calls that must not take Luau's short cut: functions of Luau that ours stand in for, and one that libraries do not have
+/// while they are loaded, which is to be missed before its arguments are.
+static NOT_SHORTENED: Names<4> =
+    Names([c"unpack".as_ptr(), c"table.unpack".as_ptr(), c"getmetatable".as_ptr(), std::ptr::null()]);
 
 impl Stack<'_> {
     /// Compiles a text, which has to be in Luau's dialect already, and pushes the function, or why there is none.
@@ -35,7 +37,7 @@ impl Stack<'_> {
         let mut compile = ffi::lua_CompileOptions::default();
         compile.mutableGlobals =
             if options.redis_changes { CHANGING_IN_LIBRARIES.0.as_ptr() } else { CHANGING.0.as_ptr() };
-        compile.disabledBuiltins = REPLACED.0.as_ptr();
+        compile.disabledBuiltins = NOT_SHORTENED.0.as_ptr();
         // SAFETY: the lists end in null and live for ever; source and options are read only. Bytecode comes back, of a
         // failure too.
         let bytecode = unsafe { ffi::luau_compile(source, compile) };

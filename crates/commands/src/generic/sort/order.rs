@@ -61,8 +61,9 @@ pub(super) fn sorted<'c>(
     let range = options.range(len);
     let Some(value) = value else { return Ok(Sorted { elements: Elements::Plain(Vec::new()), range }) };
     let is_set = matches!(value, ValueRef::Set(_));
-    // A set has no order of its own to be stored in.
-    let is_forced = options.is_unsorted && is_set && options.store.is_some();
+    // A set has no order of its own to be stored in, or to be given to a script.
+    let is_wanted_in_order = options.store.is_some() || lookups.context().is_in_script();
+    let is_forced = options.is_unsorted && is_set && is_wanted_in_order;
     if options.is_unsorted && !is_forced {
         return Ok(unsorted(value, range, options.is_descending));
     }

@@ -1,4 +1,4 @@
-//! Clients: where they connect, what they may ask for, what they may make the server hold.
+//! Clients: where they connect, what they may ask for, what they may make the server hold, what their scripts may do.
 
 use super::super::choices::ProtectedAction;
 use super::super::directive::{Directive, Flags, Unit};
@@ -43,6 +43,10 @@ pub(super) const DIRECTIVES: &[Directive] = &[
     number("busy-reply-threshold", "5000", 0, i64::MAX)
         .alias("lua-time-limit")
         .at(field!(limits.busy_reply_threshold_ms)),
+    // Scripts.
+    flag("lua-enable-deprecated-api", "no")
+        .flags(Flags::IMMUTABLE.and(Flags::HIDDEN))
+        .at(field!(scripts.lua_deprecated_api)),
     // Who may do what.
     optional_text("requirepass").flags(Flags::SENSITIVE).at(field!(security.requirepass)),
     choice::<ProtectedAction>("enable-debug-command", "no")

@@ -7,8 +7,9 @@ use spinel_structs::glob;
 use super::Libraries;
 use super::loading::Policy;
 use super::payload::payload_of;
+use super::table::Registered;
 use crate::Flow;
-use crate::scripting::hold_for_script;
+use crate::scripting::hold_everything;
 use crate::session::{SessionCommand, SessionContext, help_command, session_commands, subcommand_misused};
 
 session_commands! {
@@ -38,7 +39,7 @@ fn change(
 ) -> Result<Flow, CommandError> {
     let engine = std::sync::Arc::clone(&cx.worker.engine);
     // A transaction holds all shards by now.
-    let held = if cx.in_exec { None } else { Some(hold_for_script(&engine)) };
+    let held = if cx.in_exec { None } else { Some(hold_everything(&engine)) };
     if matches!(held, Some(Err(_))) {
         return Ok(Flow::Parked);
     }
@@ -278,9 +279,11 @@ const OPTIONAL: Shape = Shape { optional: true, ..Shape::word(ArgKind::String) }
 impl SessionCommand for FunctionList<'_> {
     fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
         let (pattern, with_code) = self.options()?;
-        let listed = cx.engine().scripts.libraries.matching(|name| {
-            pattern.is_none_or(|pattern| glob::matches(pattern, name, true))
-        });
+        let listed = cx
+            .engine()
+            .scripts
+            .libraries
+            .matching(|name| pattern.is_none_or(|pattern| glob::matches(pattern, name, true)));
         out.array(listed.len());
         for library in listed {
             out.map(if with_code { 4 } else { 3 });
@@ -300,7 +303,7 @@ impl SessionCommand for FunctionList<'_> {
     }
 }
 
-fn put_function(function: &spinel_script::Function, out: &mut Encoder) {
+fn put_function(function: &Registered, out: &mut Encoder) {
     out.map(3);
     out.bulk(b"name");
     out.bulk(&function.name);

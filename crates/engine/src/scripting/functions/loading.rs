@@ -8,8 +8,8 @@ use spinel_script::{
     Engine as _, Host, LogLevel as ScriptLevel, Lua, Propagate, UnknownCommand, Verdict, library_head,
 };
 
-use super::table::{Library, Table};
 use super::payload::{libraries_of, library_name};
+use super::table::{Library, Table};
 use super::{Libraries, machine_of};
 use crate::Engine;
 use crate::log::LogLevel;
@@ -71,7 +71,11 @@ impl Host for LoadingHost<'_> {
 }
 
 /// Compiles a library and runs it. Without an engine it may take as long as it wants: it has been loaded before.
-pub(super) fn load(lua: &mut Lua, code: &[u8], limits: Option<(&Engine, Duration)>) -> Result<Library, Vec<u8>> {
+pub(super) fn load(
+    lua: &mut Lua,
+    code: &[u8],
+    limits: Option<(&Engine, Duration)>,
+) -> Result<Library, Vec<u8>> {
     let head = library_head(code)?;
     if !head.engine.eq_ignore_ascii_case(b"lua") {
         return Err([b"Engine '", &head.engine[..], b"' not found"].concat());
@@ -81,7 +85,7 @@ pub(super) fn load(lua: &mut Lua, code: &[u8], limits: Option<(&Engine, Duration
         host.deadline_nanos = engine.clock.monotonic_nanos().saturating_add(patience.as_nanos() as u64);
         lua.interrupter().arm();
     }
-    let functions = lua.load_library(code, &mut host)?;
+    let functions: Vec<_> = lua.load_library(code, &mut host)?.into_iter().map(Into::into).collect();
     if functions.is_empty() {
         return Err(b"No functions registered".to_vec());
     }
@@ -104,7 +108,7 @@ impl Libraries {
     /// Loads a library that a client sent; its name.
     pub(super) fn load(&self, engine: &Engine, code: &[u8], replaces: bool) -> Result<Vec<u8>, CommandError> {
         let mut machine = self.machine();
-        self.renew_if_broken(&mut machine)?;
+        self.renew_if_broken(engine, &mut machine)?;
         let head = library_head(code).map_err(wrong)?;
         let is_known = head.engine.eq_ignore_ascii_case(b"lua");
         let mut table = self.table().clone();
@@ -112,7 +116,7 @@ impl Libraries {
             return Err(exists("Library", &head.name, "'"));
         }
         let before = table.remove(&head.name);
-        let lua = machine_of(&mut machine)?;
+        let lua = machine_of(engine, &mut machine)?;
         let library = load(lua, code, Some((engine, CLIENT_PATIENCE))).map_err(wrong)?;
         if let Some(function) = table.collision(&library) {
             release(lua, &library);
@@ -145,8 +149,8 @@ impl Libraries {
     ) -> Result<(), CommandError> {
         let codes = libraries_of(payload)?;
         let mut machine = self.machine();
-        self.renew_if_broken(&mut machine)?;
-        let lua = machine_of(&mut machine)?;
+        self.renew_if_broken(engine, &mut machine)?;
+        let lua = machine_of(engine, &mut machine)?;
         let mut loaded = Table::default();
         let joined = load_all(engine, lua, &codes, &mut loaded).and_then(|()| {
             let table = self.table().clone();
@@ -168,7 +172,7 @@ impl Libraries {
     /// Takes a library of a file in, in the place of the one of its name; as it is, if it cannot be loaded.
     pub(crate) fn keep(&self, engine: &Engine, code: Vec<u8>) {
         let mut machine = self.machine();
-        let loaded = machine_of(&mut machine)
+        let loaded = machine_of(engine, &mut machine)
             .map_err(|error| error.wire("function").into_owned())
             .and_then(|lua| load(lua, &code, Some((engine, FILE_PATIENCE))));
         let mut table = self.table();

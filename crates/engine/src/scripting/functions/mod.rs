@@ -18,16 +18,17 @@ mod table;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use spinel_family::CommandError;
-use spinel_script::{Engine as _, Function, Lua};
+use spinel_script::{Engine as _, Lua};
 
 pub(crate) use self::commands::COMMANDS;
 pub(super) use self::fcall::{Fcall, FcallRo};
 pub(crate) use self::payload::library_name;
-use self::table::{Library, Table};
-use super::cache::MEMORY_BYTES;
+use self::table::{Library, Registered, Table};
+use super::machine::machine_options;
+use crate::Engine;
 
 /// What an engine for scripts has.
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,6 +59,11 @@ impl Libraries {
         self.table().libraries().map(|library| library.code.clone()).collect()
     }
 
+    /// Whether there is a library of the name that this one gives itself.
+    pub(crate) fn has_that_of(&self, code: &[u8]) -> bool {
+        library_name(code).is_some_and(|name| self.table().library(name).is_some())
+    }
+
     /// Forgets all, and the machine.
     pub(crate) fn clear(&self) {
         let mut machine = self.machine();
@@ -81,18 +87,34 @@ impl Libraries {
         counts
     }
 
-    /// Bytes that the machine takes; as of the last call if it is at work.
+    /// Bytes of the texts of all libraries.
+    pub(crate) fn known_bytes(&self) -> usize {
+        self.table().libraries().map(|library| library.code.len()).sum()
+    }
+
+    /// Bytes of the machine's values; 0 while it is at work.
     pub(crate) fn used_bytes(&self) -> usize {
-        self.machine.try_lock().ok().and_then(|machine| machine.as_ref().map(Lua::used_bytes)).unwrap_or(0)
+        let machine = self.machine.try_lock().ok();
+        machine.and_then(|mut machine| machine.as_mut().map(Lua::value_bytes)).unwrap_or(0)
     }
 
     /// The libraries with their machine, to call a function.
-    pub(super) fn ready(&self) -> Ready<'_> {
-        Ready { libraries: self, machine: self.machine() }
+    pub(super) fn ready<'l>(&'l self, engine: &'l Engine) -> Ready<'l> {
+        Ready { libraries: self, engine, machine: self.machine() }
+    }
+
+    /// As [`ready`](Self::ready), unless another thread has the machine.
+    pub(super) fn try_ready<'l>(&'l self, engine: &'l Engine) -> Option<Ready<'l>> {
+        let machine = match self.machine.try_lock() {
+            Ok(machine) => machine,
+            Err(TryLockError::Poisoned(machine)) => machine.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(Ready { libraries: self, engine, machine })
     }
 
     /// A machine through which a panic went is replaced, and gets all libraries again.
-    fn renew_if_broken(&self, machine: &mut Option<Lua>) -> Result<(), CommandError> {
+    fn renew_if_broken(&self, engine: &Engine, machine: &mut Option<Lua>) -> Result<(), CommandError> {
         if !machine.as_ref().is_some_and(Lua::is_broken) {
             return Ok(());
         }
@@ -100,7 +122,7 @@ impl Libraries {
         let libraries: Vec<Arc<Library>> = std::mem::take(&mut *self.table()).into_libraries();
         let mut table = Table::default();
         for library in libraries {
-            let again = loading::load(machine_of(machine)?, &library.code, None);
+            let again = loading::load(machine_of(engine, machine)?, &library.code, None);
             table.insert(again.map_or_else(|_| library.without_functions(), Arc::new));
         }
         *self.table() = table;
@@ -111,23 +133,24 @@ impl Libraries {
 /// Libraries whose machine is taken.
 pub(super) struct Ready<'l> {
     libraries: &'l Libraries,
+    engine: &'l Engine,
     machine: MutexGuard<'l, Option<Lua>>,
 }
 
 impl Ready<'_> {
     /// A function, and the machine that has compiled it.
-    pub(super) fn find(&mut self, name: &[u8]) -> Result<(Function, &mut Lua), CommandError> {
-        self.libraries.renew_if_broken(&mut self.machine)?;
+    pub(super) fn find(&mut self, name: &[u8]) -> Result<(Registered, &mut Lua), CommandError> {
+        self.libraries.renew_if_broken(self.engine, &mut self.machine)?;
         let function = self.libraries.table().function(name).cloned();
         let function = function.ok_or(CommandError::text("ERR Function not found"))?;
-        Ok((function, machine_of(&mut self.machine)?))
+        Ok((function, machine_of(self.engine, &mut self.machine)?))
     }
 }
 
 /// The machine; a new one if there is none.
-fn machine_of(machine: &mut Option<Lua>) -> Result<&mut Lua, CommandError> {
+fn machine_of<'m>(engine: &Engine, machine: &'m mut Option<Lua>) -> Result<&'m mut Lua, CommandError> {
     if machine.is_none() {
-        *machine = Lua::for_libraries(MEMORY_BYTES);
+        *machine = Lua::for_libraries(machine_options(engine));
     }
     machine.as_mut().ok_or(CommandError::text("ERR there is not the memory to run functions"))
 }

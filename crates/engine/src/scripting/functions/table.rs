@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use spinel_script::Function;
+use spinel_script::{Function, Script, ScriptFlags};
+
+use crate::scripting::habits::Habits;
 
 /// A library.
 #[derive(Debug)]
@@ -14,7 +16,24 @@ pub(super) struct Library {
     pub(super) engine: String,
     pub(super) code: Vec<u8>,
     /// None if it could not be loaded.
-    pub(super) functions: Vec<Function>,
+    pub(super) functions: Vec<Registered>,
+}
+
+/// A function that a library registered.
+#[derive(Clone, Debug)]
+pub(in crate::scripting) struct Registered {
+    pub(in crate::scripting) name: Arc<[u8]>,
+    pub(in crate::scripting) description: Option<Vec<u8>>,
+    pub(in crate::scripting) flags: ScriptFlags,
+    pub(in crate::scripting) habits: Arc<Habits>,
+    pub(in crate::scripting) script: Script,
+}
+
+impl From<Function> for Registered {
+    fn from(function: Function) -> Self {
+        let Function { name, description, flags, script } = function;
+        Self { name: name.into(), description, flags, habits: Arc::default(), script }
+    }
 }
 
 impl Library {
@@ -51,7 +70,7 @@ impl Table {
     }
 
     /// A function by its name, in letters of either case.
-    pub(super) fn function(&self, name: &[u8]) -> Option<&Function> {
+    pub(super) fn function(&self, name: &[u8]) -> Option<&Registered> {
         let (library, place) = self.functions.get(&name.to_ascii_lowercase())?;
         library.functions.get(*place)
     }
@@ -62,7 +81,7 @@ impl Table {
             .functions
             .iter()
             .find(|function| self.function(&function.name).is_some())
-            .map(|function| function.name.clone())
+            .map(|function| function.name.to_vec())
     }
 
     /// Adds a library, whose name and functions nobody has.

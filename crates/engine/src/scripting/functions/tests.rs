@@ -2,7 +2,8 @@
 
 use crate::scripting::tests::{run, server};
 
-const HELLO: &str = "#!lua name=lib\nredis.register_function('hello', function(keys, args) return {keys[1], args[1]} end)";
+const HELLO: &str =
+    "#!lua name=lib\nredis.register_function('hello', function(keys, args) return {keys[1], args[1]} end)";
 
 #[test]
 fn a_library_is_loaded_listed_called_and_removed() {
@@ -93,7 +94,11 @@ fn a_library_of_a_file_that_cannot_be_loaded_is_kept() {
     libraries.keep(&server.engine, b"#!lua name=endless\nwhile".to_vec());
     assert_eq!(
         libraries.list(),
-        [b"#!lua name=endless\nwhile".to_vec(), HELLO.as_bytes().to_vec(), b"#!js name=other\nwhatever".to_vec()]
+        [
+            b"#!lua name=endless\nwhile".to_vec(),
+            HELLO.as_bytes().to_vec(),
+            b"#!js name=other\nwhatever".to_vec()
+        ]
     );
     assert_eq!(libraries.counts()["LUA"].functions, 1);
 }

@@ -20,7 +20,7 @@ use super::find;
 pub(super) struct DebugDigest;
 
 impl Exclusive for DebugDigest {
-    fn exclusive(&self, cx: &mut ExclusiveContext<'_>, out: &mut Encoder) -> Reply {
+    fn exclusive(&self, cx: &mut ExclusiveContext<'_, '_>, out: &mut Encoder) -> Reply {
         let mut total = Digest::default();
         for db in (0..cx.settings().databases).map(DbIndex) {
             let shards = || cx.held().iter().map(|shard| shard.db(db));

@@ -16,7 +16,7 @@ pub(super) struct DebugPopulate<'a> {
 }
 
 impl Exclusive for DebugPopulate<'_> {
-    fn exclusive(&self, cx: &mut ExclusiveContext<'_>, out: &mut Encoder) -> Reply {
+    fn exclusive(&self, cx: &mut ExclusiveContext<'_, '_>, out: &mut Encoder) -> Reply {
         let count = positive(self.count)?;
         let size = self.size.map(positive).transpose()?.filter(|&size| size > 0);
         let prefix = self.prefix.unwrap_or(b"key");

@@ -7,6 +7,7 @@ use spinel_store::{DbIndex, ShardIndex};
 use super::text::{Report, human};
 use crate::Worker;
 use crate::host::MemoryFigures;
+use crate::scripting::Scripts;
 
 /// Where the memory is, in bytes.
 #[derive(Debug, Default)]
@@ -119,7 +120,7 @@ pub(super) fn memory(worker: &Worker, report: &mut Report) {
     report.field("allocator_active", figures.active);
     report.field("allocator_resident", figures.resident);
     report.bytes("total_system_memory", figures.total_system);
-    scripts(report, worker.engine().scripts.known());
+    scripts(report, &worker.engine().scripts);
     let settings = &worker.settings().memory;
     report.bytes("maxmemory", settings.maxmemory);
     report.field("maxmemory_policy", settings.maxmemory_policy.word());
@@ -151,17 +152,22 @@ pub(super) fn memory(worker: &Worker, report: &mut Report) {
     report.field("lazyfreed_objects", stats.lazily_freed.load(Ordering::Relaxed));
 }
 
-/// Functions cannot be run yet, so there are none.
-fn scripts(report: &mut Report, cached: usize) {
-    report.field("used_memory_lua", 0);
-    report.field("used_memory_vm_eval", 0);
-    report.field("used_memory_lua_human", human(0));
-    report.field("used_memory_scripts_eval", 0);
-    report.field("number_of_cached_scripts", cached);
-    for name in ["number_of_functions", "number_of_libraries", "used_memory_vm_functions"] {
-        report.field(name, 0);
-    }
-    report.bytes("used_memory_vm_total", 0);
-    report.field("used_memory_functions", 0);
-    report.bytes("used_memory_scripts", 0);
+/// What scripts and functions take: of the machines what was told after the last call.
+fn scripts(report: &mut Report, scripts: &Scripts) {
+    let (eval, functions) = (scripts.machine_bytes(), scripts.libraries.used_bytes());
+    let (libraries, count) =
+        scripts.libraries.counts().values().fold((0, 0), |(libraries, functions), count| {
+            (libraries + count.libraries, functions + count.functions)
+        });
+    report.field("used_memory_lua", eval);
+    report.field("used_memory_vm_eval", eval);
+    report.field("used_memory_lua_human", human(eval as u64));
+    report.field("used_memory_scripts_eval", scripts.known_bytes());
+    report.field("number_of_cached_scripts", scripts.count());
+    report.field("number_of_functions", count);
+    report.field("number_of_libraries", libraries);
+    report.field("used_memory_vm_functions", functions);
+    report.bytes("used_memory_vm_total", (eval + functions) as u64);
+    report.field("used_memory_functions", scripts.libraries.known_bytes());
+    report.bytes("used_memory_scripts", (scripts.known_bytes() + scripts.libraries.known_bytes()) as u64);
 }

@@ -1,0 +1,193 @@
+//! A script that is not part of a transaction: where it runs, and under which locks.
+//!
+//! Scripts whose habits are brief run on the event loop they came to; the others on the thread of scripts. Either way a
+//! script holds the shards of the keys it declares, until it reaches for another key: then it steps back, if it has had no
+//! effect yet, and is run again with all shards; if it has, it waits for the other shards while it keeps its own. Only one
+//! script at a time may come to that, so that no two wait for each other: whoever writes without all shards has the
+//! [token](Token).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use spinel_family::{Args, CommandError, Encoder};
+use spinel_script::Lua;
+use spinel_store::{Held, ShardIndex};
+
+use super::host::{Ground, SteppedBack};
+use super::run::{Called, Ended, How, Invocation, find_function, find_script};
+use crate::data::{ShardSet, hold_to_write, normalise};
+use crate::session::Session;
+use crate::{Engine, Flow, Worker};
+
+/// Texts up to so many bytes are compiled on an event loop.
+const SHORT_SOURCE_BYTES: usize = 4096;
+/// How often a loop asks for the token before it leaves the script to the thread.
+const TOKEN_SPINS: usize = 100;
+
+/// Where a script is to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// On an event loop, where others wait for it.
+    Loop,
+    /// On the thread of scripts.
+    Thread,
+}
+
+/// The permission to write without all shards, which one script has at a time.
+pub(super) struct Token(Arc<Engine>);
+
+impl Token {
+    /// The token, unless another script has it.
+    pub(super) fn take(engine: &Arc<Engine>) -> Option<Self> {
+        let is_taken: &AtomicBool = &engine.scripts.token;
+        let is_free = !is_taken.load(Ordering::Relaxed) && !is_taken.swap(true, Ordering::Acquire);
+        is_free.then(|| Self(Arc::clone(engine)))
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        self.0.scripts.token.store(false, Ordering::Release);
+    }
+}
+
+impl Worker {
+    /// Runs a script on this event loop; nothing if it is for the thread of scripts.
+    pub(crate) fn run_script_here(
+        &mut self,
+        session: &mut Session,
+        invocation: Invocation,
+        args: Args<'_>,
+        out: &mut Encoder,
+    ) -> Result<Option<Flow>, CommandError> {
+        let is_source = invocation.how == How::Source;
+        if is_source && args.get(1).is_none_or(|source| source.len() > SHORT_SOURCE_BYTES) {
+            return Ok(None);
+        }
+        self.run_script_at(Place::Loop, session, invocation, args, out)
+    }
+
+    /// Runs a script on the thread of scripts. Parked if a shard was not to be had.
+    pub(super) fn run_script_alone(
+        &mut self,
+        session: &mut Session,
+        invocation: Invocation,
+        args: Args<'_>,
+        out: &mut Encoder,
+    ) -> Result<Flow, CommandError> {
+        self.run_script_at(Place::Thread, session, invocation, args, out)
+            .map(|flow| flow.unwrap_or(Flow::Parked))
+    }
+
+    fn run_script_at(
+        &mut self,
+        place: Place,
+        session: &mut Session,
+        invocation: Invocation,
+        args: Args<'_>,
+        out: &mut Encoder,
+    ) -> Result<Option<Flow>, CommandError> {
+        let engine = Arc::clone(&self.engine);
+        if invocation.how == How::Function {
+            let libraries = match place {
+                Place::Loop => engine.scripts.libraries.try_ready(&engine),
+                Place::Thread => Some(engine.scripts.libraries.ready(&engine)),
+            };
+            let Some(mut libraries) = libraries else { return Ok(None) };
+            let (called, lua) = find_function(&engine, &mut libraries, invocation, args)?;
+            return Ok(self.run_called(place, session, &called, lua, args, out));
+        }
+        let mut machine = std::mem::take(&mut self.machine);
+        let result = find_script(&engine, &mut machine, place, invocation, args).and_then(|called| {
+            let Some(called) = called else { return Ok(None) };
+            let lua = machine.lua(&engine)?;
+            Ok(self.run_called(place, session, &called, lua, args, out))
+        });
+        engine.scripts.note_bytes(self.index, machine.value_bytes());
+        self.machine = machine;
+        result
+    }
+
+    /// Runs a script until it ends, however often it steps back; nothing if it is for the thread of scripts.
+    fn run_called(
+        &mut self,
+        place: Place,
+        session: &mut Session,
+        called: &Called<'_>,
+        lua: &mut Lua,
+        args: Args<'_>,
+        out: &mut Encoder,
+    ) -> Option<Flow> {
+        let engine = Arc::clone(&self.engine);
+        let habits = &called.habits;
+        loop {
+            if place == Place::Loop && !habits.is_brief() {
+                return None;
+            }
+            let has_all = habits.needs_all();
+            let token = if has_all || called.is_readonly || !habits.writes() {
+                None
+            } else {
+                Some(take_token(&engine, place)?)
+            };
+            let held = if has_all { engine.keyspace.hold_all() } else { hold_declared(&engine, called) };
+            let held = match (held, place) {
+                (Ok(held), _) => held,
+                (Err(taken), Place::Loop) => return Some(self.park(session, taken)),
+                (Err(_), Place::Thread) => return None,
+            };
+            if held.iter().any(|shard| !shard.readers.is_empty()) {
+                // A script could not wait for them later.
+                return None;
+            }
+            // On a loop the call is timed from a moment ago, and what took long is known to the watch.
+            let start_nanos = match place {
+                Place::Loop => self.timing.last_nanos(),
+                Place::Thread => engine.clock.monotonic_nanos(),
+            };
+            let ground = Ground { args, place, has_all: held.holds_all(), token, start_nanos };
+            let mut ended = Ended::Replied { failed: true, took_long: false };
+            let flow = self.run_as_one(session, held, |execution, session, cx| {
+                ended = execution.call_script(session, called, lua, ground, cx, out);
+            });
+            match ended {
+                Ended::Replied { took_long, .. } => {
+                    if took_long || !habits.is_brief() {
+                        habits.note_run(engine.clock.monotonic_nanos().saturating_sub(start_nanos));
+                    }
+                    return Some(flow);
+                }
+                Ended::SteppedBack(SteppedBack::Keys) => habits.note_need_of_all(),
+                Ended::SteppedBack(SteppedBack::Token) => habits.note_write(),
+                Ended::SteppedBack(SteppedBack::Time) => habits.note_run(u64::MAX),
+            }
+        }
+    }
+}
+
+fn take_token(engine: &Arc<Engine>, place: Place) -> Option<Token> {
+    let spins = if place == Place::Loop { TOKEN_SPINS } else { 1 };
+    (0..spins).find_map(|_| {
+        let token = Token::take(engine);
+        if token.is_none() {
+            std::hint::spin_loop();
+        }
+        token
+    })
+}
+
+/// The shards of the keys that a script declares.
+fn hold_declared<'k>(engine: &'k Engine, called: &Called<'_>) -> Result<Held<'k>, ShardIndex> {
+    let keyspace = &engine.keyspace;
+    let mut shards: ShardSet =
+        called.keys().iter().map(|key| keyspace.shard_of(keyspace.key(key).hash)).collect();
+    normalise(&mut shards);
+    hold_to_write(keyspace, shards)
+}
+
+/// All shards, while nobody reads a value apart: what changes libraries could not wait for that later.
+pub(super) fn hold_everything(engine: &Engine) -> Result<Held<'_>, ShardIndex> {
+    let held = engine.keyspace.hold_all()?;
+    let is_read_apart = held.iter().any(|shard| !shard.readers.is_empty());
+    if is_read_apart { Err(ShardIndex(0)) } else { Ok(held) }
+}

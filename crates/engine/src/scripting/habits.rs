@@ -1,0 +1,119 @@
+//! What earlier runs of a script teach about the next: how far it reaches, whether it writes, and how long it takes.
+//!
+//! Habits only choose where and under which locks a script runs; what it does is the same everywhere.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+/// A run that is no longer than this is brief.
+const BRIEF_NANOS: u64 = 300_000;
+/// A run that is longer than this belongs on the thread of scripts.
+pub(super) const LONG_NANOS: u64 = 2_000_000;
+/// Brief runs that a script owes before it runs on an event loop.
+const FIRST_OWED: u32 = 2;
+/// The most that it owes after long runs.
+const MOST_OWED: u32 = 4096;
+
+/// The habits of one script or function.
+#[derive(Debug)]
+pub(super) struct Habits {
+    needs_all: AtomicBool,
+    writes: AtomicBool,
+    brief_runs: AtomicU32,
+    owed_runs: AtomicU32,
+}
+
+impl Default for Habits {
+    fn default() -> Self {
+        Self {
+            needs_all: AtomicBool::new(false),
+            writes: AtomicBool::new(false),
+            brief_runs: AtomicU32::new(0),
+            owed_runs: AtomicU32::new(FIRST_OWED),
+        }
+    }
+}
+
+impl Habits {
+    /// The habits to expect of a script. One that cannot go back to where it was is brief without having shown it.
+    pub(super) fn of(source: &[u8]) -> Self {
+        let habits = Self::default();
+        if is_straight(source) {
+            habits.owed_runs.store(0, Ordering::Relaxed);
+        }
+        habits
+    }
+
+    /// It has reached for keys that it did not declare.
+    pub(super) fn needs_all(&self) -> bool {
+        self.needs_all.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_need_of_all(&self) {
+        self.needs_all.store(true, Ordering::Relaxed);
+    }
+
+    /// It has written.
+    pub(super) fn writes(&self) -> bool {
+        self.writes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_write(&self) {
+        if !self.writes() {
+            self.writes.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// It may run on an event loop, where others wait for it.
+    pub(super) fn is_brief(&self) -> bool {
+        self.brief_runs.load(Ordering::Relaxed) >= self.owed_runs.load(Ordering::Relaxed)
+    }
+
+    /// A run has ended after so long.
+    pub(super) fn note_run(&self, nanos: u64) {
+        if nanos > LONG_NANOS {
+            let owed = self.owed_runs.load(Ordering::Relaxed).saturating_mul(2).clamp(FIRST_OWED, MOST_OWED);
+            self.owed_runs.store(owed, Ordering::Relaxed);
+            self.brief_runs.store(0, Ordering::Relaxed);
+        } else if nanos <= BRIEF_NANOS && !self.is_brief() {
+            self.brief_runs.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Whether a source has nothing in it that could make it go round: loops, functions (which may call themselves) and texts that
+/// are compiled. What may look like that in a comment or a text is taken for it.
+fn is_straight(source: &[u8]) -> bool {
+    const ROUNDABOUT: [&[u8]; 5] = [b"while", b"for", b"repeat", b"function", b"load"];
+    ROUNDABOUT.iter().all(|word| memchr::memmem::find(source, word).is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_that_goes_straight_on_is_brief_from_the_beginning() {
+        assert!(Habits::of(b"return redis.call('GET', KEYS[1])").is_brief());
+        for source in ["while true do end", "for i = 1, 2 do end", "loadstring('x')()", "repeat until false"]
+        {
+            assert!(!Habits::of(source.as_bytes()).is_brief(), "{source}");
+        }
+    }
+
+    #[test]
+    fn a_script_is_brief_when_it_was_so_often_enough_since_it_last_was_not() {
+        let habits = Habits::default();
+        assert!(!habits.is_brief());
+        habits.note_run(1);
+        habits.note_run(BRIEF_NANOS + 1);
+        assert!(!habits.is_brief());
+        habits.note_run(1);
+        assert!(habits.is_brief());
+        habits.note_run(LONG_NANOS + 1);
+        for _ in 0..2 * FIRST_OWED {
+            assert!(!habits.is_brief());
+            habits.note_run(1);
+        }
+        assert!(habits.is_brief());
+    }
+}

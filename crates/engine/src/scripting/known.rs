@@ -1,0 +1,111 @@
+//! The scripts that are known, by their digests; every thread compiles them for itself ([`machine`](super::machine)).
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use hashbrown::HashMap;
+use sha1::{Digest as _, Sha1};
+use spinel_script::ScriptFlags;
+
+use super::habits::Habits;
+
+/// The digest of a script.
+pub(super) type Digest = [u8; 20];
+
+/// A script that is known.
+pub(super) struct Known {
+    /// Its digest as clients write it.
+    pub(super) name: Arc<[u8]>,
+    pub(super) flags: ScriptFlags,
+    pub(super) habits: Arc<Habits>,
+    pub(super) body: Box<[u8]>,
+}
+
+/// All scripts that are known; protects itself.
+#[derive(Default)]
+pub(super) struct KnownScripts {
+    by_digest: RwLock<HashMap<Digest, Arc<Known>>>,
+    /// How often all were forgotten.
+    generation: AtomicU64,
+    /// How many there are, and the bytes of their texts, for INFO.
+    count: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+/// The digest of a text.
+pub(super) fn digest_of(text: &[u8]) -> Digest {
+    Sha1::digest(text).into()
+}
+
+/// A digest as clients write it: 40 hexadecimal digits.
+fn shown(digest: &Digest) -> Arc<[u8]> {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    digest.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).collect()
+}
+
+/// Reads a digest, in letters of either case.
+pub(super) fn read(text: &[u8]) -> Option<Digest> {
+    let mut digest = Digest::default();
+    if text.len() != 2 * digest.len() {
+        return None;
+    }
+    let value = |digit: u8| char::from(digit).to_digit(16).map(|value| value as u8);
+    for (byte, digits) in digest.iter_mut().zip(text.chunks_exact(2)) {
+        *byte = value(digits[0])? << 4 | value(digits[1])?;
+    }
+    Some(digest)
+}
+
+impl KnownScripts {
+    pub(super) fn get(&self, digest: &Digest) -> Option<Arc<Known>> {
+        self.by_digest.read().unwrap_or_else(PoisonError::into_inner).get(digest).cloned()
+    }
+
+    /// Makes a script known, unless it is.
+    pub(super) fn add(&self, digest: Digest, flags: ScriptFlags, body: &[u8]) -> Arc<Known> {
+        let mut scripts = self.by_digest.write().unwrap_or_else(PoisonError::into_inner);
+        let known = scripts.entry(digest).or_insert_with(|| {
+            self.count.fetch_add(1, Ordering::Relaxed);
+            self.bytes.fetch_add(body.len(), Ordering::Relaxed);
+            let habits = Arc::new(Habits::of(body));
+            Arc::new(Known { name: shown(&digest), flags, habits, body: body.into() })
+        });
+        Arc::clone(known)
+    }
+
+    /// Forgets all.
+    pub(super) fn clear(&self) {
+        let mut scripts = self.by_digest.write().unwrap_or_else(PoisonError::into_inner);
+        scripts.clear();
+        self.count.store(0, Ordering::Relaxed);
+        self.bytes.store(0, Ordering::Relaxed);
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_read_as_they_are_shown() {
+        let digest = digest_of(b"return 5");
+        assert_eq!(&*shown(&digest), b"4ca238f611c9d0ae4e9a75a5dbac22aedc379801");
+        assert_eq!(read(&shown(&digest).to_ascii_uppercase()), Some(digest));
+        for text in [&b""[..], b"4ca2", &[b'x'; 40], &[0xFF; 40]] {
+            assert_eq!(read(text), None);
+        }
+    }
+}
