@@ -162,7 +162,7 @@ impl Worker {
         {
             return self.refuse(session, Some(command), &text, out);
         }
-        if self.engine.pause.is_active() && self.must_pause(session, command) {
+        if self.engine.pause.is_active() && self.must_pause(session, command, args) {
             return Flow::Parked;
         }
         if session.transaction.is_some()
@@ -227,13 +227,15 @@ impl Worker {
         Ok(())
     }
 
-    fn must_pause(&mut self, session: &Session, command: &Command) -> bool {
-        let writes = may_change(command)
+    fn must_pause(&mut self, session: &Session, command: &Command, args: Args<'_>) -> bool {
+        let engine = &self.engine;
+        let changes =
+            |command: &Command, args| may_change(command) && !engine.is_readonly_script(command, args);
+        let writes = changes(command, args)
             || (command.spec.name == "exec"
-                && session
-                    .transaction
-                    .as_ref()
-                    .is_some_and(|t| t.queue.iter().any(|(id, _)| may_change(REGISTRY.get(*id)))));
+                && session.transaction.as_ref().is_some_and(|t| {
+                    t.queue.iter().any(|(id, args)| changes(REGISTRY.get(*id), args.args()))
+                }));
         let waits = match self.engine.pause.mode(self.now) {
             Some(PauseMode::All) => true,
             Some(PauseMode::Write) => writes,

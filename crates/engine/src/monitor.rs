@@ -31,8 +31,11 @@ impl Worker {
     }
 
     /// Shows a script, which is shown before the commands that it calls.
-    pub(crate) fn show_script(&self, session: &Session, command: &Command, args: Args<'_>) {
-        if self.engine.has_monitors.load(Ordering::Relaxed) && command.flags.has(CommandFlags::SKIP_MONITOR) {
+    pub(crate) fn show_script(&self, session: &Session, args: Args<'_>) {
+        if self.engine.has_monitors.load(Ordering::Relaxed)
+            && let Some(command) = self.engine.lookup(args)
+            && command.flags.has(CommandFlags::SKIP_MONITOR)
+        {
             self.show(session, command, args);
         }
     }

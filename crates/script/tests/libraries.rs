@@ -81,8 +81,7 @@ fn errors_of_functions_are_told_in_the_words_of_redis() {
         let functions =
             load(&mut lua, &format!("redis.register_function('f', function(keys, args) {body} end)"))
                 .unwrap();
-        let reply = reply.replace("field 'register_function' (a nil value)", "a nil value");
-        assert_eq!(call(&mut lua, &functions[0], &[], &[]), reply, "{body}");
+        assert_eq!(call(&mut lua, &functions[0], &[], &[]), *reply, "{body}");
     }
 }
 

@@ -145,6 +145,9 @@ impl Worker {
                 Place::Loop => self.timing.last_nanos(),
                 Place::Thread => engine.clock.monotonic_nanos(),
             };
+            if place == Place::Loop {
+                self.show_script(session, args);
+            }
             let ground = Ground { args, place, has_all: held.holds_all(), token, start_nanos };
             let mut ended = Ended::Replied { failed: true, took_long: false };
             let flow = self.run_as_one(session, held, |execution, session, cx| {

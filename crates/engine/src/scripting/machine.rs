@@ -31,7 +31,7 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// Lets go of everything if the scripts were forgotten, or if a panic went through the machine.
-    pub(super) fn renew(&mut self, engine: &Engine) {
+    pub(crate) fn renew(&mut self, engine: &Engine) {
         let generation = engine.scripts.known.generation();
         if generation != self.generation || self.lua.as_ref().is_some_and(Lua::is_broken) {
             *self = Self { generation, ..Self::default() };

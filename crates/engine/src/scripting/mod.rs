@@ -126,6 +126,12 @@ impl Scripts {
         self.machine_bytes.iter().map(|bytes| bytes.load(Ordering::Relaxed)).sum()
     }
 
+    /// Forgets all scripts. Every thread lets go of its machine when it next looks.
+    fn forget_all(&self) {
+        self.known.clear();
+        self.machine_bytes.iter().for_each(|bytes| bytes.store(0, Ordering::Relaxed));
+    }
+
     fn note_bytes(&self, thread: usize, bytes: usize) {
         self.machine_bytes[thread].store(bytes, Ordering::Relaxed);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use spinel_family::{Args, CommandError, Encoder, UpdateContext};
 use spinel_resp::Protocol;
-use spinel_script::{Call, Engine as _, Lua, Outcome, Script, ScriptFlags};
+use spinel_script::{Call, Engine as _, Lua, Outcome, Script, ScriptFlags, script_flags};
 
 use super::alone::Place;
 use super::busy::Kind;
@@ -52,6 +52,21 @@ impl Invocation {
             _ => return None,
         };
         Some(Self { how, is_readonly })
+    }
+}
+
+impl Engine {
+    /// Whether a command calls a script or function that says of itself that it does not write.
+    pub(crate) fn is_readonly_script(&self, command: &Command, args: Args<'_>) -> bool {
+        let (Some(invocation), Some(name)) = (Invocation::of(command), args.get(1)) else { return false };
+        let flags = match invocation.how {
+            How::Source => script_flags(name).ok().map(|(flags, _)| flags),
+            How::Digest => {
+                read(name).and_then(|digest| self.scripts.known.get(&digest)).map(|known| known.flags)
+            }
+            How::Function => self.scripts.libraries.flags_of(name),
+        };
+        invocation.is_readonly || flags.is_some_and(|flags| flags.is_declared && flags.no_writes)
     }
 }
 

@@ -96,7 +96,7 @@ impl SessionCommand for ScriptFlush<'_> {
         if !is_known || modes.next().is_some() {
             return Err(CommandError::text("ERR SCRIPT FLUSH only support SYNC|ASYNC option"));
         }
-        cx.engine().scripts.known.clear();
+        cx.engine().scripts.forget_all();
         out.ok();
         Ok(Flow::Continue)
     }

@@ -169,8 +169,11 @@ impl Worker {
         out: &mut Encoder,
     ) -> Result<Flow, CommandError> {
         if let Some(invocation) = Invocation::of(command) {
-            let flow = self.run_script_here(session, invocation, args, out)?;
-            if let Some(flow) = flow {
+            let start = out.len();
+            if let Some(flow) = self.run_script_here(session, invocation, args, out)? {
+                if out.as_bytes()[start..].starts_with(b"-") {
+                    self.stats.by_command[usize::from(command.id.0)].failed.add(1);
+                }
                 return Ok(flow);
             }
         }
@@ -184,7 +187,7 @@ impl Worker {
         command: &'static Command,
         args: Args<'_>,
     ) -> Flow {
-        self.show_script(session, command, args);
+        self.show_script(session, args);
         session.moved = true;
         let args = session.large.take().unwrap_or_else(|| Arc::new(OwnedArgs::from_args(args)));
         self.engine.scripts.queue.push(Job {

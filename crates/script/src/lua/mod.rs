@@ -44,6 +44,9 @@ const LOAD: LoadOptions = LoadOptions { redis_changes: true };
 /// One text made outside of the machine's memory has this part of it at most.
 const TEXT_PART: usize = 2;
 
+/// So much garbage is left where it is.
+const COLLECT_BYTES: usize = 16 << 10;
+
 /// What a machine is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
@@ -75,6 +78,8 @@ pub struct Lua {
     machine: Machine,
     purpose: Purpose,
     limit_bytes: usize,
+    /// Beyond so many bytes of values garbage is collected after a call.
+    collect_beyond_bytes: usize,
     /// The globals, to be put back after a script that may have put others in their place.
     globals: Option<Reference>,
 }
@@ -112,7 +117,7 @@ impl Lua {
             return None;
         }
         machine.context().text_limit_bytes.set(limit_bytes / TEXT_PART);
-        Some(Self { machine, purpose, limit_bytes, globals })
+        Some(Self { machine, purpose, limit_bytes, collect_beyond_bytes: COLLECT_BYTES, globals })
     }
 
     /// Bytes of the values that it has, of which many share the memory that it takes.
@@ -143,17 +148,20 @@ impl Lua {
         compiled
     }
 
-    /// Takes what an error left on the stack away, and collects garbage if there is much.
+    /// Takes what an error left on the stack away, and collects garbage if there is much: between calls it is cheapest.
     fn forget_leftovers(&mut self) {
         if self.machine.is_broken() {
             return;
         }
         self.machine.stack().truncate(0);
-        if self.machine.used_bytes() > self.limit_bytes / 2 {
+        let is_full = self.machine.used_bytes() > self.limit_bytes / 2;
+        if is_full || self.machine.stack().used_bytes() as usize > self.collect_beyond_bytes {
             self.machine.protect(|stack| {
                 stack.collect();
             });
-            self.machine.stack().truncate(0);
+            let mut stack = self.machine.stack();
+            stack.truncate(0);
+            self.collect_beyond_bytes = 2 * stack.used_bytes() as usize + COLLECT_BYTES;
         }
     }
 

@@ -11,6 +11,9 @@ use super::memory::{Memory, allocate};
 use super::stack::{Stack, Status};
 use crate::host::Host;
 
+/// The collector begins when there is so much, in percent of what was left after it last ended.
+const GARBAGE_PERCENT: c_int = 400;
+
 /// A value that a machine keeps until it is released: a compiled script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Reference(pub(super) c_int);
@@ -56,6 +59,9 @@ impl Machine {
         let mut machine =
             Self { raw, memory, context, interrupter: Interrupter::new(callbacks), is_broken: false };
         let opened = machine.protect(|stack| {
+            // Between calls whoever makes them collects; within a call this is for long ones.
+            // SAFETY: sets a number.
+            unsafe { ffi::lua_gc(stack.raw(), ffi::LUA_GCSETGOAL, GARBAGE_PERCENT) };
             // SAFETY: called in a protected function of the state, with room on its stack.
             unsafe { open_libraries(stack.raw()) };
         });

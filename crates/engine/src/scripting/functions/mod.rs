@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use spinel_family::CommandError;
-use spinel_script::{Engine as _, Lua};
+use spinel_script::{Engine as _, Lua, ScriptFlags};
 
 pub(crate) use self::commands::COMMANDS;
 pub(super) use self::fcall::{Fcall, FcallRo};
@@ -96,6 +96,11 @@ impl Libraries {
     pub(crate) fn used_bytes(&self) -> usize {
         let machine = self.machine.try_lock().ok();
         machine.and_then(|mut machine| machine.as_mut().map(Lua::value_bytes)).unwrap_or(0)
+    }
+
+    /// What a function says of itself.
+    pub(super) fn flags_of(&self, name: &[u8]) -> Option<ScriptFlags> {
+        self.table().function(name).map(|function| function.flags)
     }
 
     /// The libraries with their machine, to call a function.
