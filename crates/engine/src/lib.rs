@@ -67,4 +67,6 @@ pub use engine::{Engine, EngineOptions};
 pub use inbox::{Inbox, Message};
 pub use shutdown::ShutdownRefused;
 pub use spinel_family::LOOP_BYTES_LIMIT;
+#[cfg(feature = "python")]
+pub use spinel_script::serve_python_if_asked;
 pub use worker::Worker;

@@ -3,11 +3,60 @@
 use spinel_resp::Encoder;
 
 use crate::host::Host;
-use crate::vm::Interrupter;
+use crate::interrupter::Interrupter;
+
+/// A language that scripts are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Language {
+    /// `#!lua`, or no such line.
+    Lua,
+    /// `#!python`
+    #[cfg(feature = "python")]
+    Python,
+}
+
+impl Language {
+    /// As the first line of a script names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lua => "lua",
+            #[cfg(feature = "python")]
+            Self::Python => "python",
+        }
+    }
+
+    /// The language of a name.
+    pub fn of_name(name: &[u8]) -> Option<Self> {
+        match name {
+            b"lua" => Some(Self::Lua),
+            #[cfg(feature = "python")]
+            b"python" => Some(Self::Python),
+            _ => None,
+        }
+    }
+}
 
 /// A compiled script of one engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Script(pub(crate) i32);
+pub struct Script {
+    language: Language,
+    number: i32,
+}
+
+impl Script {
+    pub(crate) fn new(language: Language, number: i32) -> Self {
+        Self { language, number }
+    }
+
+    /// What it is written in.
+    pub fn language(self) -> Language {
+        self.language
+    }
+
+    pub(crate) fn number(self) -> i32 {
+        self.number
+    }
+}
 
 /// A function that a library registered.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,6 +16,13 @@ const PATIENCE: u32 = 2_000;
 /// A server that says no to everything, and loses its patience.
 struct Refusal {
     looks: u32,
+    patience: u32,
+}
+
+impl Refusal {
+    fn new() -> Self {
+        Self { looks: 0, patience: PATIENCE }
+    }
 }
 
 impl Host for Refusal {
@@ -37,7 +44,7 @@ impl Host for Refusal {
 
     fn interrupted(&mut self) -> Verdict {
         self.looks += 1;
-        if self.looks > PATIENCE { Verdict::Stop(b"stopped".to_vec()) } else { Verdict::KeepAsking }
+        if self.looks > self.patience { Verdict::Stop(b"stopped".to_vec()) } else { Verdict::KeepAsking }
     }
 }
 
@@ -90,6 +97,34 @@ pub fn fuzz_struct(data: &[u8]) {
     assert!(reply == b"$4\r\ndone\r\n" || reply.starts_with(b"-ERR stopped"), "{}", reply.escape_ascii());
 }
 
+/// Any text is compiled by Python, or refused; what it does ends in one whole reply, and the next script finds everything in
+/// order. The program has to be one that can be a worker.
+#[cfg(feature = "python")]
+pub fn fuzz_python(worker: &crate::PythonWorker, data: &[u8]) {
+    /// A look each tick of some milliseconds.
+    const PATIENCE: u32 = 40;
+    thread_local! {
+        static PYTHON: RefCell<Option<crate::Python>> = const { RefCell::new(None) };
+    }
+    PYTHON.with_borrow_mut(|python| {
+        let python = python.get_or_insert_with(|| crate::Python::new(MEMORY_BYTES, worker.clone()));
+        let mut out = Encoder::new(Protocol::Resp2);
+        let source = [b"#!python\n", data].concat();
+        if let Ok(script) = python.compile(&source) {
+            python.interrupter().arm();
+            let mut host = Refusal { looks: 0, patience: PATIENCE };
+            python.call(script, Call { name: b"fuzz", keys: &[], args: &[data] }, &mut host, &mut out);
+            python.release(script);
+            assert_one_reply(out.as_bytes());
+        }
+        out.clear();
+        let check = python.compile(b"#!python\nreturn 'a'.upper() + str(len(KEYS))").expect("it compiles");
+        python.call(check, Call { name: b"check", keys: &[], args: &[] }, &mut Refusal::new(), &mut out);
+        python.release(check);
+        assert_eq!(out.as_bytes(), b"$2\r\nA0\r\n");
+    });
+}
+
 /// Runs a script and checks that its reply is one, and that the engine is in order afterwards.
 fn run(source: &[u8], args: &[&[u8]]) -> Vec<u8> {
     ENGINE.with_borrow_mut(|lua| {
@@ -97,13 +132,13 @@ fn run(source: &[u8], args: &[&[u8]]) -> Vec<u8> {
         lua.interrupter().arm();
         if let Ok(script) = lua.compile(source) {
             let call = Call { name: b"fuzz", keys: &[], args };
-            lua.call(script, call, &mut Refusal { looks: 0 }, &mut out);
+            lua.call(script, call, &mut Refusal::new(), &mut out);
             lua.release(script);
             assert_one_reply(out.as_bytes());
         }
         let reply = out.take();
         let check = lua.compile(b"return ('a'):upper() .. type(redis.call) .. #KEYS").expect("it compiles");
-        lua.call(check, Call { name: b"check", keys: &[], args: &[] }, &mut Refusal { looks: 0 }, &mut out);
+        lua.call(check, Call { name: b"check", keys: &[], args: &[] }, &mut Refusal::new(), &mut out);
         lua.release(check);
         assert_eq!(out.as_bytes(), b"$10\r\nAfunction0\r\n");
         reply

@@ -1,7 +1,8 @@
 //! Script engines without a database, a socket or a clock.
 //!
-//! An [`Engine`] compiles scripts and calls them; whatever a script wants from the server goes through a [`Host`]. The one
-//! engine is [`Lua`]: Luau, with everything around it that makes scripts for Redis's Lua 5.1 run with equal results.
+//! An [`Engine`] compiles scripts and calls them; whatever a script wants from the server goes through a [`Host`]. [`Lua`] is
+//! Luau, with everything around it that makes scripts for Redis's Lua 5.1 run with equal results; with the feature `python`
+//! there is Python, too, in a process of its own. [`Engines`] chooses by the first line of a script.
 //!
 //! ```text
 //!   EVAL ─▶ Engine::compile ─▶ Engine::call ─▶ script ─ redis.call ─▶ Host::call
@@ -16,15 +17,25 @@
 #![deny(unsafe_code)]
 
 mod engine;
+mod engines;
 #[doc(hidden)]
 pub mod fuzzing;
 mod host;
+mod interrupter;
 mod lua;
+#[cfg(feature = "python")]
+mod python;
+mod shebang;
 #[allow(unsafe_code, reason = "the bridge to Luau; its rules stand in its first lines")]
 mod vm;
 
-pub use self::engine::{Call, Engine, Failure, Function, Outcome, Script};
+pub use self::engine::{Call, Engine, Failure, Function, Language, Outcome, Script};
+pub use self::engines::{EngineOptions, Engines};
 pub use self::host::{Host, LogLevel, Propagate, UnknownCommand, Verdict};
-pub use self::lua::shebang::{LibraryHead, ScriptFlags, library_head, script_flags};
+pub use self::interrupter::Interrupter;
 pub use self::lua::{Lua, LuaOptions};
-pub use self::vm::Interrupter;
+#[cfg(feature = "python")]
+pub use self::python::worker::serve_if_asked as serve_python_if_asked;
+#[cfg(feature = "python")]
+pub use self::python::{Python, PythonWorker};
+pub use self::shebang::{LibraryHead, ScriptFlags, ScriptHead, library_head, script_head};

@@ -21,6 +21,108 @@ fn every_seed_keeps_the_promises() {
     check_corpus("lua_struct", fuzz_struct);
 }
 
+/// Not a test: this program, started as a worker.
+#[cfg(feature = "python")]
+#[test]
+fn python_worker() {
+    spinel_script::serve_python_if_asked();
+}
+
+#[cfg(feature = "python")]
+fn check_python(data: &[u8]) {
+    let args = ["python_worker", "--exact", "--nocapture"].map(Into::into).to_vec();
+    let worker = spinel_script::PythonWorker { args, ..spinel_script::PythonWorker::default() };
+    spinel_script::fuzzing::fuzz_python(&worker, data);
+}
+
+#[cfg(feature = "python")]
+#[test]
+fn every_seed_of_python_keeps_the_promises() {
+    check_corpus("python_script", check_python);
+}
+
+/// Words of Python in any order.
+#[cfg(feature = "python")]
+fn python_words() -> impl Strategy<Value = String> {
+    let word = prop::sample::select(vec![
+        "def",
+        "f",
+        "x",
+        "=",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        ":",
+        "1",
+        "'s'",
+        "b's'",
+        "f'{x}'",
+        "+",
+        "**",
+        "//",
+        "return",
+        "lambda",
+        "if",
+        "else",
+        "for",
+        "in",
+        "while",
+        "try",
+        "except",
+        "raise",
+        "class",
+        "import",
+        "json",
+        "re",
+        "None",
+        "True",
+        ",",
+        ".",
+        "redis.call",
+        "redis.log",
+        "KEYS",
+        "ARGV",
+        "len",
+        "range",
+        "sorted",
+        "str",
+        "not",
+        "and",
+        "\n",
+        "\n  ",
+        ";",
+        "await",
+        "async",
+        "with",
+        "as",
+        "global",
+        "@",
+        "*",
+        "-",
+        "open",
+        "print",
+    ]);
+    prop::collection::vec(word, 0..30).prop_map(|words| words.join(" "))
+}
+
+#[cfg(feature = "python")]
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn any_bytes_are_a_script_of_python(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        check_python(&bytes);
+    }
+
+    #[test]
+    fn any_words_are_a_script_of_python(text in python_words()) {
+        check_python(text.as_bytes());
+    }
+}
+
 /// Words of Lua in any order: they compile more often than bytes do.
 fn lua_words() -> impl Strategy<Value = String> {
     let word = prop::sample::select(vec![

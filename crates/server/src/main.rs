@@ -37,6 +37,8 @@ use crate::outside::Outside;
 static ALLOCATOR: AlignedAlloc<Jemalloc> = AlignedAlloc(Jemalloc);
 
 fn main() -> ExitCode {
+    #[cfg(feature = "python")]
+    spinel_engine::serve_python_if_asked();
     if let Some(code) = tool::run() {
         return code;
     }

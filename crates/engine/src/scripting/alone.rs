@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use spinel_family::{Args, CommandError, Encoder};
-use spinel_script::Lua;
+use spinel_script::Engines;
 use spinel_store::{Held, ShardIndex};
 
 use super::host::{Ground, SteppedBack};
@@ -94,14 +94,14 @@ impl Worker {
                 Place::Thread => Some(engine.scripts.libraries.ready(&engine)),
             };
             let Some(mut libraries) = libraries else { return Ok(None) };
-            let (called, lua) = find_function(&engine, &mut libraries, invocation, args)?;
-            return Ok(self.run_called(place, session, &called, lua, args, out));
+            let (called, engines) = find_function(&engine, &mut libraries, invocation, args)?;
+            return Ok(self.run_called(place, session, &called, engines, args, out));
         }
         let mut machine = std::mem::take(&mut self.machine);
         let result = find_script(&engine, &mut machine, place, invocation, args).and_then(|called| {
             let Some(called) = called else { return Ok(None) };
-            let lua = machine.lua(&engine)?;
-            Ok(self.run_called(place, session, &called, lua, args, out))
+            let engines = machine.engines(&engine)?;
+            Ok(self.run_called(place, session, &called, engines, args, out))
         });
         engine.scripts.note_bytes(self.index, machine.value_bytes());
         self.machine = machine;
@@ -114,7 +114,7 @@ impl Worker {
         place: Place,
         session: &mut Session,
         called: &Called<'_>,
-        lua: &mut Lua,
+        engines: &mut Engines,
         args: Args<'_>,
         out: &mut Encoder,
     ) -> Option<Flow> {
@@ -151,7 +151,7 @@ impl Worker {
             let ground = Ground { args, place, has_all: held.holds_all(), token, start_nanos };
             let mut ended = Ended::Replied { failed: true, took_long: false };
             let flow = self.run_as_one(session, held, |execution, session, cx| {
-                ended = execution.call_script(session, called, lua, ground, cx, out);
+                ended = execution.call_script(session, called, engines, ground, cx, out);
             });
             match ended {
                 Ended::Replied { took_long, .. } => {

@@ -4,6 +4,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use spinel_script::{Language, script_head};
+
 /// A run that is no longer than this is brief.
 const BRIEF_NANOS: u64 = 300_000;
 /// A run that is longer than this belongs on the thread of scripts.
@@ -20,6 +22,8 @@ pub(super) struct Habits {
     writes: AtomicBool,
     brief_runs: AtomicU32,
     owed_runs: AtomicU32,
+    /// It waits for another process, which an event loop must not.
+    waits: bool,
 }
 
 impl Default for Habits {
@@ -29,14 +33,25 @@ impl Default for Habits {
             writes: AtomicBool::new(false),
             brief_runs: AtomicU32::new(0),
             owed_runs: AtomicU32::new(FIRST_OWED),
+            waits: false,
         }
     }
 }
 
 impl Habits {
+    /// The habits to expect of any script in a language. Where stepping back costs a process, it is taken to write.
+    pub(super) fn of_language(language: Language) -> Self {
+        let habits = Self { waits: language != Language::Lua, ..Self::default() };
+        if habits.waits {
+            habits.note_write();
+        }
+        habits
+    }
+
     /// The habits to expect of a script. One that cannot go back to where it was is brief without having shown it.
     pub(super) fn of(source: &[u8]) -> Self {
-        let habits = Self::default();
+        let language = script_head(source).map_or(Language::Lua, |head| head.language);
+        let habits = Self::of_language(language);
         if is_straight(source) {
             habits.owed_runs.store(0, Ordering::Relaxed);
         }
@@ -65,7 +80,7 @@ impl Habits {
 
     /// It may run on an event loop, where others wait for it.
     pub(super) fn is_brief(&self) -> bool {
-        self.brief_runs.load(Ordering::Relaxed) >= self.owed_runs.load(Ordering::Relaxed)
+        !self.waits && self.brief_runs.load(Ordering::Relaxed) >= self.owed_runs.load(Ordering::Relaxed)
     }
 
     /// A run has ended after so long.
@@ -98,6 +113,17 @@ mod tests {
         {
             assert!(!Habits::of(source.as_bytes()).is_brief(), "{source}");
         }
+    }
+
+    #[cfg(feature = "python")]
+    #[test]
+    fn a_script_in_python_is_never_brief() {
+        let habits = Habits::of(b"#!python\nreturn 1");
+        for nanos in [1, LONG_NANOS + 1] {
+            habits.note_run(nanos);
+        }
+        (0..2 * MOST_OWED).for_each(|_| habits.note_run(1));
+        assert!(!habits.is_brief() && habits.writes() && !habits.needs_all());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use spinel_family::CommandError;
-use spinel_script::{Engine as _, Lua, LuaOptions, Script, script_flags};
+use spinel_script::{Engine as _, EngineOptions, Engines, LuaOptions, Script, script_head};
 
 use super::alone::Place;
 use super::habits::Habits;
@@ -15,15 +15,26 @@ use crate::Engine;
 const MEMORY_BYTES: usize = 1 << 30;
 
 /// What the settings make of a machine.
-pub(super) fn machine_options(engine: &Engine) -> LuaOptions {
+pub(super) fn machine_options(engine: &Engine) -> EngineOptions {
     let settings = engine.settings();
-    LuaOptions { memory_bytes: MEMORY_BYTES, deprecated_api: settings.scripts.lua_deprecated_api }
+    let lua = LuaOptions { memory_bytes: MEMORY_BYTES, deprecated_api: settings.scripts.lua_deprecated_api };
+    let options = EngineOptions::new(lua);
+    // A test's program is its own worker, if it is asked for the test of that name.
+    #[cfg(all(test, feature = "python"))]
+    let options = EngineOptions {
+        python: spinel_script::PythonWorker {
+            args: ["scripting::tests::python_worker", "--exact", "--nocapture"].map(Into::into).to_vec(),
+            ..spinel_script::PythonWorker::default()
+        },
+        ..options
+    };
+    options
 }
 
 /// A machine for scripts, made when there is something to run.
 #[derive(Default)]
 pub(crate) struct Machine {
-    lua: Option<Lua>,
+    engines: Option<Engines>,
     compiled: HashMap<Digest, (Arc<Known>, Script)>,
     /// When what it has compiled was known.
     generation: u64,
@@ -33,7 +44,7 @@ impl Machine {
     /// Lets go of everything if the scripts were forgotten, or if a panic went through the machine.
     pub(crate) fn renew(&mut self, engine: &Engine) {
         let generation = engine.scripts.known.generation();
-        if generation != self.generation || self.lua.as_ref().is_some_and(Lua::is_broken) {
+        if generation != self.generation || self.engines.as_ref().is_some_and(Engines::is_broken) {
             *self = Self { generation, ..Self::default() };
         }
     }
@@ -53,8 +64,8 @@ impl Machine {
             return Ok(None);
         }
         let error = |text: Vec<u8>| CommandError::quoting("ERR ", &text, "");
-        let (flags, _) = script_flags(body).map_err(error)?;
-        let script = self.lua(engine)?.compile(body).map_err(error)?;
+        let flags = script_head(body).map_err(error)?.flags;
+        let script = self.engines(engine)?.compile(body).map_err(error)?;
         let known = engine.scripts.known.add(digest, flags, body);
         self.compiled.insert(digest, (Arc::clone(&known), script));
         Ok(Some((known, script)))
@@ -72,21 +83,21 @@ impl Machine {
         }
         let Some(known) = engine.scripts.known.get(digest) else { return Ok(None) };
         let error = |text: Vec<u8>| CommandError::quoting("ERR ", &text, "");
-        let script = self.lua(engine)?.compile(&known.body).map_err(error)?;
+        let script = self.engines(engine)?.compile(&known.body).map_err(error)?;
         self.compiled.insert(*digest, (Arc::clone(&known), script));
         Ok(Some((known, script)))
     }
 
     /// The machine itself.
-    pub(super) fn lua(&mut self, engine: &Engine) -> Result<&mut Lua, CommandError> {
-        if self.lua.is_none() {
-            self.lua = Lua::for_scripts(machine_options(engine));
+    pub(super) fn engines(&mut self, engine: &Engine) -> Result<&mut Engines, CommandError> {
+        if self.engines.is_none() {
+            self.engines = Engines::for_scripts(&machine_options(engine));
         }
-        self.lua.as_mut().ok_or(CommandError::text("ERR there is not the memory to run scripts"))
+        self.engines.as_mut().ok_or(CommandError::text("ERR there is not the memory to run scripts"))
     }
 
     /// Bytes of its values.
     pub(super) fn value_bytes(&mut self) -> usize {
-        self.lua.as_mut().map_or(0, Lua::value_bytes)
+        self.engines.as_mut().map_or(0, Engines::value_bytes)
     }
 }

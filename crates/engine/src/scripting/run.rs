@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use spinel_family::{Args, CommandError, Encoder, UpdateContext};
 use spinel_resp::Protocol;
-use spinel_script::{Call, Engine as _, Lua, Outcome, Script, ScriptFlags, script_flags};
+use spinel_script::{Call, Engine as _, Engines, Outcome, Script, ScriptFlags, script_head};
 
 use super::alone::Place;
 use super::busy::Kind;
@@ -60,7 +60,7 @@ impl Engine {
     pub(crate) fn is_readonly_script(&self, command: &Command, args: Args<'_>) -> bool {
         let (Some(invocation), Some(name)) = (Invocation::of(command), args.get(1)) else { return false };
         let flags = match invocation.how {
-            How::Source => script_flags(name).ok().map(|(flags, _)| flags),
+            How::Source => script_head(name).ok().map(|head| head.flags),
             How::Digest => {
                 read(name).and_then(|digest| self.scripts.known.get(&digest)).map(|known| known.flags)
             }
@@ -150,8 +150,8 @@ pub(super) fn find_function<'a, 'l>(
     libraries: &'l mut super::functions::Ready<'_>,
     invocation: Invocation,
     args: Args<'a>,
-) -> Result<(Called<'a>, &'l mut Lua), CommandError> {
-    let (function, lua) = libraries.find(args.at(1))?;
+) -> Result<(Called<'a>, &'l mut Engines), CommandError> {
+    let (function, engines) = libraries.find(args.at(1))?;
     let input = Input::read(args, How::Function)?;
     admit(engine, function.flags, invocation)?;
     let called = Called {
@@ -163,7 +163,7 @@ pub(super) fn find_function<'a, 'l>(
         script: function.script,
         input,
     };
-    Ok((called, lua))
+    Ok((called, engines))
 }
 
 /// How a call ended.
@@ -193,15 +193,15 @@ impl Execution<'_> {
         let ground = Ground::everything(args);
         let ended = if invocation.how == How::Function {
             let mut libraries = engine.scripts.libraries.ready(&engine);
-            let (called, lua) = find_function(&engine, &mut libraries, invocation, args)?;
-            self.call_script(session, &called, lua, ground, cx, out)
+            let (called, engines) = find_function(&engine, &mut libraries, invocation, args)?;
+            self.call_script(session, &called, engines, ground, cx, out)
         } else {
             let mut machine = std::mem::take(&mut self.worker.machine);
             let found = find_script(&engine, &mut machine, Place::Thread, invocation, args);
             let result = found.and_then(|called| {
                 let called = called.ok_or(NO_SCRIPT)?;
-                let lua = machine.lua(&engine)?;
-                Ok(self.call_script(session, &called, lua, ground, cx, out))
+                let engines = machine.engines(&engine)?;
+                Ok(self.call_script(session, &called, engines, ground, cx, out))
             });
             self.worker.machine = machine;
             result?
@@ -214,7 +214,7 @@ impl Execution<'_> {
         &mut self,
         session: &mut Session,
         called: &Called<'_>,
-        lua: &mut Lua,
+        engines: &mut Engines,
         ground: Ground<'_>,
         cx: &mut UpdateContext<'_>,
         out: &mut Encoder,
@@ -224,14 +224,14 @@ impl Execution<'_> {
         let before = (session.db, session.protocol);
         session.protocol = Protocol::Resp2;
         self.in_script = true;
-        let interrupter = lua.interrupter();
+        let interrupter = engines.interrupter();
         let is_watched = ground.place == Place::Loop;
         let _watched = is_watched
             .then(|| engine.scripts.watch.begin(self.worker.index, ground.start_nanos, &interrupter));
         let mut host = ScriptHost::new(self, session, called, ground, cx, interrupter);
         let call =
             Call { name: &called.name, keys: called.keys(), args: &called.input.words[called.input.keys..] };
-        let outcome = lua.call(called.script, call, &mut host, out);
+        let outcome = engines.call(called.script, call, &mut host, out);
         let (stepped_back, took_long) = host.finish();
         self.in_script = false;
         (session.db, session.protocol) = before;

@@ -210,3 +210,65 @@ fn a_script_that_became_brief_and_takes_long_leaves_the_event_loop() {
     assert_eq!(server.run_words(peer, OwnedArgs::from_words(long).args()), "");
     assert_eq!(wait(&mut server, peer), ":30000000\r\n");
 }
+
+/// Not a test: this program, started as a worker.
+#[cfg(feature = "python")]
+#[test]
+fn python_worker() {
+    spinel_script::serve_python_if_asked();
+}
+
+#[cfg(feature = "python")]
+#[test]
+fn scripts_may_be_in_python() {
+    let (mut server, peer) = server();
+    let script =
+        "#!python\nredis.call('SET', KEYS[0], ARGV[0])\nreturn [redis.call('GET', KEYS[0]), len(KEYS)]";
+    assert_eq!(run(&mut server, peer, &["EVAL", script, "1", "k", "v"]), "*2\r\n$1\r\nv\r\n:1\r\n");
+    assert_eq!(run(&mut server, peer, &["GET", "k"]), "$1\r\nv\r\n");
+    let digest = run(&mut server, peer, &["SCRIPT", "LOAD", "#!python\nreturn redis.call('LPUSH', 'k', 1)"]);
+    let digest = digest.trim_start_matches("$40\r\n").trim_end();
+    assert_eq!(
+        run(&mut server, peer, &["EVALSHA", digest, "0"]),
+        format!(
+            "-WRONGTYPE Operation against a key holding the wrong kind of value script: {digest}, on @user_script:2.\r\n"
+        )
+    );
+    let script = "#!python flags=no-writes\nredis.call('SET', 'k', 1)";
+    let reply = run(&mut server, peer, &["EVAL", script, "0"]);
+    assert!(
+        reply.starts_with("-ERR Write commands are not allowed from read-only scripts. script: "),
+        "{reply}"
+    );
+    assert_eq!(
+        run(&mut server, peer, &["EVAL", "#!ruby\n1", "0"]),
+        "-ERR Unexpected engine in script shebang: #!ruby\r\n"
+    );
+}
+
+#[cfg(feature = "python")]
+#[test]
+fn a_script_in_python_that_does_not_end_is_killed() {
+    let (mut server, peer) = server();
+    let other = server.connect("127.0.0.1:2");
+    let words = OwnedArgs::from_words(["EVAL", "#!python\nwhile True:\n  pass", "0"]);
+    assert_eq!(server.run_words(peer, words.args()), "");
+    let deadline = Instant::now() + PATIENCE;
+    while run(&mut server, other, &["SCRIPT", "KILL"]) != "+OK\r\n" {
+        assert!(Instant::now() < deadline, "it is not running");
+    }
+    let reply = wait(&mut server, peer);
+    assert!(reply.starts_with("-ERR Script killed by user with SCRIPT KILL... script: "), "{reply}");
+    assert_eq!(run(&mut server, peer, &["EVAL", "#!python\nreturn 7", "0"]), ":7\r\n");
+}
+
+#[cfg(feature = "python")]
+#[test]
+fn libraries_may_be_in_python() {
+    let (mut server, peer) = server();
+    let library = "#!python name=lib\ndef f(keys, args):\n  return redis.call('INCRBY', keys[0], args[0])\nredis.register_function('f', f)";
+    assert_eq!(run(&mut server, peer, &["FUNCTION", "LOAD", library]), "$3\r\nlib\r\n");
+    assert_eq!(run(&mut server, peer, &["FCALL", "f", "1", "n", "5"]), ":5\r\n");
+    let listed = run(&mut server, peer, &["FUNCTION", "LIST"]);
+    assert!(listed.contains("PYTHON"), "{listed}");
+}

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+pub(super) use crate::shebang::up_to_zero;
 use crate::vm::{Fault, Kind, Stack};
 
 /// The error of an argument of the wrong type.
@@ -41,11 +42,6 @@ pub(super) fn check_text<'s>(stack: &'s Stack<'_>, index: i32) -> Result<Cow<'s,
 pub(super) fn cut(number: f64) -> i64 {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
     if (-LIMIT..LIMIT).contains(&number) { number as i64 } else { i64::MIN }
-}
-
-/// What C sees of a text: up to the first zero.
-pub(super) fn up_to_zero(text: &[u8]) -> &[u8] {
-    text.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Libraries of functions: what they register while they are loaded.
 
 use super::errors::fail;
-use super::shebang::ScriptFlags;
-use crate::engine::{Function, Script};
+use crate::engine::{Function, Language, Script};
+use crate::shebang::ScriptFlags;
 use crate::vm::{Fault, Kind, Reference, Stack};
 
 /// What a library has registered so far.
@@ -152,7 +152,7 @@ fn add(stack: &mut Stack<'_>, registration: &Registration) -> Result<(), &'stati
         name: name.clone(),
         description: registration.description.clone(),
         flags: ScriptFlags { is_declared: true, ..registration.flags },
-        script: Script(callback.number()),
+        script: Script::new(Language::Lua, callback.number()),
     });
     Ok(())
 }

@@ -6,7 +6,7 @@
 //! | `redis.*` | [`api`], [`reply`] (replies to values), [`result`] (values to replies) |
 //! | functions that Luau has not, or not so | [`base`], [`random`] |
 //! | texts of errors | [`errors`] |
-//! | the source's dialect | [`dialect`], and the first line in [`shebang`] |
+//! | the source's dialect | [`dialect`], and the first line in [`shebang`](crate::shebang) |
 //! | libraries | [`cjson`], [`cmsgpack`], [`pack`] (`struct`), [`bit`] |
 //! | numbers as text | `vm::number` |
 
@@ -24,16 +24,17 @@ mod pack;
 pub(crate) mod random;
 mod reply;
 mod result;
-pub(crate) mod shebang;
 mod text;
 
 use spinel_resp::{Encoder, Protocol};
 
 use self::dialect::translate;
 use self::library::Registrations;
-use crate::engine::{Call, Engine, Failure, Function, Outcome, Script};
+use crate::engine::{Call, Engine, Failure, Function, Language, Outcome, Script};
 use crate::host::Host;
-use crate::vm::{Interrupter, LoadOptions, Machine, Reference, Stack, Status};
+use crate::interrupter::Interrupter;
+use crate::shebang;
+use crate::vm::{LoadOptions, Machine, Reference, Stack, Status};
 
 /// The longest source: compiling cannot be interrupted, and takes some 20 ms for each megabyte.
 pub(crate) const MOST_SOURCE_BYTES: usize = 4 << 20;
@@ -183,10 +184,10 @@ impl Lua {
 
 impl Engine for Lua {
     fn compile(&mut self, source: &[u8]) -> Result<Script, Vec<u8>> {
-        let (_, head) = shebang::script_flags(source)?;
+        let head = shebang::script_head(source)?.len;
         let options = LoadOptions { redis_changes: false };
         self.compile_as(&source[head..], c"@user_script", options)
-            .map(|reference| Script(reference.number()))
+            .map(|reference| Script::new(Language::Lua, reference.number()))
             .map_err(|why| [b"Error compiling script (new function): ", &why[..]].concat())
     }
 
@@ -200,7 +201,7 @@ impl Engine for Lua {
         let ended = self.run_library(code, host);
         let registered = self.machine.context().registrations.borrow_mut().take().unwrap_or_default().0;
         self.machine.protect(|stack| globals::look_to(stack, c"running", true));
-        self.release(Script(code.number()));
+        self.release(Script::new(Language::Lua, code.number()));
         match ended {
             Ok(()) => Ok(registered),
             Err(why) => {
@@ -216,7 +217,7 @@ impl Engine for Lua {
         self.machine.context().protocol.set(Protocol::Resp2);
         let status = self.machine.protect_with(host, |stack| {
             stack.push_native(c"error handler", errors::on_error);
-            stack.push_kept(Reference::of(script.0));
+            stack.push_kept(Reference::of(script.number()));
             let arguments = push_input(stack, call, purpose);
             outcome = Some(match stack.call_protected(arguments, Some(1), 1) {
                 Status::Ok => {
@@ -247,12 +248,12 @@ impl Engine for Lua {
     }
 
     fn release(&mut self, script: Script) {
-        self.machine.protect(|stack| stack.release(Reference::of(script.0)));
+        self.machine.protect(|stack| stack.release(Reference::of(script.number())));
         self.forget_leftovers();
     }
 
     fn interrupter(&self) -> Interrupter {
-        self.machine.interrupter().clone()
+        Interrupter::of_luau(self.machine.interrupter().clone())
     }
 
     fn used_bytes(&self) -> usize {

@@ -26,7 +26,7 @@ unsafe impl Send for Callbacks {}
 
 /// Asks a running script to look up, from any thread. Harmless when nothing runs, or when the machine is gone.
 #[derive(Clone)]
-pub struct Interrupter(Arc<Mutex<Option<Callbacks>>>);
+pub(crate) struct Interrupter(Arc<Mutex<Option<Callbacks>>>);
 
 impl fmt::Debug for Interrupter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,13 +40,13 @@ impl Interrupter {
     }
 
     /// Has the script ask [`Host::interrupted`](crate::Host::interrupted) soon, usually within microseconds.
-    pub fn arm(&self) {
+    pub(crate) fn arm(&self) {
         self.set(true);
     }
 
     /// Whether both belong to one machine.
     #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 

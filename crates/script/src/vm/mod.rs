@@ -31,7 +31,7 @@ mod number;
 mod stack;
 mod tables;
 
-pub use self::interrupt::Interrupter;
+pub(crate) use self::interrupt::Interrupter;
 pub(crate) use self::load::LoadOptions;
 pub(crate) use self::machine::{Machine, Reference};
 pub(crate) use self::native::{Fault, Native};

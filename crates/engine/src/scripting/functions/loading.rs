@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use spinel_family::{Args, CommandError, Encoder, is_token};
 use spinel_script::{
-    Engine as _, Host, LogLevel as ScriptLevel, Lua, Propagate, UnknownCommand, Verdict, library_head,
+    Engine as _, Engines, Host, LogLevel as ScriptLevel, Propagate, UnknownCommand, Verdict, library_head,
 };
 
 use super::payload::{libraries_of, library_name};
@@ -72,28 +72,28 @@ impl Host for LoadingHost<'_> {
 
 /// Compiles a library and runs it. Without an engine it may take as long as it wants: it has been loaded before.
 pub(super) fn load(
-    lua: &mut Lua,
+    engines: &mut Engines,
     code: &[u8],
     limits: Option<(&Engine, Duration)>,
 ) -> Result<Library, Vec<u8>> {
     let head = library_head(code)?;
-    if !head.engine.eq_ignore_ascii_case(b"lua") {
+    let Some(language) = head.language() else {
         return Err([b"Engine '", &head.engine[..], b"' not found"].concat());
-    }
+    };
     let mut host = LoadingHost { engine: limits.map(|(engine, _)| engine), deadline_nanos: 0 };
     if let Some((engine, patience)) = limits {
         host.deadline_nanos = engine.clock.monotonic_nanos().saturating_add(patience.as_nanos() as u64);
-        lua.interrupter().arm();
+        engines.interrupter().arm();
     }
-    let functions: Vec<_> = lua.load_library(code, &mut host)?.into_iter().map(Into::into).collect();
+    let functions: Vec<_> = engines.load_library(code, &mut host)?.into_iter().map(Into::into).collect();
     if functions.is_empty() {
         return Err(b"No functions registered".to_vec());
     }
-    Ok(Library { name: head.name, engine: "LUA".to_owned(), code: code.to_vec(), functions })
+    Ok(Library { name: head.name, engine: language.name().to_uppercase(), code: code.to_vec(), functions })
 }
 
-fn release(lua: &mut Lua, library: &Library) {
-    library.functions.iter().for_each(|function| lua.release(function.script));
+fn release(engines: &mut Engines, library: &Library) {
+    library.functions.iter().for_each(|function| engines.release(function.script));
 }
 
 fn wrong(text: Vec<u8>) -> CommandError {
@@ -110,22 +110,22 @@ impl Libraries {
         let mut machine = self.machine();
         self.renew_if_broken(engine, &mut machine)?;
         let head = library_head(code).map_err(wrong)?;
-        let is_known = head.engine.eq_ignore_ascii_case(b"lua");
+        let is_known = head.language().is_some();
         let mut table = self.table().clone();
         if is_known && !replaces && table.library(&head.name).is_some() {
             return Err(exists("Library", &head.name, "'"));
         }
         let before = table.remove(&head.name);
-        let lua = machine_of(engine, &mut machine)?;
-        let library = load(lua, code, Some((engine, CLIENT_PATIENCE))).map_err(wrong)?;
+        let engines = machine_of(engine, &mut machine)?;
+        let library = load(engines, code, Some((engine, CLIENT_PATIENCE))).map_err(wrong)?;
         if let Some(function) = table.collision(&library) {
-            release(lua, &library);
+            release(engines, &library);
             return Err(exists("Function", &function, ""));
         }
         table.insert(Arc::new(library));
         *self.table() = table;
         if let Some(before) = before {
-            release(lua, &before);
+            release(engines, &before);
         }
         Ok(head.name)
     }
@@ -134,8 +134,8 @@ impl Libraries {
     pub(super) fn remove(&self, name: &[u8]) -> bool {
         let mut machine = self.machine();
         let Some(library) = self.table().remove(name) else { return false };
-        if let Some(lua) = machine.as_mut().filter(|lua| !lua.is_broken()) {
-            release(lua, &library);
+        if let Some(engines) = machine.as_mut().filter(|engines| !engines.is_broken()) {
+            release(engines, &library);
         }
         true
     }
@@ -150,20 +150,20 @@ impl Libraries {
         let codes = libraries_of(payload)?;
         let mut machine = self.machine();
         self.renew_if_broken(engine, &mut machine)?;
-        let lua = machine_of(engine, &mut machine)?;
+        let engines = machine_of(engine, &mut machine)?;
         let mut loaded = Table::default();
-        let joined = load_all(engine, lua, &codes, &mut loaded).and_then(|()| {
+        let joined = load_all(engine, engines, &codes, &mut loaded).and_then(|()| {
             let table = self.table().clone();
             join(table, &loaded, policy)
         });
         match joined {
             Ok((table, gone)) => {
                 *self.table() = table;
-                gone.iter().for_each(|library| release(lua, library));
+                gone.iter().for_each(|library| release(engines, library));
                 Ok(())
             }
             Err(error) => {
-                loaded.libraries().for_each(|library| release(lua, library));
+                loaded.libraries().for_each(|library| release(engines, library));
                 Err(error)
             }
         }
@@ -174,7 +174,7 @@ impl Libraries {
         let mut machine = self.machine();
         let loaded = machine_of(engine, &mut machine)
             .map_err(|error| error.wire("function").into_owned())
-            .and_then(|lua| load(lua, &code, Some((engine, FILE_PATIENCE))));
+            .and_then(|engines| load(engines, &code, Some((engine, FILE_PATIENCE))));
         let mut table = self.table();
         table.remove(library_name(&code).unwrap_or_default());
         let library = loaded.and_then(|library| match table.collision(&library) {
@@ -223,19 +223,19 @@ fn kept_only(engine: &Engine, code: Vec<u8>, why: &[u8]) -> Library {
 
 fn load_all(
     engine: &Engine,
-    lua: &mut Lua,
+    engines: &mut Engines,
     codes: &[Vec<u8>],
     loaded: &mut Table,
 ) -> Result<(), CommandError> {
     for code in codes {
-        let library = load(lua, code, Some((engine, CLIENT_PATIENCE))).map_err(wrong)?;
+        let library = load(engines, code, Some((engine, CLIENT_PATIENCE))).map_err(wrong)?;
         let error = if loaded.library(&library.name).is_some() {
             Some(exists("Library", &library.name, "'"))
         } else {
             loaded.collision(&library).map(|function| exists("Function", &function, ""))
         };
         if let Some(error) = error {
-            release(lua, &library);
+            release(engines, &library);
             return Err(error);
         }
         loaded.insert(Arc::new(library));

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use spinel_family::CommandError;
-use spinel_script::{Engine as _, Lua, ScriptFlags};
+use spinel_script::{Engine as _, Engines, ScriptFlags};
 
 pub(crate) use self::commands::COMMANDS;
 pub(super) use self::fcall::{Fcall, FcallRo};
@@ -40,7 +40,7 @@ pub(crate) struct Count {
 /// The libraries of an engine. The machine is locked before the table; shards before both.
 #[derive(Default)]
 pub(crate) struct Libraries {
-    machine: Mutex<Option<Lua>>,
+    machine: Mutex<Option<Engines>>,
     /// Held for moments.
     table: Mutex<Table>,
 }
@@ -50,7 +50,7 @@ impl Libraries {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn machine(&self) -> MutexGuard<'_, Option<Lua>> {
+    fn machine(&self) -> MutexGuard<'_, Option<Engines>> {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -95,7 +95,7 @@ impl Libraries {
     /// Bytes of the machine's values; 0 while it is at work.
     pub(crate) fn used_bytes(&self) -> usize {
         let machine = self.machine.try_lock().ok();
-        machine.and_then(|mut machine| machine.as_mut().map(Lua::value_bytes)).unwrap_or(0)
+        machine.and_then(|mut machine| machine.as_mut().map(Engines::value_bytes)).unwrap_or(0)
     }
 
     /// What a function says of itself.
@@ -119,8 +119,8 @@ impl Libraries {
     }
 
     /// A machine through which a panic went is replaced, and gets all libraries again.
-    fn renew_if_broken(&self, engine: &Engine, machine: &mut Option<Lua>) -> Result<(), CommandError> {
-        if !machine.as_ref().is_some_and(Lua::is_broken) {
+    fn renew_if_broken(&self, engine: &Engine, machine: &mut Option<Engines>) -> Result<(), CommandError> {
+        if !machine.as_ref().is_some_and(Engines::is_broken) {
             return Ok(());
         }
         *machine = None;
@@ -139,12 +139,12 @@ impl Libraries {
 pub(super) struct Ready<'l> {
     libraries: &'l Libraries,
     engine: &'l Engine,
-    machine: MutexGuard<'l, Option<Lua>>,
+    machine: MutexGuard<'l, Option<Engines>>,
 }
 
 impl Ready<'_> {
     /// A function, and the machine that has compiled it.
-    pub(super) fn find(&mut self, name: &[u8]) -> Result<(Registered, &mut Lua), CommandError> {
+    pub(super) fn find(&mut self, name: &[u8]) -> Result<(Registered, &mut Engines), CommandError> {
         self.libraries.renew_if_broken(self.engine, &mut self.machine)?;
         let function = self.libraries.table().function(name).cloned();
         let function = function.ok_or(CommandError::text("ERR Function not found"))?;
@@ -153,9 +153,12 @@ impl Ready<'_> {
 }
 
 /// The machine; a new one if there is none.
-fn machine_of<'m>(engine: &Engine, machine: &'m mut Option<Lua>) -> Result<&'m mut Lua, CommandError> {
+fn machine_of<'m>(
+    engine: &Engine,
+    machine: &'m mut Option<Engines>,
+) -> Result<&'m mut Engines, CommandError> {
     if machine.is_none() {
-        *machine = Lua::for_libraries(machine_options(engine));
+        *machine = Engines::for_libraries(&machine_options(engine));
     }
     machine.as_mut().ok_or(CommandError::text("ERR there is not the memory to run functions"))
 }

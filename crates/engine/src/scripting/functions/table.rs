@@ -32,7 +32,13 @@ pub(in crate::scripting) struct Registered {
 impl From<Function> for Registered {
     fn from(function: Function) -> Self {
         let Function { name, description, flags, script } = function;
-        Self { name: name.into(), description, flags, habits: Arc::default(), script }
+        Self {
+            name: name.into(),
+            description,
+            flags,
+            habits: Arc::new(Habits::of_language(script.language())),
+            script,
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use spinel_resp::{OwnedArgs, split_words};
 
+use crate::engine::Language;
+
 /// What a script says it does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ScriptFlags {
@@ -34,7 +36,7 @@ impl ScriptFlags {
     }
 
     /// Sets a flag by its name; whether there is one of that name.
-    pub(super) fn set(&mut self, name: &[u8]) -> bool {
+    pub(crate) fn set(&mut self, name: &[u8]) -> bool {
         match name {
             b"no-writes" => self.no_writes = true,
             b"allow-oom" => self.allow_oom = true,
@@ -47,37 +49,78 @@ impl ScriptFlags {
     }
 }
 
-/// The flags of a script, and how long its first line is if that says them.
+/// What the first line of a script says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScriptHead {
+    /// The engine; Lua if there is no such line.
+    pub language: Language,
+    /// The flags.
+    pub flags: ScriptFlags,
+    /// Python: strings are texts and not bytes.
+    pub decode: bool,
+    /// How long the line is, its end not counted; zero if there is none.
+    pub len: usize,
+}
+
+impl ScriptHead {
+    fn new(language: Language) -> Self {
+        Self { language, flags: ScriptFlags::default(), decode: false, len: 0 }
+    }
+}
+
+/// Reads the first line of a script.
 ///
 /// # Errors
-/// What is wrong with the first line.
-pub fn script_flags(source: &[u8]) -> Result<(ScriptFlags, usize), Vec<u8>> {
-    let mut flags = ScriptFlags::default();
+/// What is wrong with it.
+pub fn script_head(source: &[u8]) -> Result<ScriptHead, Vec<u8>> {
     if !source.starts_with(b"#!") {
-        return Ok((flags, 0));
+        return Ok(ScriptHead::new(Language::Lua));
     }
     // What C calls a string ends with a zero.
-    let visible = super::args::up_to_zero(source);
+    let visible = up_to_zero(source);
     let len = memchr::memchr(b'\n', visible).ok_or(b"Invalid script shebang")?;
     let words = words_of(&source[..len]).ok_or(b"Invalid engine in script shebang")?;
     let mut words = words.args().iter();
     let engine = words.next().unwrap_or_default();
-    if engine != b"#!lua" {
+    let Some(language) = engine.strip_prefix(b"#!").and_then(Language::of_name) else {
         return Err([&b"Unexpected engine in script shebang: "[..], engine].concat());
-    }
-    flags.is_declared = true;
+    };
+    let mut head = ScriptHead { len, ..ScriptHead::new(language) };
+    head.flags.is_declared = true;
     for word in words {
-        let Some(list) = word.strip_prefix(b"flags=") else {
-            return Err([&b"Unknown lua shebang option: "[..], word].concat());
-        };
-        // An empty list has no elements, as the splitter has it.
-        for name in list.split(|byte| *byte == b',').filter(|_| !list.is_empty()) {
-            if !flags.set(name) {
-                return Err([&b"Unexpected flag in script shebang: "[..], name].concat());
-            }
+        if let Some(list) = word.strip_prefix(b"flags=") {
+            read_flags(list, &mut head.flags)?;
+        } else if !read_option(word, &mut head) {
+            let name = language.name();
+            return Err([b"Unknown ", name.as_bytes(), b" shebang option: ", word].concat());
         }
     }
-    Ok((flags, len))
+    Ok(head)
+}
+
+/// The flags in a list with commas.
+fn read_flags(list: &[u8], flags: &mut ScriptFlags) -> Result<(), Vec<u8>> {
+    // An empty list has no elements, as the splitter has it.
+    for name in list.split(|byte| *byte == b',').filter(|_| !list.is_empty()) {
+        if !flags.set(name) {
+            return Err([&b"Unexpected flag in script shebang: "[..], name].concat());
+        }
+    }
+    Ok(())
+}
+
+/// Reads an option that only some engines have; whether it is one.
+fn read_option(word: &[u8], head: &mut ScriptHead) -> bool {
+    let decode = match word {
+        b"decode=yes" => true,
+        b"decode=no" => false,
+        _ => return false,
+    };
+    if head.language == Language::Lua {
+        return false;
+    }
+    head.decode = decode;
+    true
 }
 
 /// What the first line of a library says.
@@ -87,8 +130,17 @@ pub struct LibraryHead {
     pub engine: Vec<u8>,
     /// The library's name.
     pub name: Vec<u8>,
+    /// Python: strings are texts and not bytes.
+    pub decode: bool,
     /// How long the line is, its end not counted.
     pub len: usize,
+}
+
+impl LibraryHead {
+    /// The engine, if there is one of that name, whatever its case.
+    pub fn language(&self) -> Option<Language> {
+        Language::of_name(&self.engine.to_ascii_lowercase())
+    }
 }
 
 /// Reads the first line of a library.
@@ -96,7 +148,7 @@ pub struct LibraryHead {
 /// # Errors
 /// What is wrong with it.
 pub fn library_head(source: &[u8]) -> Result<LibraryHead, Vec<u8>> {
-    let visible = super::args::up_to_zero(source);
+    let visible = up_to_zero(source);
     if !visible.starts_with(b"#!") {
         return Err(b"Missing library metadata".to_vec());
     }
@@ -104,8 +156,12 @@ pub fn library_head(source: &[u8]) -> Result<LibraryHead, Vec<u8>> {
     let words = words_of(&source[..len]).ok_or(b"Invalid library metadata")?;
     let mut words = words.args().iter();
     let engine = words.next().and_then(|word| word.get(b"#!".len()..)).unwrap_or_default().to_vec();
+    let mut head = ScriptHead::new(Language::of_name(&engine.to_ascii_lowercase()).unwrap_or(Language::Lua));
     let mut name = None;
     for word in words {
+        if read_option(word, &mut head) {
+            continue;
+        }
         let (key, value) = word.split_at(b"name=".len().min(word.len()));
         if !key.eq_ignore_ascii_case(b"name=") {
             return Err([&b"Invalid metadata value given: "[..], word].concat());
@@ -120,7 +176,12 @@ pub fn library_head(source: &[u8]) -> Result<LibraryHead, Vec<u8>> {
         return Err(b"Library names can only contain letters, numbers, or underscores(_) and must be at least one character long"
             .to_vec());
     }
-    Ok(LibraryHead { engine, name, len })
+    Ok(LibraryHead { engine, name, decode: head.decode, len })
+}
+
+/// What C sees of a text: up to the first zero.
+pub(crate) fn up_to_zero(text: &[u8]) -> &[u8] {
+    text.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 /// The words of a line; nothing if quotes do not match, or if there are none.
@@ -133,17 +194,17 @@ mod tests {
     use super::*;
 
     fn error(source: &str) -> String {
-        String::from_utf8(script_flags(source.as_bytes()).expect_err("an error")).expect("text")
+        String::from_utf8(script_head(source.as_bytes()).expect_err("an error")).expect("text")
     }
 
     #[test]
     fn scripts_declare_flags_in_their_first_line() {
-        assert_eq!(script_flags(b"return 1"), Ok((ScriptFlags::default(), 0)));
-        let (flags, len) = script_flags(b"#!lua flags=no-writes,allow-oom\nreturn 1").expect("flags");
-        assert_eq!(flags.names().collect::<Vec<_>>(), ["no-writes", "allow-oom"]);
-        assert!(flags.is_declared);
-        assert_eq!(len, 31);
-        assert!(script_flags(b"#!lua\n").expect("no flags").0.is_declared);
+        assert_eq!(script_head(b"return 1"), Ok(ScriptHead::new(Language::Lua)));
+        let head = script_head(b"#!lua flags=no-writes,allow-oom\nreturn 1").expect("flags");
+        assert_eq!(head.flags.names().collect::<Vec<_>>(), ["no-writes", "allow-oom"]);
+        assert!(head.flags.is_declared);
+        assert_eq!((head.language, head.len), (Language::Lua, 31));
+        assert!(script_head(b"#!lua\n").expect("no flags").flags.is_declared);
     }
 
     #[test]
@@ -151,8 +212,26 @@ mod tests {
         assert_eq!(error("#!lua"), "Invalid script shebang");
         assert_eq!(error("#!not-lua\n"), "Unexpected engine in script shebang: #!not-lua");
         assert_eq!(error("#!lua badger=data\n"), "Unknown lua shebang option: badger=data");
+        assert_eq!(error("#!lua decode=yes\n"), "Unknown lua shebang option: decode=yes");
         assert_eq!(error("#!lua flags=allow-what\n"), "Unexpected flag in script shebang: allow-what");
         assert_eq!(error("#!\"lua\n"), "Invalid engine in script shebang");
+    }
+
+    #[cfg(feature = "python")]
+    #[test]
+    fn a_first_line_asks_for_python() {
+        let head = script_head(b"#!python decode=yes flags=no-writes\n1").expect("a head");
+        assert_eq!((head.language, head.decode, head.flags.no_writes), (Language::Python, true, true));
+        assert_eq!(error("#!python decode=maybe\n"), "Unknown python shebang option: decode=maybe");
+        let head = library_head(b"#!python name=lib decode=yes\n").expect("a head");
+        assert!(head.decode);
+        assert!(library_head(b"#!lua name=lib decode=yes\n").is_err());
+    }
+
+    #[cfg(not(feature = "python"))]
+    #[test]
+    fn without_python_it_is_an_engine_that_there_is_not() {
+        assert_eq!(error("#!python\n"), "Unexpected engine in script shebang: #!python");
     }
 
     #[test]
