@@ -6,6 +6,7 @@
 
 mod apt;
 mod foreign;
+mod newer;
 mod python;
 mod redis;
 mod system;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub(crate) use foreign::Extent;
+pub(crate) use newer::NewerSuite;
 pub(crate) use python::RedisPy;
 pub(crate) use redis::{REDIS_VERSION, Redis, TOOLS, TclSuite};
 pub(crate) use valkey::Valkey;
