@@ -62,7 +62,7 @@ impl EventLoop {
 
     /// Accepts what waits at a listener and hands it to the loops in turn.
     pub(super) fn accept(&mut self, index: usize) {
-        let Some(listeners) = self.listeners.clone() else { return };
+        let listeners = Arc::clone(&self.listeners);
         // Limits that another loop's client has just set hold for whoever connects after that.
         self.worker.refresh();
         for _ in 0..MAX_ACCEPTS {
