@@ -170,7 +170,7 @@ impl Server {
             may_move: false,
             retried: self.retried,
             deny_blocking: self.deny_blocking,
-            replayed: self.replayed,
+            replayed_at: self.replayed.then_some(UnixMillis(self.now_ms)),
             recorded: true,
         }
     }

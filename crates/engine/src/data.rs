@@ -187,7 +187,7 @@ impl Worker {
             may_move: self.may_move,
             retried: false,
             deny_blocking: false,
-            replayed: self.replaying,
+            replayed_at: self.replaying.then(|| self.engine.clock.unix_millis()),
             recorded: self.engine.journal.is_on(),
         }
     }
@@ -291,7 +291,7 @@ impl Worker {
             may_move: false,
             retried: false,
             deny_blocking: true,
-            replayed: false,
+            replayed_at: None,
             recorded: engine.journal.is_on(),
         };
         let query = QueryContext::new(held, options, &published.for_commands, &self.scratch);

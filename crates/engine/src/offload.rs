@@ -480,7 +480,7 @@ mod tests {
                 may_move: false,
                 retried: false,
                 deny_blocking: false,
-                replayed: false,
+                replayed_at: None,
                 recorded: true,
             },
             published: engine.published(),
