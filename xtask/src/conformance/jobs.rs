@@ -8,7 +8,7 @@ use super::subject::Subject;
 use super::tally::Tally;
 use super::tcl::{self, LeftOut};
 use crate::Outcome;
-use crate::refs::References;
+use crate::refs::{NewerSuite, References};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, mpsc};
 
@@ -44,6 +44,14 @@ impl Job {
         }
     }
 
+    /// The newer server's suite that it is of, if it is.
+    pub(crate) fn newer_suite(&self) -> Option<NewerSuite> {
+        match self {
+            Job::Tcl { unit, .. } => NewerSuite::of(unit).map(|(suite, _)| suite),
+            Job::RedisPy(_) | Job::Framework(_) => None,
+        }
+    }
+
     /// Runs it.
     pub(crate) fn run(&self, refs: &References, subject: &Subject) -> Outcome<Tally> {
         match self {
@@ -53,7 +61,14 @@ impl Job {
                 let names = |tests: &BTreeMap<String, String>| tests.keys().cloned().collect::<Vec<_>>();
                 let tests = [names(&ledger.skipped), names(&ledger.beyond)].concat();
                 let left_out = LeftOut { tests, tags: names(&ledger.without) };
-                tcl::run_unit(refs, subject, *mode, unit, &left_out)
+                match NewerSuite::of(unit) {
+                    // Their counterpart is a newer server.
+                    Some((suite, _)) if subject.is_reference => {
+                        let subject = Subject { server: suite.server()?, ..subject.clone() };
+                        tcl::run_unit(refs, &subject, *mode, unit, &left_out)
+                    }
+                    _ => tcl::run_unit(refs, subject, *mode, unit, &left_out),
+                }
             }
             Job::RedisPy(protocol) => redis_py::run(&refs.redis_py, subject, *protocol),
             Job::Framework(driver) => frameworks::run(driver, &refs.redis, subject),

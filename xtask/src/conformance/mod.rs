@@ -159,6 +159,10 @@ fn run_jobs(
     if let Err(error) = PortBlock::reserve().and_then(|ports| Instance::start(subject, ports.server(), &[])) {
         return vec![Part::broken("reference suites", &error)];
     }
+    // One after the other; what cannot be had is told by the units that need it.
+    for suite in jobs.iter().filter_map(Job::newer_suite) {
+        let _ = suite.tcl();
+    }
     let mut parts = Vec::new();
     let mut again = Vec::new();
     jobs::in_parallel(refs, subject, jobs, parallel, |job, outcome| {

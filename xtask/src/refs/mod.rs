@@ -7,6 +7,7 @@
 mod apt;
 mod foreign;
 mod frameworks;
+mod newer;
 mod python;
 mod redis;
 mod system;
@@ -19,6 +20,7 @@ use std::process::Command;
 
 pub(crate) use foreign::Extent;
 pub(crate) use frameworks::{Language, Runtime};
+pub(crate) use newer::NewerSuite;
 pub(crate) use python::RedisPy;
 pub(crate) use redis::{REDIS_VERSION, Redis, TOOLS, TclSuite};
 pub(crate) use valkey::Valkey;
