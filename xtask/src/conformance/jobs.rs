@@ -1,5 +1,6 @@
 //! The pieces a run consists of, a few at a time.
 
+use super::frameworks::{self, Driver};
 use super::ledger::Ledger;
 use super::plan::Mode;
 use super::redis_py::{self, Protocol};
@@ -23,6 +24,8 @@ pub(crate) enum Job {
     },
     /// redis-py's suite.
     RedisPy(Protocol),
+    /// A framework's driver.
+    Framework(Driver),
 }
 
 impl Job {
@@ -37,6 +40,7 @@ impl Job {
         match self {
             Job::Tcl { mode, unit } => (mode.to_string(), unit.clone()),
             Job::RedisPy(protocol) => ("redis-py".to_owned(), protocol.unit().to_owned()),
+            Job::Framework(driver) => (frameworks::SUITE.to_owned(), driver.name.clone()),
         }
     }
 
@@ -44,7 +48,7 @@ impl Job {
     pub(crate) fn newer_suite(&self) -> Option<NewerSuite> {
         match self {
             Job::Tcl { unit, .. } => NewerSuite::of(unit).map(|(suite, _)| suite),
-            Job::RedisPy(_) => None,
+            Job::RedisPy(_) | Job::Framework(_) => None,
         }
     }
 
@@ -67,6 +71,7 @@ impl Job {
                 }
             }
             Job::RedisPy(protocol) => redis_py::run(&refs.redis_py, subject, *protocol),
+            Job::Framework(driver) => frameworks::run(driver, &refs.redis, subject),
         }
     }
 }
