@@ -195,6 +195,16 @@ fn a_script_reaches_keys_that_it_did_not_declare_before_and_after_it_has_written
 }
 
 #[test]
+fn a_reader_that_waits_is_served_by_a_script_that_writes() {
+    let (mut server, peer) = server();
+    let reader = server.connect("127.0.0.1:2");
+    assert_eq!(server.run(reader, "XREAD BLOCK 0 STREAMS s $"), "");
+    run(&mut server, peer, &["EVAL", "return redis.call('XADD', KEYS[1], '1-1', 'a', 'b')", "1", "s"]);
+    let entry = "*1\r\n*2\r\n$1\r\ns\r\n*1\r\n*2\r\n$3\r\n1-1\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n";
+    assert_eq!(wait(&mut server, reader), entry);
+}
+
+#[test]
 fn a_script_that_became_brief_and_takes_long_leaves_the_event_loop() {
     let (mut server, peer) = server();
     let script =

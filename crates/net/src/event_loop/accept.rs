@@ -1,6 +1,7 @@
 //! New connections: accepted by the first loop, handed to all in turn.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use spinel_engine::Message;
 use spinel_engine::log::LogLevel;
