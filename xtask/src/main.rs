@@ -33,13 +33,14 @@ usage: cargo xtask VERB [options]
       --foreign         also the servers of other versions, for `foreign`
   check                 formatting, lints, tidy
   tidy [--update]       the style guide as a test; --update lowers the ratchet where the code got better
-  test [--quick]        everything: unit tests, reference suites, differential runs, examples; --quick: unit tests only
+  test [--quick]        everything: unit tests, reference suites, differential runs, frameworks, examples; --quick: unit tests only
   conformance [options] reference suites against one server
       --server PATH     the server under test (default: target/release/spinel); 'reference' means Redis itself
       --server-args STR further arguments for the server, separated by blanks
       --mode MODE       external, spawn, singledb or all (default: external)
       --unit NAME ...   only these units (default: every unit the plan lists for the mode)
       --redis-py        redis-py's own suite instead of the Tcl suite
+      --frameworks      the drivers in conformance/frameworks instead; --unit node/bullmq: only that one
       --protocol 2|3    with --redis-py: which protocol (default: both)
       --jobs N          how many units at a time (default: 2)
       --update          write the ledger: fewer excuses, higher counts; new failures need --excuse

@@ -82,15 +82,34 @@ pub(crate) const SCAN_ARGS: &[ArgSpec] = &[
     Shape::word(ArgKind::Integer).or_absent().arg("count", "COUNT"),
 ];
 
+/// The same for fields, which may come without their values.
+pub(crate) const FIELD_SCAN_ARGS: &[ArgSpec] = &[
+    SCAN_ARGS[0],
+    SCAN_ARGS[1],
+    SCAN_ARGS[2],
+    SCAN_ARGS[3],
+    ArgSpec { since: "7.4.0", ..Shape::word(ArgKind::PureToken).or_absent().arg("novalues", "NOVALUES") },
+];
+
 /// The options of a scan as they came. They are understood after the key was looked up.
 #[derive(Clone, Copy)]
 pub(crate) struct ScanOptions<'a>(Words<'a>);
+
+/// What is scanned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scanned {
+    Members,
+    /// They have values.
+    Fields,
+}
 
 /// The options of a scan, understood.
 #[derive(Clone, Copy)]
 pub(crate) struct Scanning<'a> {
     pattern: Option<Pattern<'a>>,
     count: usize,
+    /// Only names are wanted of what has values.
+    names_only: bool,
 }
 
 impl<'a> Field<'a> for ScanOptions<'a> {
@@ -104,13 +123,24 @@ impl<'a> Field<'a> for ScanOptions<'a> {
 impl<'a> ScanOptions<'a> {
     /// Understands the options; errors in the order of the words.
     pub(crate) fn get(&self) -> Result<Scanning<'a>, CommandError> {
+        self.understand(Scanned::Members)
+    }
+
+    /// The same where fields are scanned, whose values may be left out.
+    pub(crate) fn get_of_fields(&self) -> Result<Scanning<'a>, CommandError> {
+        self.understand(Scanned::Fields)
+    }
+
+    fn understand(&self, scanned: Scanned) -> Result<Scanning<'a>, CommandError> {
         let mut words = self.0;
-        let mut scanning = Scanning { pattern: None, count: DEFAULT_COUNT };
+        let mut scanning = Scanning { pattern: None, count: DEFAULT_COUNT, names_only: false };
         while let Ok(option) = words.take() {
             if is_token(option, "COUNT") {
                 scanning.count = Count::parse(&mut words)?.0;
             } else if is_token(option, "MATCH") {
                 scanning.pattern = Some(Pattern::parse(&mut words)?);
+            } else if scanned == Scanned::Fields && is_token(option, "NOVALUES") {
+                scanning.names_only = true;
             } else {
                 return Err(CommandError::Syntax);
             }
@@ -120,7 +150,7 @@ impl<'a> ScanOptions<'a> {
 
     /// Elements the scan will look at among `len`; options that are wrong look at none.
     pub(crate) fn cost(&self, len: usize) -> usize {
-        self.get().map_or(0, |scanning| scanning.count.min(len))
+        self.get_of_fields().map_or(0, |scanning| scanning.count.min(len))
     }
 }
 
@@ -142,7 +172,7 @@ impl Scanning<'_> {
                 if self.pattern.is_none_or(|pattern| name.with_bytes(|name| matches(pattern.0, name))) {
                     reply_element(&mut found, name);
                     replies += 1;
-                    if let Some(value) = value {
+                    if let Some(value) = value.filter(|_| !self.names_only) {
                         reply_element(&mut found, value);
                         replies += 1;
                     }

@@ -166,7 +166,7 @@ impl Server {
             retried: self.retried,
             deny_blocking: self.deny_blocking,
             in_script: false,
-            replayed: self.replayed,
+            replayed_at: self.replayed.then_some(UnixMillis(self.now_ms)),
             recorded: true,
         }
     }

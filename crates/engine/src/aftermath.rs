@@ -140,6 +140,7 @@ fn serve_waiter(engine: &Engine, cx: &mut UpdateContext<'_>, waiter: &Arc<Waiter
     options.protocol = waiting.protocol;
     options.retried = true;
     options.deny_blocking = false;
+    options.in_script = false;
     cx.set_options(options);
     let args = waiting.args.args();
     let words = Words::new(args, name_words(waiting.command), engine.keyspace.hash_key(), None);

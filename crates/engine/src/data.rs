@@ -188,7 +188,7 @@ impl Worker {
             retried: false,
             deny_blocking: false,
             in_script: false,
-            replayed: self.replaying,
+            replayed_at: self.replaying.then(|| self.engine.clock.unix_millis()),
             recorded: self.engine.journal.is_on(),
         }
     }
@@ -293,7 +293,7 @@ impl Worker {
             retried: false,
             deny_blocking: true,
             in_script: false,
-            replayed: false,
+            replayed_at: None,
             recorded: engine.journal.is_on(),
         };
         let query = QueryContext::new(held, options, &published.for_commands, &self.scratch);

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 use hashbrown::HashMap;
 use spinel_family::{CommandSettings, EventClasses, PayloadSettings};
 use spinel_store::{EncodingLimits, HashKey, Keyspace, KeyspaceOptions};
-use spinel_structs::stream::BlockLimits;
+use spinel_structs::stream::{BlockLimits, Memory};
 
 use crate::clients::Clients;
 use crate::clock::Clock;
@@ -339,6 +339,10 @@ fn command_settings(settings: &Settings, switches: &Switches) -> CommandSettings
             stream_blocks: BlockLimits {
                 bytes: encodings.stream_node_max_bytes,
                 entries: usize::try_from(encodings.stream_node_max_entries).unwrap_or(0),
+            },
+            stream_memory: Memory {
+                duration_s: encodings.stream_idmp_duration,
+                messages: encodings.stream_idmp_maxsize,
             },
             zset_max_listpack_entries: encodings.zset_max_listpack_entries,
             zset_max_listpack_value: encodings.zset_max_listpack_value,

@@ -18,6 +18,13 @@ use crate::registry::Command;
 use crate::session::Session;
 use crate::{Message, Worker};
 
+/// Who calls a command that is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Caller {
+    Client,
+    Script,
+}
+
 impl Worker {
     /// Shows a command to all monitors, if there are any.
     #[inline]
@@ -26,7 +33,15 @@ impl Worker {
             && !command.flags.has(CommandFlags::SKIP_MONITOR)
             && !command.flags.has(CommandFlags::ADMIN)
         {
-            self.show(session, command, args);
+            self.show(session, command, args, Caller::Client);
+        }
+    }
+
+    /// Shows a command that a script calls.
+    #[inline]
+    pub(crate) fn show_call_of_script(&self, session: &Session, command: &Command, args: Args<'_>) {
+        if self.engine.has_monitors.load(Ordering::Relaxed) && !command.flags.has(CommandFlags::ADMIN) {
+            self.show(session, command, args, Caller::Script);
         }
     }
 
@@ -36,16 +51,21 @@ impl Worker {
             && let Some(command) = self.engine.lookup(args)
             && command.flags.has(CommandFlags::SKIP_MONITOR)
         {
-            self.show(session, command, args);
+            self.show(session, command, args, Caller::Client);
         }
     }
 
     #[cold]
-    fn show(&self, session: &Session, command: &Command, args: Args<'_>) {
+    fn show(&self, session: &Session, command: &Command, args: Args<'_>, caller: Caller) {
         let peer = &session.client.endpoint.peer;
-        let unix = if session.client.endpoint.unix { "unix:" } else { "" };
-        let peer = if unix.is_empty() { peer } else { peer.strip_suffix(":0").unwrap_or(peer) };
-        let line = line(self.engine.clock.unix_micros(), session.db, &format!("{unix}{peer}"), command, args);
+        let shown = match caller {
+            Caller::Script => "lua".to_owned(),
+            Caller::Client if session.client.endpoint.unix => {
+                format!("unix:{}", peer.strip_suffix(":0").unwrap_or(peer))
+            }
+            Caller::Client => peer.clone(),
+        };
+        let line = line(self.engine.clock.unix_micros(), session.db, &shown, command, args);
         let line: Arc<[u8]> = line.into();
         let monitors = self.engine.monitors.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         for client in monitors.iter() {

@@ -481,7 +481,7 @@ mod tests {
                 retried: false,
                 deny_blocking: false,
                 in_script: false,
-                replayed: false,
+                replayed_at: None,
                 recorded: true,
             },
             published: engine.published(),

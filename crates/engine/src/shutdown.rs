@@ -94,7 +94,9 @@ impl Engine {
             self.log.write(LogLevel::Notice, "Calling fsync() on the AOF file.");
             self.close_log()
         };
-        self.persistence.join();
+        if !self.scripts.is_ended() {
+            self.persistence.join();
+        }
         is_durable && !self.persistence.is_broken.load(Ordering::SeqCst)
     }
 

@@ -280,7 +280,11 @@ impl Execution<'_> {
             }
             Action::Container => Err(CommandError::Syntax),
         };
-        self.worker.show_monitors(session, command, args);
+        if self.in_script {
+            self.worker.show_call_of_script(session, command, args);
+        } else {
+            self.worker.show_monitors(session, command, args);
+        }
         self.worker.stats.commands.add(1);
         failed |= result.is_err();
         if is_single {

@@ -46,8 +46,9 @@ pub struct CallOptions {
     pub deny_blocking: bool,
     /// A script or function called it.
     pub in_script: bool,
-    /// The command comes from the log: it was accepted once, and is not refused now.
-    pub replayed: bool,
+    /// The command comes from the log: it was accepted once, and is not refused now. Its time is one at which no key has
+    /// expired; this is when the log is read.
+    pub replayed_at: Option<UnixMillis>,
     /// Somebody reads what the journal records.
     pub recorded: bool,
 }
@@ -83,6 +84,12 @@ impl<'k> QueryContext<'k> {
     #[must_use]
     pub fn now(&self) -> UnixMillis {
         self.options.now
+    }
+
+    /// The time for what is remembered of consumers: when a log is read, not the command's own but that of the reading.
+    #[must_use]
+    pub fn clock_time(&self) -> UnixMillis {
+        self.options.replayed_at.unwrap_or(self.options.now)
     }
 
     /// The client's protocol, for the few commands whose shape of reply depends on it.
@@ -124,7 +131,7 @@ impl<'k> QueryContext<'k> {
     /// Whether the command comes from the log.
     #[must_use]
     pub fn is_replayed(&self) -> bool {
-        self.options.replayed
+        self.options.replayed_at.is_some()
     }
 
     /// The settings.

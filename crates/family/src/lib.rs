@@ -37,7 +37,7 @@ pub use grammar::{
     Choice, Counted, Field, Grammar, KeysBeforeLast, Lazy, Many, Opaque, Parse, Pattern, Timeout, Words,
     choose, is_token,
 };
-pub use spinel_resp::{Args, ArgsBuffer, Encoder, OwnedArgs, Protocol};
+pub use spinel_resp::{Args, ArgsBuffer, DeferredLen, Encoder, OwnedArgs, Protocol};
 pub use spinel_spec as spec;
 pub use spinel_spec_derive::{Block, Choice, Command};
 pub use spinel_store::{DbIndex, Key, UnixMillis};

@@ -56,17 +56,15 @@ pub fn run(options: LoopOptions) -> io::Result<Loops> {
     let LoopOptions { engine, listeners } = options;
     let workers = engine.workers();
     let arrivals: Arc<[Arrivals]> = (0..workers).map(|_| Arrivals::default()).collect();
-    let mut listeners = Some(listeners);
     let mut loops = Vec::with_capacity(workers);
     for index in 0..workers {
         let poller = Poller::new()?;
         let waker = poller.waker()?;
         engine.inbox(index).set_waker(Box::new(move || waker.wake()));
-        let own = if index == 0 { listeners.take() } else { None };
-        if let Some(listeners) = &own {
+        if index == 0 {
             listeners.register(&poller)?;
         }
-        loops.push(EventLoop::new(&engine, index, poller, own, Arc::clone(&arrivals)));
+        loops.push(EventLoop::new(&engine, index, poller, Arc::clone(&listeners), Arc::clone(&arrivals)));
     }
     let threads = loops
         .into_iter()
@@ -82,7 +80,8 @@ pub fn run(options: LoopOptions) -> io::Result<Loops> {
 struct EventLoop {
     worker: Worker,
     poller: Poller,
-    listeners: Option<Arc<Listeners>>,
+    /// Watched by the first loop; closed by whichever ends first, before any connection is.
+    listeners: Arc<Listeners>,
     arrivals: Arc<[Arrivals]>,
     next_arrival: usize,
     /// Listeners at which somebody may still wait.
@@ -103,7 +102,7 @@ impl EventLoop {
         engine: &Arc<Engine>,
         index: usize,
         poller: Poller,
-        listeners: Option<Arc<Listeners>>,
+        listeners: Arc<Listeners>,
         arrivals: Arc<[Arrivals]>,
     ) -> Self {
         Self {
@@ -339,9 +338,7 @@ impl EventLoop {
     }
 
     fn close_all(&mut self) {
-        if let Some(listeners) = &self.listeners {
-            listeners.close();
-        }
+        self.listeners.close();
         let safe = self.worker.engine().journal.safe();
         let slots: Vec<usize> = self.connections.iter().map(|(slot, _)| slot).collect();
         for slot in slots {

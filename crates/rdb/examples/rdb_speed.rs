@@ -31,7 +31,7 @@ fn main() {
     for (name, make) in DATA_SETS {
         let entries = make();
         for compression in [false, true] {
-            let options = EncodeOptions { compression, target: Target::V10 };
+            let options = EncodeOptions { compression, target: Target::V10, ..EncodeOptions::default() };
             let file =
                 measure(&format!("{name}{}", if compression { ", LZF" } else { "" }), &entries, options);
             if let Some(folder) = folder.as_ref().filter(|_| !compression) {

@@ -24,12 +24,14 @@ pub fn fuzz_rdb_payload(data: &[u8]) {
         check(&entry);
         for target in [Target::V9, Target::V11, Target::V12, Target::Valkey80] {
             for compression in [false, true] {
-                let options = EncodeOptions { compression, target };
+                let options = EncodeOptions { compression, target, is_lowest: true };
                 let dumped = dump(entry.value(), options);
                 let again = restore(&dumped, Verify::Checksum, cx).expect("what we dump we restore");
                 let again = entry_of(again);
                 check(&again);
-                assert!(contents(&entry, target) == contents(&again, target), "{options:?}");
+                if target != Target::Valkey80 || !is_of_redis_alone(&entry) {
+                    assert!(contents(&entry, target) == contents(&again, target), "{options:?}");
+                }
             }
         }
     }
@@ -50,6 +52,12 @@ pub fn fuzz_rdb_file(data: &[u8]) {
 
 fn entry_of(value: Value<'_>) -> Entry {
     value.into_new(|value| Entry::new(b"key", value, None, 0))
+}
+
+/// Whether Valkey has no place for some of a value.
+fn is_of_redis_alone(entry: &Entry) -> bool {
+    let ValueRef::Stream(stream) = entry.value() else { return false };
+    stream.idempotence().is_some() || stream.groups().any(|(_, group)| group.released_len() > 0)
 }
 
 /// Panics when an internal rule is broken.
@@ -105,10 +113,17 @@ fn stream_contents(stream: &Stream) -> impl std::fmt::Debug {
             let pending: Vec<_> = group.pending_from(StreamId::MIN).map(|(id, entry)| (id, *entry)).collect();
             let consumers: Vec<_> =
                 group.consumers().map(|consumer| (consumer.name().to_vec(), consumer.seen_ms)).collect();
-            (name.to_vec(), group.last_id, pending, consumers)
+            (name.to_vec(), group.last_id, pending, consumers, group.released().collect::<Vec<_>>())
         })
         .collect();
-    (entries, stream.last_id(), groups)
+    let said = stream.idempotence().map(|said| {
+        let producers = said.producers().map(|(name, _, messages)| {
+            let messages: Vec<_> = messages.map(|(message, id)| (message.to_vec(), id)).collect();
+            (name.to_vec(), messages)
+        });
+        (said.memory(), producers.collect::<Vec<_>>(), said.added(), said.duplicates())
+    });
+    (entries, stream.last_id(), groups, said)
 }
 
 /// A source that gives at most so many bytes at a time.

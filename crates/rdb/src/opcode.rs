@@ -72,6 +72,8 @@ pub(crate) enum ValueType {
     TimedHashListpack,
     /// Fields with times, of Valkey.
     ExpiringHash,
+    Stream4,
+    Stream5,
 }
 
 /// What a file says of a stream.
@@ -83,6 +85,10 @@ pub(crate) enum StreamForm {
     Counted,
     /// Also when consumers were last given something, as of 7.2.
     Active,
+    /// Also what producers said, as of 8.6.
+    Idempotent,
+    /// Also what was released, as of 8.8.
+    Released,
 }
 
 impl StreamForm {
@@ -91,7 +97,15 @@ impl StreamForm {
     }
 
     pub(crate) fn has_activity(self) -> bool {
-        matches!(self, Self::Active)
+        matches!(self, Self::Active | Self::Idempotent | Self::Released)
+    }
+
+    pub(crate) fn has_idempotence(self) -> bool {
+        matches!(self, Self::Idempotent | Self::Released)
+    }
+
+    pub(crate) fn has_released(self) -> bool {
+        matches!(self, Self::Released)
     }
 }
 
@@ -147,6 +161,8 @@ impl ValueType {
             23 if family == Family::Redis => Self::TimedHashListpackCandidate,
             24 if family == Family::Redis => Self::TimedHash,
             25 if family == Family::Redis => Self::TimedHashListpack,
+            26 if family == Family::Redis => Self::Stream4,
+            27 if family == Family::Redis => Self::Stream5,
             other => return Err(refusal(other, family)),
         })
     }
@@ -177,6 +193,8 @@ impl ValueType {
             Self::TimedHashListpackCandidate => 23,
             Self::TimedHash => 24,
             Self::TimedHashListpack => 25,
+            Self::Stream4 => 26,
+            Self::Stream5 => 27,
         }
     }
 
@@ -204,6 +222,8 @@ impl ValueType {
             Self::Stream1 => Shape::Stream(StreamForm::Plain),
             Self::Stream2 => Shape::Stream(StreamForm::Counted),
             Self::Stream3 => Shape::Stream(StreamForm::Active),
+            Self::Stream4 => Shape::Stream(StreamForm::Idempotent),
+            Self::Stream5 => Shape::Stream(StreamForm::Released),
         }
     }
 }
@@ -213,7 +233,6 @@ fn refusal(number: u8, family: Family) -> Fault {
     let unsupported = |what| Fault::Unsupported { what, number };
     match (number, family) {
         (6 | 7, _) => unsupported("a value of a module"),
-        (26 | 27, Family::Redis) => unsupported("a stream"),
         (28, Family::Redis) => unsupported("an array"),
         (29..=32, Family::Redis) => unsupported("a hash by a template"),
         (33, Family::Redis) => unsupported("a rate limit"),

@@ -184,7 +184,10 @@ fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
     for model in support::every_encoding() {
         for (compression, target) in [(true, Target::V10), (false, Target::V10), (false, Target::V9)] {
-            seeds.push(dump(entry_of(b"", &model, None).value(), EncodeOptions { compression, target }));
+            seeds.push(dump(
+                entry_of(b"", &model, None).value(),
+                EncodeOptions { compression, target, is_lowest: true },
+            ));
         }
     }
     seeds.extend(support::old::old_payloads().into_iter().map(framed));

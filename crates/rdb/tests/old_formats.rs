@@ -128,7 +128,7 @@ fn error_of(file: &[u8]) -> ReadError {
 #[test]
 fn what_is_not_kept_here_is_refused_by_name_key_and_place() {
     let cases: [(&[u8], &str); 6] = [
-        (b"REDIS0014\x1B\x03key\x00", "a stream (type 27) is not supported at byte 9, key 'key'"),
+        (b"VALKEY080\x1B\x03key\x00", "unknown type or opcode 27 at byte 9, key 'key'"),
         (b"REDIS0015\x1C\x03key\x00", "an array (type 28) is not supported at byte 9, key 'key'"),
         (b"REDIS0015\xF3\x00", "metadata of a key (type 243) is not supported at byte 9"),
         (b"VALKEY080\x19\x03key\x00", "unknown type or opcode 25 at byte 9, key 'key'"),

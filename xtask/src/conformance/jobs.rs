@@ -1,5 +1,6 @@
 //! The pieces a run consists of, a few at a time.
 
+use super::frameworks::{self, Driver};
 use super::ledger::Ledger;
 use super::plan::Mode;
 use super::redis_py::{self, Protocol};
@@ -7,7 +8,7 @@ use super::subject::Subject;
 use super::tally::Tally;
 use super::tcl::{self, LeftOut};
 use crate::Outcome;
-use crate::refs::References;
+use crate::refs::{NewerSuite, References};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, mpsc};
 
@@ -23,6 +24,8 @@ pub(crate) enum Job {
     },
     /// redis-py's suite.
     RedisPy(Protocol),
+    /// A framework's driver.
+    Framework(Driver),
 }
 
 impl Job {
@@ -37,6 +40,15 @@ impl Job {
         match self {
             Job::Tcl { mode, unit } => (mode.to_string(), unit.clone()),
             Job::RedisPy(protocol) => ("redis-py".to_owned(), protocol.unit().to_owned()),
+            Job::Framework(driver) => (frameworks::SUITE.to_owned(), driver.name.clone()),
+        }
+    }
+
+    /// The newer server's suite that it is of, if it is.
+    pub(crate) fn newer_suite(&self) -> Option<NewerSuite> {
+        match self {
+            Job::Tcl { unit, .. } => NewerSuite::of(unit).map(|(suite, _)| suite),
+            Job::RedisPy(_) | Job::Framework(_) => None,
         }
     }
 
@@ -49,9 +61,17 @@ impl Job {
                 let names = |tests: &BTreeMap<String, String>| tests.keys().cloned().collect::<Vec<_>>();
                 let tests = [names(&ledger.skipped), names(&ledger.beyond)].concat();
                 let left_out = LeftOut { tests, tags: names(&ledger.without) };
-                tcl::run_unit(refs, subject, *mode, unit, &left_out)
+                match NewerSuite::of(unit) {
+                    // Their counterpart is a newer server.
+                    Some((suite, _)) if subject.is_reference => {
+                        let subject = Subject { server: suite.server()?, ..subject.clone() };
+                        tcl::run_unit(refs, &subject, *mode, unit, &left_out)
+                    }
+                    _ => tcl::run_unit(refs, subject, *mode, unit, &left_out),
+                }
             }
             Job::RedisPy(protocol) => redis_py::run(&refs.redis_py, subject, *protocol),
+            Job::Framework(driver) => frameworks::run(driver, &refs.redis, subject),
         }
     }
 }

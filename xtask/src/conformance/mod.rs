@@ -1,9 +1,10 @@
-//! The reference suites against one server: Redis's Tcl suite unit by unit, and redis-py's own tests.
+//! The reference suites against one server: Redis's Tcl suite unit by unit, redis-py's own tests, and frameworks at work.
 //!
-//! `plan` says what runs where, `tcl` and `redis_py` run it, `tally` is what came out, `ledger` what was expected to
+//! `plan` says what runs where, `tcl`, `redis_py` and `frameworks` run it, `tally` is what came out, `ledger` what was expected to
 //! come out. A run differing from its ledger is repeated once by itself when all else is done, since some tests of the
 //! suites measure time; the second run counts, and is said to be one.
 
+mod frameworks;
 mod jobs;
 mod ledger;
 mod plan;
@@ -14,7 +15,7 @@ mod tally;
 mod tcl;
 
 use crate::args::Args;
-use crate::refs::{self, References};
+use crate::refs::{self, Language, References};
 use crate::summary::{Part, Summary};
 use crate::{Outcome, workspace};
 use jobs::Job;
@@ -30,7 +31,7 @@ pub(crate) use subject::{Instance, Subject};
 pub(crate) const VALUES: &[&str] =
     &["server", "server-args", "mode", "unit", "protocol", "jobs", "excuse", "matching"];
 /// Options of the verb that do not.
-pub(crate) const SWITCHES: &[&str] = &["redis-py", "update"];
+pub(crate) const SWITCHES: &[&str] = &["redis-py", "frameworks", "update"];
 
 /// How ledgers may change in a run.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +70,22 @@ pub(crate) fn run_everything(refs: &References, subject: &Subject) -> Outcome<Ve
     Ok(run_jobs(refs, subject, jobs, 2, Ledgers::Compare))
 }
 
+/// The drivers of all frameworks; a language whose packages cannot be had is a failed part.
+pub(crate) fn run_frameworks(refs: &References, subject: &Subject) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut jobs = Vec::new();
+    for language in Language::ALL {
+        match frameworks::drivers(language) {
+            Ok(drivers) => jobs.extend(drivers.into_iter().map(Job::Framework)),
+            Err(error) => {
+                parts.push(Part::broken(&format!("{} {}", frameworks::SUITE, language.folder()), &error));
+            }
+        }
+    }
+    parts.extend(run_jobs(refs, subject, jobs, 2, Ledgers::Compare));
+    parts
+}
+
 fn subject(args: &Args, refs: &References) -> Outcome<Subject> {
     let is_reference = args.value("server") == Some("reference");
     let server = match args.value("server") {
@@ -91,6 +108,9 @@ fn selected_jobs(args: &Args) -> Outcome<Vec<Job>> {
         };
         return Ok(protocols.into_iter().map(Job::RedisPy).collect());
     }
+    if args.has("frameworks") {
+        return selected_frameworks(args.all("unit"));
+    }
     let modes = match args.value("mode") {
         Some("all") => Mode::ALL.to_vec(),
         Some(name) => vec![Mode::parse(name)?],
@@ -104,6 +124,22 @@ fn selected_jobs(args: &Args) -> Outcome<Vec<Job>> {
         }
     }
     Ok(jobs)
+}
+
+/// The drivers of these names, or all; only what they need is fetched.
+fn selected_frameworks(names: &[String]) -> Outcome<Vec<Job>> {
+    let mut jobs = Vec::new();
+    for language in Language::ALL {
+        let prefix = format!("{}/", language.folder());
+        if !names.is_empty() && !names.iter().any(|name| name.starts_with(&prefix)) {
+            continue;
+        }
+        let drivers = frameworks::drivers(language)?.into_iter();
+        jobs.extend(
+            drivers.filter(|driver| names.is_empty() || names.contains(&driver.name)).map(Job::Framework),
+        );
+    }
+    if jobs.is_empty() { Err(format!("no driver is called {}", names.join(" or "))) } else { Ok(jobs) }
 }
 
 fn planned(mode: Mode) -> Outcome<Vec<Job>> {
@@ -122,6 +158,10 @@ fn run_jobs(
     // The suites would wait minutes for each server that does not start.
     if let Err(error) = PortBlock::reserve().and_then(|ports| Instance::start(subject, ports.server(), &[])) {
         return vec![Part::broken("reference suites", &error)];
+    }
+    // One after the other; what cannot be had is told by the units that need it.
+    for suite in jobs.iter().filter_map(Job::newer_suite) {
+        let _ = suite.tcl();
     }
     let mut parts = Vec::new();
     let mut again = Vec::new();

@@ -7,7 +7,7 @@ use super::plan::Mode;
 use super::ports::PortBlock;
 use super::subject::{Instance, Subject};
 use super::tally::Tally;
-use crate::refs::{self, References};
+use crate::refs::{self, NewerSuite, References, TclSuite};
 use crate::workspace::{Scratch, make_dir, make_executable, read, symlink, write};
 use crate::{Outcome, process};
 use std::path::Path;
@@ -35,9 +35,15 @@ pub(crate) fn run_unit(
     unit: &str,
     left_out: &LeftOut,
 ) -> Outcome<Tally> {
+    let newer = NewerSuite::of(unit);
+    let suite = match newer {
+        Some((suite, _)) => suite.tcl()?,
+        None => references.tcl.clone(),
+    };
+    let unit = newer.map_or(unit, |(_, unit)| unit);
     let ports = PortBlock::reserve()?;
     let home = Scratch::new()?;
-    make_tree(references, subject, home.path())?;
+    make_tree(references, &suite, newer.map(|(suite, _)| suite), subject, home.path())?;
     write(&home.path().join("skips"), &left_out.tests.join("\n"))?;
     let mut instance = match mode {
         Mode::Spawn => None,
@@ -45,7 +51,7 @@ pub(crate) fn run_unit(
             Some(Instance::start(subject, ports.server(), server_arguments(mode))?)
         }
     };
-    let mut command = Command::new(&references.tcl.tclsh);
+    let mut command = Command::new(&suite.tclsh);
     command.current_dir(home.path()).env("TERM", "dumb").arg("tests/test_helper.tcl");
     command.args(["--single", unit, "--durable", "--clients", "1", "--timeout", PROGRESS_LIMIT_SECONDS]);
     command.args(["--skipfile", "skips", "--baseport", &ports.tcl_base().to_string()]);
@@ -106,21 +112,38 @@ fn suite_arguments(mode: Mode) -> &'static [&'static str] {
     }
 }
 
-/// The suite's tree with the subject where it expects `redis-server`.
-fn make_tree(references: &References, subject: &Subject, home: &Path) -> Outcome {
-    process::output(Command::new("cp").arg("-a").arg(references.tcl.tree.join("tests")).arg(home))?;
+/// The suite's tree with the subject where it expects `redis-server`, and its configuration without what only its own
+/// server understands.
+fn make_tree(
+    references: &References,
+    suite: &TclSuite,
+    newer: Option<NewerSuite>,
+    subject: &Subject,
+    home: &Path,
+) -> Outcome {
+    process::output(Command::new("cp").arg("-a").arg(suite.tree.join("tests")).arg(home))?;
     let bin = home.join("src");
     make_dir(&bin)?;
+    let programs = newer.map_or("redis", NewerSuite::programs);
     for tool in refs::TOOLS {
-        symlink(&references.redis.tools.join(tool), &bin.join(tool))?;
+        symlink(&references.redis.tools.join(tool), &bin.join(tool.replacen("redis", programs, 1)))?;
     }
-    for name in ["redis-server", "redis-sentinel"] {
+    for role in ["server", "sentinel"] {
+        let place = bin.join(format!("{programs}-{role}"));
         if subject.args.is_empty() {
-            symlink(&subject.server, &bin.join(name))?;
+            symlink(&subject.server, &place)?;
         } else {
-            write(&bin.join(name), &wrapper(subject))?;
-            make_executable(&bin.join(name))?;
+            write(&place, &wrapper(subject))?;
+            make_executable(&place)?;
         }
+    }
+    let own = newer.map_or(&[][..], NewerSuite::own_directives);
+    if !own.is_empty() && !subject.is_reference {
+        let file = home.join("tests/assets/default.conf");
+        let is_own = |line: &&str| own.iter().any(|name| line.starts_with(name));
+        let text = read(&file)?;
+        let kept: Vec<&str> = text.lines().filter(|line| !is_own(line)).collect();
+        write(&file, &kept.join("\n"))?;
     }
     Ok(())
 }

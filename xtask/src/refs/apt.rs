@@ -58,15 +58,33 @@ impl Apt {
         Ok(apt)
     }
 
-    /// Downloads a source package into `into` (not unpacked).
+    /// Downloads a source package into `into` (not unpacked): the newest version that the mirrors have, since they may
+    /// have dropped one that their index still names.
     pub(crate) fn source(&self, package: &str, into: &Path) -> Outcome {
         println!("refs: fetching the source package {package}");
+        let newest = self.download_source(package, into);
+        if newest.is_ok() {
+            return newest;
+        }
+        let listed = process::output(
+            Command::new("apt-cache").env("APT_CONFIG", &self.config).args(["showsrc", package]),
+        )?;
+        let mut versions: Vec<&str> =
+            listed.lines().filter_map(|line| line.strip_prefix("Version: ")).collect();
+        versions.reverse();
+        let older = versions
+            .iter()
+            .any(|version| self.download_source(&format!("{package}={version}"), into).is_ok());
+        if older { Ok(()) } else { newest }
+    }
+
+    fn download_source(&self, package: &str, into: &Path) -> Outcome {
         process::output_retrying(|| {
             let mut command = self.command(&["source", "--only-source", "--download-only", package]);
             command.current_dir(into);
             command
-        })?;
-        Ok(())
+        })
+        .map(drop)
     }
 
     /// Downloads packages with their dependencies and unpacks them all into `tree`.

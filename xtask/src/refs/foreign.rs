@@ -77,6 +77,12 @@ pub(crate) fn servers(extent: Extent) -> Vec<PathBuf> {
     found
 }
 
+/// Redis 8.0: cached, or fetched now.
+pub(super) fn redis_8() -> Outcome<PathBuf> {
+    let release = RELEASES.iter().find(|release| release.series == "8.0.");
+    Ok(server(*release.ok_or("Redis 8.0 is not among the releases")?)?.0)
+}
+
 fn left_out(what: &str, suite: &str, error: &str) {
     println!("{what} of {suite}: not to be had here, its files are not compared: {error}");
 }

@@ -1,11 +1,13 @@
 //! The references: servers, suites and clients that Spinel is compared with.
 //!
-//! Everything comes from package registries through their own clients (apt-get, pip) with the configuration this
+//! Everything comes from package registries through their own clients (apt-get, pip, npm) with the configuration this
 //! machine already has, and lies in a cache outside the repository. Each piece is complete or absent: it is unpacked
 //! beside its place, checked, and renamed into it. Nothing here is built, patched or committed.
 
 mod apt;
 mod foreign;
+mod frameworks;
+mod newer;
 mod python;
 mod redis;
 mod system;
@@ -17,6 +19,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub(crate) use foreign::Extent;
+pub(crate) use frameworks::{Language, Runtime};
+pub(crate) use newer::NewerSuite;
 pub(crate) use python::RedisPy;
 pub(crate) use redis::{REDIS_VERSION, Redis, TOOLS, TclSuite};
 pub(crate) use valkey::Valkey;

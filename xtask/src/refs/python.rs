@@ -73,7 +73,7 @@ fn fetch_source(python: &Path, partial: &Path) -> Outcome {
 }
 
 /// An interpreter that can make an environment; Debian's, installed now, if there is none.
-fn interpreter() -> Outcome<PathBuf> {
+pub(super) fn interpreter() -> Outcome<PathBuf> {
     if let Some(found) = find_interpreter() {
         return Ok(found);
     }

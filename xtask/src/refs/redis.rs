@@ -72,7 +72,7 @@ pub(crate) fn suite() -> Outcome<TclSuite> {
     if !tree.join("tests/test_helper.tcl").exists() {
         ensure_program("dpkg-source", "dpkg-dev")?;
         let apt = Apt::open(SUITE, false)?;
-        install(&tree, |partial| fetch_source(&apt, partial))?;
+        install(&tree, |partial| fetch_source(&apt, "redis", partial))?;
     }
     let version = workspace::read(&tree.join("src/version.h"))?;
     if !version.contains(&format!("\"{REDIS_VERSION}\"")) {
@@ -81,9 +81,10 @@ pub(crate) fn suite() -> Outcome<TclSuite> {
     Ok(TclSuite { tree, tclsh })
 }
 
-fn fetch_source(apt: &Apt, partial: &Path) -> Outcome {
+/// Fetches a source package and keeps what the suite needs of it.
+pub(super) fn fetch_source(apt: &Apt, package: &str, partial: &Path) -> Outcome {
     let download = workspace::Scratch::new()?;
-    apt.source("redis", download.path())?;
+    apt.source(package, download.path())?;
     let entries = std::fs::read_dir(download.path())
         .map_err(|error| format!("cannot list {}: {error}", download.path().display()))?;
     let description = entries
@@ -99,7 +100,8 @@ fn fetch_source(apt: &Apt, partial: &Path) -> Outcome {
     Ok(())
 }
 
-fn tclsh() -> Outcome<PathBuf> {
+/// An interpreter for the suites.
+pub(super) fn tclsh() -> Outcome<PathBuf> {
     for name in ["tclsh8.6", "tclsh"] {
         if let Some(path) = process::find(name)
             && is_tcl_86(&path)

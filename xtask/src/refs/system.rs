@@ -9,7 +9,12 @@ pub(super) fn ensure_program(program: &str, package: &str) -> Outcome {
 
 /// Installs a package, as root or through sudo.
 pub(super) fn install_package(package: &str) -> Outcome {
-    println!("refs: installing {package}");
+    install_packages(&[package])
+}
+
+/// Installs several packages at once.
+pub(super) fn install_packages(packages: &[&str]) -> Outcome {
+    println!("refs: installing {}", packages.join(", "));
     process::output_retrying(|| {
         let mut command = process::as_root("apt-get");
         command.args(["-q", "-o", "Acquire::Check-Valid-Until=false", "update"]);
@@ -17,7 +22,7 @@ pub(super) fn install_package(package: &str) -> Outcome {
     })?;
     process::output_retrying(|| {
         let mut command = process::as_root("apt-get");
-        command.args(["-q", "install", "--yes", "--no-install-recommends", package]);
+        command.args(["-q", "install", "--yes", "--no-install-recommends"]).args(packages);
         command.env("DEBIAN_FRONTEND", "noninteractive");
         command
     })?;

@@ -33,7 +33,8 @@ pub(crate) fn run(args: &Args) -> Outcome {
         (references, built) => {
             let errors = [references.err(), built.err()];
             for error in errors.iter().flatten() {
-                summary.add(Part::broken("reference suites, generated commands, examples", error));
+                summary
+                    .add(Part::broken("reference suites, generated commands, frameworks, examples", error));
             }
         }
     }
@@ -51,7 +52,9 @@ fn announce() {
          5. generated commands to the server and to Redis, replies compared; concurrent clients, histories checked; values\n         \
          and files exchanged with Redis, and files with other servers (fetched when missing); what COMMAND says of both\n         \
          compared; the server killed under load\n  \
-         6. the programs in examples/, with redis-py, against the server"
+         6. frameworks that keep their state in Redis: BullMQ, Celery, RQ, Sidekiq, Laravel's queues and others, fetched from\n         \
+         npm, PyPI and Debian when missing; each at work with Redis, then with the server\n  \
+         7. the programs in examples/, with redis-py, against the server"
     );
 }
 
@@ -66,5 +69,6 @@ fn against_the_server(references: &References, summary: &mut Summary) {
         Err(error) => summary.add(Part::broken("reference suites", &error)),
     }
     witnesses::run(references, summary);
+    conformance::run_frameworks(references, &subject).into_iter().for_each(|part| summary.add(part));
     summary.add_outcome("examples", examples::run(references, &subject));
 }

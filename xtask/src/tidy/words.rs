@@ -15,7 +15,7 @@ const MACROS: [&str; 3] = ["todo!", "unimplemented!", "dbg!"];
 /// Folders of the machines this was written on.
 const MACHINE_PATHS: [&str; 3] = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/")];
 /// Package registries: their addresses are the machine's business.
-const REGISTRIES: [&str; 8] = [
+const REGISTRIES: [&str; 9] = [
     concat!("deb.debian", ".org"),
     concat!("security.debian", ".org"),
     concat!("snapshot.debian", ".org"),
@@ -24,6 +24,7 @@ const REGISTRIES: [&str; 8] = [
     concat!("index.crates", ".io"),
     concat!("static.crates", ".io"),
     concat!("proxy.golang", ".org"),
+    concat!("registry.npmjs", ".org"),
 ];
 
 /// All findings of this module.

@@ -1,15 +1,15 @@
-//! `HSCAN key cursor [MATCH pattern] [COUNT count]`
+//! `HSCAN key cursor [MATCH pattern] [COUNT count] [NOVALUES]`
 
 use spinel_family::{Command, Encoder, Key, Query, QueryContext, Reply};
 use spinel_store::value::Hash;
 
-use crate::collection::{SCAN_ARGS, ScanOptions, elements_of, reply_no_scan};
+use crate::collection::{FIELD_SCAN_ARGS, ScanOptions, elements_of, reply_no_scan};
 use crate::generic::scan::Cursor;
 
 /// Walks through the fields of a hash and their values, a few at a time.
 #[derive(Command)]
 #[command(group = Hash, since = "2.8.0", complexity = "O(1) for a call, O(N) for a whole walk over N fields")]
-#[command(tips("nondeterministic_output"), args = SCAN_ARGS)]
+#[command(history = &[("7.4.0", "The option `NOVALUES`.")], tips("nondeterministic_output"), args = FIELD_SCAN_ARGS)]
 pub(super) struct Hscan<'a> {
     #[key(ro, access)]
     key: Key<'a>,
@@ -27,7 +27,7 @@ impl Query for Hscan<'_> {
             reply_no_scan(out);
             return Ok(());
         };
-        self.options.get()?.reply(out, self.cursor.0, |cursor, visit| {
+        self.options.get_of_fields()?.reply(out, self.cursor.0, |cursor, visit| {
             hash.scan(cursor, cx.now(), |name, value| visit(name, Some(value)))
         });
         Ok(())
@@ -48,9 +48,14 @@ mod tests {
         server.run("HSET h a 1 b 2");
         assert_eq!(server.run("HSCAN h 0 COUNT x"), "-ERR value is not an integer or out of range\r\n");
         assert_eq!(server.run("HSCAN h 0 COUNT 0"), "-ERR syntax error\r\n");
-        assert_eq!(server.run("HSCAN h 0 COUNT 1 NOVALUES"), "-ERR syntax error\r\n");
+        assert_eq!(server.run("HSCAN h 0 COUNT 1 NOKEYS"), "-ERR syntax error\r\n");
+        assert_eq!(server.run("SADD s 1"), ":1\r\n");
+        assert_eq!(server.run("SSCAN s 0 NOVALUES"), "-ERR syntax error\r\n");
         let reply = server.run("HSCAN h 5 MATCH b COUNT 1");
         assert_eq!(reply, "*2\r\n$1\r\n0\r\n*2\r\n$1\r\nb\r\n$1\r\n2\r\n");
+        // As of Redis 7.4; asked of 8.0.
+        let reply = server.run("HSCAN h 0 NOVALUES MATCH * NOVALUES");
+        assert_eq!(reply, "*2\r\n$1\r\n0\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n");
     }
 
     #[test]

@@ -77,8 +77,9 @@ fn number(text: &[u8]) -> Result<u64, CommandError> {
 
 /// Reads an end of a range, which may be `-` or `+`, or left out itself with `(` before it.
 fn bound(word: &[u8], missing_seq: u64) -> Result<(StreamId, bool), CommandError> {
-    match word {
-        [b'(', text @ ..] if !text.is_empty() => Ok((id(text, missing_seq)?, true)),
+    match printed(word) {
+        // The length is that of the word, whatever is printed of it.
+        [b'(', ..] if word.len() > 1 => Ok((id(&word[1..], missing_seq)?, true)),
         b"-" => Ok((StreamId::MIN, false)),
         b"+" => Ok((StreamId::MAX, false)),
         _ => Ok((id(word, missing_seq)?, false)),
@@ -168,6 +169,10 @@ pub(super) const STREAMS: ArgSpec = ArgSpec {
 };
 /// `COUNT count`
 pub(super) const COUNT: ArgSpec = option("count", "COUNT", ArgKind::Integer);
+/// `MAXCOUNT maxcount`
+pub(super) const MAX_COUNT: ArgSpec = since("8.10.0", option("maxcount", "MAXCOUNT", ArgKind::Integer));
+/// `MAXSIZE maxsize`
+pub(super) const MAX_SIZE: ArgSpec = since("8.10.0", option("maxsize", "MAXSIZE", ArgKind::Integer));
 /// `BLOCK milliseconds`
 pub(super) const BLOCK: ArgSpec = option("milliseconds", "BLOCK", ArgKind::Integer);
 /// The ID of an entry.
@@ -228,6 +233,9 @@ mod tests {
         assert_eq!(range_start(b"(5-3"), Ok(StreamId::new(5, 4)));
         assert_eq!(range_end(b"(5"), Ok(StreamId::new(5, u64::MAX - 1)));
         assert_eq!((range_start(b"-"), range_end(b"+")), (Ok(StreamId::MIN), Ok(StreamId::MAX)));
+        // Redis reads up to the first NUL.
+        assert_eq!((range_start(b"-\0x"), range_end(b"+\0x")), (Ok(StreamId::MIN), Ok(StreamId::MAX)));
+        assert_eq!(range_start(b"(5-3\0x"), Ok(StreamId::new(5, 4)));
         assert_eq!(range_start(b"(18446744073709551615-18446744073709551615"), Err(INVALID_START));
         assert_eq!(range_end(b"(0-0"), Err(INVALID_END));
         assert_eq!((range_start(b"(-"), range_start(b"(")), (Err(INVALID_ID), Err(INVALID_ID)));

@@ -4,7 +4,7 @@ use spinel_family::{Encoder, EventClass, Key, UpdateContext};
 use spinel_store::Stream;
 use spinel_structs::stream::{ConsumerId, Group, Pending, StreamId};
 
-use super::propagation::{Claim, record_claim};
+use super::propagation::{Claim, record_acknowledged, record_claim};
 use super::reply::{reply_entry, reply_id};
 
 /// Who claims, and how.
@@ -24,6 +24,8 @@ pub(super) struct Claimant<'a> {
 #[derive(Default)]
 pub(super) struct Claimed {
     claims: Vec<Claim>,
+    /// Entries that were pending for nobody and are no longer in the stream.
+    dropped: Vec<StreamId>,
     consumer: Option<ConsumerId>,
     created: bool,
     last_id: StreamId,
@@ -42,11 +44,12 @@ impl Claimant<'_> {
             Some(consumer) => consumer,
             None => self.consumer(claimed, group),
         };
-        let so_far = before.map_or(1, |pending| pending.deliveries);
+        let consumer = Some(consumer);
+        let before = before.unwrap_or(Pending { consumer, delivered_ms: 0, deliveries: 1 });
         let deliveries = match self.deliveries {
             Some(deliveries) => deliveries,
-            None if self.just_id => so_far,
-            None => so_far.wrapping_add(1),
+            None if self.just_id => before.deliveries,
+            None => before.delivered_again(),
         };
         let pending = Pending { consumer, delivered_ms: self.delivered_ms, deliveries };
         group.assign(id, pending);
@@ -75,8 +78,10 @@ impl Claimant<'_> {
 impl Claimed {
     /// An entry that the stream no longer has is no longer pending.
     pub(super) fn drop_deleted(&mut self, group: &mut Group, id: StreamId, pending: Pending) {
-        let consumer = group.consumer(pending.consumer).name().into();
-        self.claims.push(Claim { id, pending, consumer });
+        match pending.consumer {
+            Some(_) => self.claims.push(Claim { id, pending, consumer: group.owner(&pending).into() }),
+            None => self.dropped.push(id),
+        }
         group.acknowledge(id);
     }
 
@@ -94,7 +99,10 @@ impl Claimed {
         for claim in &self.claims {
             record_claim(cx, place, claim, self.last_id);
         }
-        cx.add_dirty(self.claims.len());
+        for id in &self.dropped {
+            record_acknowledged(cx, place, *id);
+        }
+        cx.add_dirty(self.claims.len() + self.dropped.len());
         !self.claims.is_empty()
     }
 }

@@ -1,8 +1,11 @@
 //! The stream commands.
 
 mod arguments;
+mod budget;
 mod claiming;
+mod group_reading;
 mod groups;
+mod idempotence;
 mod propagation;
 mod references;
 mod reply;
@@ -13,13 +16,16 @@ mod trimming;
 mod xack;
 mod xadd;
 mod xautoclaim;
+mod xcfgset;
 mod xclaim;
 mod xdel;
 mod xdelex;
 mod xgroup;
+mod xidmprecord;
 mod xinfo;
 mod xinfo_groups;
 mod xlen;
+mod xnack;
 mod xpending;
 mod xrange;
 mod xread;
@@ -31,14 +37,17 @@ use spinel_family::family;
 use xack::Xack;
 use xadd::Xadd;
 use xautoclaim::Xautoclaim;
+use xcfgset::Xcfgset;
 use xclaim::Xclaim;
 use xdel::Xdel;
 use xdelex::{Xackdel, Xdelex};
 use xgroup::{
     Xgroup, XgroupCreate, XgroupCreateconsumer, XgroupDelconsumer, XgroupDestroy, XgroupHelp, XgroupSetid,
 };
+use xidmprecord::Xidmprecord;
 use xinfo::{Xinfo, XinfoConsumers, XinfoGroups, XinfoHelp, XinfoStream};
 use xlen::Xlen;
+use xnack::Xnack;
 use xpending::Xpending;
 use xrange::{Xrange, Xrevrange};
 use xread::Xread;
@@ -53,6 +62,7 @@ family! {
     update Xackdel,
     update Xadd,
     update Xautoclaim,
+    update Xcfgset,
     update Xclaim,
     update Xdel,
     update Xdelex,
@@ -64,6 +74,7 @@ family! {
         query XgroupHelp,
         update XgroupSetid,
     ],
+    update Xidmprecord,
     container Xinfo [
         query XinfoConsumers,
         query XinfoGroups,
@@ -71,6 +82,7 @@ family! {
         query XinfoStream,
     ],
     query Xlen,
+    update Xnack,
     query Xpending,
     query Xrange,
     blocking Xread,

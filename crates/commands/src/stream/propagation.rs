@@ -38,6 +38,22 @@ pub(super) fn record_claim(
     ]);
 }
 
+/// Records that an entry is no longer pending.
+pub(super) fn record_acknowledged(cx: &mut UpdateContext<'_>, (key, group): (Key<'_>, &[u8]), id: StreamId) {
+    cx.propagate_as([&b"XACK"[..], key.bytes, group, id.text().as_bytes()]);
+}
+
+/// Records that an entry was released, and how often it had been delivered.
+pub(super) fn record_release(
+    cx: &mut UpdateContext<'_>,
+    (key, group): (Key<'_>, &[u8]),
+    (id, deliveries): (StreamId, u64),
+) {
+    let (id, count) = (id.text(), deliveries.to_string());
+    let what = [&b"XNACK"[..], key.bytes, group, b"FAIL", b"IDS", b"1", id.as_bytes()];
+    cx.propagate_as(what.into_iter().chain([&b"RETRYCOUNT"[..], count.as_bytes(), b"FORCE"]));
+}
+
 /// Records how far a group has come.
 pub(super) fn record_group_id(
     cx: &mut UpdateContext<'_>,

@@ -38,6 +38,13 @@ pub(super) fn references(word: &[u8]) -> Option<References> {
     }
 }
 
+/// Reads what follows `IDS`.
+pub(super) fn listed_ids<'a>(words: &mut Words<'a>) -> Result<Words<'a>, CommandError> {
+    let count = parse_i64(words.take()?).and_then(|count| usize::try_from(count).ok());
+    let count = count.filter(|count| *count > 0).ok_or(NOT_POSITIVE)?;
+    words.split(count).map_err(|_| NOT_MATCHING)
+}
+
 /// IDs with what becomes of references to them.
 #[derive(Clone, Copy)]
 pub(super) struct Listed<'a> {
@@ -51,9 +58,7 @@ impl<'a> Listed<'a> {
         let (mut chosen, mut listed) = (None, None);
         while let Ok(name) = words.take() {
             if is_token(name, "IDS") && !words.is_empty() {
-                let count = parse_i64(words.take()?).and_then(|count| usize::try_from(count).ok());
-                let count = count.filter(|count| *count > 0).ok_or(NOT_POSITIVE)?;
-                listed = Some(words.split(count).map_err(|_| NOT_MATCHING)?);
+                listed = Some(listed_ids(words)?);
             } else if let Some(references) = references(name).filter(|_| chosen.is_none()) {
                 chosen = Some(references);
             } else {

@@ -4,6 +4,8 @@ use spinel_family::{CommandError, Encoder, QueryContext};
 use spinel_store::{ListElement, Stream};
 use spinel_structs::stream::{Entry, StreamId};
 
+use super::budget::Budget;
+
 /// An ID.
 pub(super) fn reply_id(id: StreamId, out: &mut Encoder) {
     out.bulk(id.text().as_bytes());
@@ -49,6 +51,20 @@ pub(super) fn reply_entries<'a>(entries: impl Iterator<Item = Entry<'a>>, most: 
         count += 1;
     }
     out.finish(length, count);
+}
+
+/// The same within what the whole reply may hold; says how many there are.
+pub(super) fn reply_entries_within<'a>(
+    entries: impl Iterator<Item = Entry<'a>>,
+    most: usize,
+    budget: &mut Budget,
+    out: &mut Encoder,
+) -> usize {
+    let length = out.deferred_array();
+    let count =
+        entries.take(most).take_while(|entry| budget.put(out, |out| reply_entry(entry.clone(), out))).count();
+    out.finish(length, count);
+    count
 }
 
 /// Moves a command to a helper thread if it will go past more entries from `start` to `end` than a loop can bear.

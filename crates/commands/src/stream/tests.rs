@@ -196,3 +196,191 @@ fn who_reads_may_take_over_what_is_pending_for_too_long() {
         assert_eq!(said, format!("-ERR {error}\r\n"));
     }
 }
+
+#[test]
+fn a_message_that_is_sent_again_is_added_once_and_recorded_once() {
+    let mut server = Server::new();
+    let first = server.run("XADD s IDMP p 1 MAXLEN 5 * a 1");
+    assert_eq!(server.propagated(), ["XADD s IDMP p 1 MAXLEN 5 1700000000000-0 a 1"]);
+    assert_eq!(server.run("XADD s IDMP p 1 MAXLEN 0 * a 2"), first);
+    assert!(server.propagated().is_empty() && server.effects.is_quiet());
+    assert_ne!(server.run("XADD s IDMP q 1 * a 1"), first);
+    // Fields in another order are the same content; the log names the content by itself.
+    let auto = server.run("XADD s IDMPAUTO p * a 1 b 2");
+    assert_eq!(server.propagated(), ["XADD s IDMPAUTO p 1700000000000-2 a 1 b 2"]);
+    assert_eq!(server.run("XADD s IDMPAUTO p * b 2 a 1"), auto);
+    server.run("DEL s");
+    server.replayed = true;
+    server.run("XADD s IDMPAUTO p 1700000000000-2 a 1 b 2");
+    server.run("XADD s IDMP LIMIT 1 MAXLEN ~ 100 1700000000000-3 a 1");
+    server.replayed = false;
+    assert_eq!(server.run("XADD s IDMPAUTO p * b 2 a 1"), auto);
+    assert_eq!(server.run("XADD s IDMP LIMIT 1 * b 2"), "$15\r\n1700000000000-3\r\n");
+    server.propagated();
+    server.run("XADD s IDMP LIMIT 2 MAXLEN ~ 100 LIMIT 7 * a 1");
+    assert_eq!(server.propagated(), ["XADD s IDMP LIMIT 2 MAXLEN = 3 1700000000000-4 a 1"]);
+}
+
+#[test]
+fn a_message_is_forgotten_after_its_time() {
+    let mut server = Server::new();
+    server.run("XADD s IDMP p 1 * a 1");
+    assert_eq!(server.run("XCFGSET s IDMP-DURATION 2 IDMP-MAXSIZE 3"), "+OK\r\n");
+    assert!(server.effects.propagation.is_verbatim() && server.effects.dirty == 1);
+    let first = server.run("XADD s IDMP p 1 * a 1");
+    server.advance_ms(1999);
+    assert_eq!(server.run("XADD s IDMP p 1 * a 1"), first);
+    let told = |server: &mut Server| {
+        let info = server.run("XINFO STREAM s");
+        info.split("\r\n").skip_while(|line| *line != "idmp-duration").take(18).collect::<Vec<_>>().join(" ")
+    };
+    let expected = "idmp-duration :2 $12 idmp-maxsize :3 $12 pids-tracked :1 $12 iids-tracked :1 $10 iids-added \
+                    :2 $15 iids-duplicates :1 $6";
+    assert_eq!(told(&mut server), expected);
+    server.advance_ms(1);
+    let expected =
+        expected.replace("pids-tracked :1", "pids-tracked :0").replace("iids-tracked :1", "iids-tracked :0");
+    assert_eq!(told(&mut server), expected);
+    assert_ne!(server.run("XADD s IDMP p 1 * a 1"), first);
+    // Nothing is told of a stream whose producers never said anything.
+    server.run("XADD plain 1-1 a 1");
+    assert!(server.run("XINFO STREAM plain").starts_with("*20\r\n"));
+}
+
+#[test]
+fn what_a_message_became_can_be_noted_where_the_entry_is() {
+    let mut server = Server::new();
+    server.run("XADD s 1-1 a 1");
+    server.run("XADD s 2-1 a 1");
+    for (call, reply) in [
+        ("XIDMPRECORD s p i 1-1", "+OK\r\n"),
+        ("XIDMPRECORD s p i 1-1", "+OK\r\n"),
+        ("XIDMPRECORD s p i 2-1", "-ERR IID already exists for this producer with a different stream ID\r\n"),
+        ("XIDMPRECORD s p i 3-1", "-ERR No such message in stream\r\n"),
+        ("XIDMPRECORD none p i 3", "-ERR no such key\r\n"),
+        ("XCFGSET none IDMP-MAXSIZE 0", "-ERR no such key\r\n"),
+        ("XCFGSET s", "-ERR At least one parameter must be specified\r\n"),
+        ("XCFGSET s IDMP-MAXSIZE 0", "-ERR IDMP-MAXSIZE must be between 1 and 10000 entries\r\n"),
+        ("XCFGSET s IDMP-DURATION 86401", "-ERR IDMP-DURATION must be between 1 and 86400 seconds\r\n"),
+        ("XCFGSET s IDMP-DURATION 1 IDMP-DURATION 1", "-ERR IDMP-DURATION specified multiple times\r\n"),
+        (
+            "XADD s IDMP p i 5-1 a 1",
+            "-ERR syntax error, IDMP/IDMPAUTO can be used only with auto-generated IDs\r\n",
+        ),
+        ("XADD s IDMP p i IDMPAUTO p * a 1", "-ERR syntax error, IDMP/IDMPAUTO specified multiple times\r\n"),
+    ] {
+        assert_eq!(server.run(call), reply, "{call}");
+    }
+}
+
+/// The expectations are those of the public documentation of `XNACK` (Redis 8.8), and of the tests of go-redis.
+#[test]
+fn what_is_released_belongs_to_nobody_and_is_claimed_first() {
+    let mut server = Server::new();
+    (1..=4).for_each(|n| drop(server.run(&format!("XADD s {n}-0 a 1"))));
+    server.run("XGROUP CREATE s g 0");
+    server.run("XREADGROUP GROUP g ann COUNT 3 STREAMS s >");
+    server.propagated();
+    assert_eq!(server.run("XNACK s g FAIL IDS 2 3-0 9-0"), ":1\r\n");
+    assert_eq!(server.propagated(), ["XNACK s g FAIL IDS 1 3-0 RETRYCOUNT 1 FORCE"]);
+    assert_eq!(server.run("XNACK s g silent IDS 1 1-0"), ":1\r\n");
+    assert_eq!(server.propagated(), ["XNACK s g FAIL IDS 1 1-0 RETRYCOUNT 0 FORCE"]);
+    let listed = "*3\r\n*4\r\n$3\r\n1-0\r\n$0\r\n\r\n:-1\r\n:0\r\n*4\r\n$3\r\n2-0\r\n$3\r\nann\r\n:0\r\n:1\r\n\
+                  *4\r\n$3\r\n3-0\r\n$0\r\n\r\n:-1\r\n:1\r\n";
+    assert_eq!(server.run("XPENDING s g - + 9"), listed);
+    let summary = "*4\r\n:3\r\n$3\r\n1-0\r\n$3\r\n3-0\r\n*1\r\n*2\r\n$3\r\nann\r\n$1\r\n1\r\n";
+    assert_eq!(server.run("XPENDING s g"), summary);
+    assert!(server.run("XINFO STREAM s FULL").contains("nacked-count\r\n:2\r\n"));
+    let ids = |reply: &str| {
+        let ids = reply.split("\r\n").filter(|line| line.ends_with("-0")).map(str::to_owned);
+        ids.collect::<Vec<_>>().join(" ")
+    };
+    let claimed = server.run("XREADGROUP GROUP g bob COUNT 3 CLAIM 60000 STREAMS s >");
+    assert_eq!(ids(&claimed), "3-0 1-0 4-0");
+    server.propagated();
+    assert_eq!(server.run("XNACK s g FATAL IDS 1 3-0"), ":1\r\n");
+    assert_eq!(server.run("XNACK s g FAIL IDS 1 2-0 RETRYCOUNT 7 FORCE"), ":1\r\n");
+    let claimed = server.run("XCLAIM s g ann 99999999999999 3-0 2-0 JUSTID");
+    assert_eq!(ids(&claimed), "3-0 2-0");
+    assert!(server.run("XPENDING s g 3-0 3-0 1").contains(":9223372036854775807\r\n"));
+    server.run("XCLAIM s g ann 0 3-0");
+    assert!(server.run("XPENDING s g 3-0 3-0 1").contains(":9223372036854775807\r\n"));
+}
+
+#[test]
+fn who_waits_to_claim_is_given_what_is_released() {
+    let mut server = Server::new();
+    server.run("XADD s 1-1 a 1");
+    server.run("XGROUP CREATE s g 0");
+    server.run("XREADGROUP GROUP g ann STREAMS s >");
+    server.wait_for("s");
+    server.run("XNACK s g FAIL IDS 1 1-1");
+    assert_eq!(server.effects.ready.len(), 1);
+    server.retried = true;
+    assert_eq!(server.run("XREADGROUP GROUP g bob BLOCK 0 STREAMS s >"), "+BLOCKED\r\n");
+    assert!(server.run("XREADGROUP GROUP g bob CLAIM 9000 BLOCK 0 STREAMS s >").contains("1-1"));
+    assert!(server.run("XPENDING s g").contains("bob"));
+}
+
+#[test]
+fn what_is_released_is_acknowledged_deleted_and_forced_like_anything_else() {
+    let mut server = Server::new();
+    (1..=3).for_each(|n| drop(server.run(&format!("XADD s {n}-0 a 1"))));
+    server.run("XGROUP CREATE s g 0");
+    assert_eq!(server.run("XNACK s g FAIL IDS 2 1-0 5-0"), ":0\r\n");
+    assert_eq!(server.run("XNACK s g FAIL FORCE IDS 3 1-0 2-0 5-0"), ":2\r\n");
+    assert!(server.run("XPENDING s g - + 9").contains("$3\r\n2-0\r\n$0\r\n\r\n:-1\r\n:0\r\n"));
+    assert_eq!(server.run("XACK s g 1-0"), ":1\r\n");
+    server.run("XDEL s 2-0");
+    server.propagated();
+    assert_eq!(server.run("XAUTOCLAIM s g ann 0 0"), "*3\r\n$3\r\n0-0\r\n*0\r\n*1\r\n$3\r\n2-0\r\n");
+    assert_eq!(server.propagated(), ["XACK s g 2-0"]);
+    assert!(server.run("XPENDING s g").starts_with("*4\r\n:0\r\n"));
+    for (call, reply) in [
+        ("XNACK s g NONE IDS 1 1-0", "-ERR mode must be SILENT, FAIL, or FATAL\r\n"),
+        ("XNACK s none FAIL IDS 1 1-0", "-NOGROUP No such key 's' or consumer group 'none'\r\n"),
+        ("XNACK none g FAIL IDS 1 1-0", "-NOGROUP No such key 'none' or consumer group 'g'\r\n"),
+        ("XNACK s g FAIL IDS 0 1-0", "-ERR Number of IDs must be a positive integer\r\n"),
+        ("XNACK s g FAIL IDS 2 1-0", "-ERR The `numids` parameter must match the number of arguments\r\n"),
+        ("XNACK s g FAIL FORCE FORCE FORCE", "-ERR syntax error\r\n"),
+        ("XNACK s g FAIL IDS 1 x", "-ERR Invalid stream ID specified as stream command argument\r\n"),
+    ] {
+        assert_eq!(server.run(call), reply, "{call}");
+    }
+}
+
+/// The expectations are those of the public documentation of `XREAD` (Redis 8.10).
+#[test]
+fn a_reply_about_several_streams_has_bounds_of_its_own() {
+    let mut server = Server::new();
+    for n in 1..=3 {
+        (1..=4).for_each(|m| drop(server.run(&format!("XADD s{n} {m}-{n} a 1"))));
+        server.run(&format!("XGROUP CREATE s{n} g 0"));
+    }
+    let ids = |reply: &str| {
+        let is_id = |line: &&str| line.len() == 3 && line.contains('-');
+        reply.split("\r\n").filter(is_id).map(str::to_owned).collect::<Vec<_>>().join(" ")
+    };
+    let mut read = |options: &str| ids(&server.run(&format!("XREAD {options} STREAMS s1 s2 s3 0 0 0")));
+    assert_eq!(read("COUNT 2 MAXCOUNT 3"), "1-1 2-1 1-2");
+    assert_eq!(read("MAXCOUNT 5"), "1-1 2-1 3-1 4-1 1-2");
+    assert_eq!(read("MAXSIZE 1"), "1-1");
+    assert_eq!(read("MAXSIZE 100"), "1-1 2-1");
+    assert_eq!(read("MAXCOUNT 1 MAXSIZE 1000"), "1-1");
+    let group = "XREADGROUP GROUP g ann MAXCOUNT 3 COUNT 2 STREAMS s1 s2 s3";
+    assert_eq!(ids(&server.run(&format!("{group} > > >"))), "1-1 2-1 1-2");
+    assert_eq!(ids(&server.run("XREADGROUP GROUP g ann MAXSIZE 1 STREAMS s3 s1 > >")), "1-3");
+    // What did not fit was not given to anybody.
+    assert!(server.run("XPENDING s3 g").starts_with("*4\r\n:1\r\n"));
+    assert_eq!(ids(&server.run(&format!("{group} 0 0 0"))), "1-1 2-1 1-2");
+    for (call, reply) in [
+        ("XREAD MAXCOUNT 0 STREAMS s1 0", "-ERR MAXCOUNT must be a positive integer\r\n"),
+        ("XREAD MAXSIZE -1 STREAMS s1 0", "-ERR MAXSIZE must be a positive integer\r\n"),
+        ("XREAD COUNT 5 MAXCOUNT 4 STREAMS s1 0", "-ERR MAXCOUNT must be greater than or equal to COUNT\r\n"),
+        ("XREAD MAXCOUNT 9 STREAMS s1 9", "*-1\r\n"),
+    ] {
+        assert_eq!(server.run(call), reply, "{call}");
+    }
+    // The last entry, whatever the count; asked of Redis 8.6.
+    assert_eq!(ids(&server.run("XREAD COUNT 3 STREAMS s1 s2 + 2-2")), "4-1 3-2 4-2");
+}

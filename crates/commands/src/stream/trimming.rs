@@ -1,11 +1,12 @@
 //! How a stream is trimmed, as `XADD` and `XTRIM` are told.
 
 use spinel_family::spec::{ArgKind, ArgSpec};
-use spinel_family::{CommandError, UpdateContext, Words, is_token};
+use spinel_family::{CommandError, UpdateContext, Words, is_token, printed};
 use spinel_store::Stream;
 use spinel_structs::stream::{References, Trim, TrimTo};
 
 use super::arguments::{choice, group, id, integer, option, since, word};
+use super::idempotence::Said;
 use super::references::references;
 
 const TWICE: CommandError =
@@ -78,7 +79,7 @@ impl TrimOptions {
                 return Err(TWICE);
             }
             words.skip_one();
-            let mark = words.peek().filter(|_| words.len() > 1);
+            let mark = words.peek().filter(|_| words.len() > 1).map(printed);
             let approximate = mark == Some(b"~");
             if approximate || mark == Some(b"=") {
                 words.skip_one();
@@ -143,6 +144,13 @@ impl TrimOptions {
         let mut all = Vec::with_capacity(words.len());
         while let Ok(word) = words.take() {
             let left = words.len();
+            // A producer or message may have any name.
+            if left > behind && Said::words_behind(word) > 0 {
+                all.push(word.to_vec());
+                let names = (0..Said::words_behind(word)).filter_map(|_| words.take().ok());
+                all.extend(names.map(<[u8]>::to_vec));
+                continue;
+            }
             let word = match (trimmed, id) {
                 (Some(_), _) if left > behind && is_token(word, "LIMIT") => {
                     words.skip_one();

@@ -1,4 +1,5 @@
-//! `XADD key [NOMKSTREAM] [MAXLEN | MINID [= | ~] threshold [LIMIT count]] * | id field value [field value ...]`
+//! `XADD key [NOMKSTREAM] [KEEPREF | DELREF | ACKED] [IDMPAUTO producer | IDMP producer message]
+//! [MAXLEN | MINID [= | ~] threshold [LIMIT count]] * | id field value [field value ...]`
 
 use spinel_family::spec::{ArgKind, ArgSpec, KeyFlags};
 use spinel_family::{
@@ -8,6 +9,8 @@ use spinel_store::Stream;
 use spinel_structs::stream::{BLOCK_BYTES_MAX, IdText, StreamId};
 
 use super::arguments::{ID, KEY, NewId, choice, group, key_at, new_id, since, token, word};
+use super::idempotence::{IDEMPOTENCE, Said};
+use super::references::CONDITION;
 use super::reply::reply_id;
 use super::trimming::{TRIM, TrimOptions};
 
@@ -25,6 +28,7 @@ const TOO_LARGE: CommandError = CommandError::text("ERR Elements are too large t
 #[command(history = &[
     ("6.2.0", "The options `NOMKSTREAM`, `MINID` and `LIMIT`."),
     ("7.0.0", "IDs of the form `<ms>-*`."),
+    ("8.2.0", "The options `KEEPREF`, `DELREF` and `ACKED`."),
 ])]
 #[command(keys = &[key_at(
     1,
@@ -34,6 +38,8 @@ const TOO_LARGE: CommandError = CommandError::text("ERR Elements are too large t
 #[command(args = &[
     KEY,
     since("6.2.0", token("nomkstream", "NOMKSTREAM")),
+    CONDITION,
+    IDEMPOTENCE,
     ArgSpec { flags: spinel_family::spec::ArgFlags { optional: true, multiple: false, multiple_token: false }, ..TRIM },
     group(ArgKind::OneOf, "id_or_auto", &[choice("auto_id", "*"), ID]),
     ArgSpec {
@@ -51,16 +57,17 @@ pub(super) struct Xadd<'a> {
     words: Words<'a>,
     no_create: bool,
     trim: TrimOptions,
+    said: Option<Said<'a>>,
     id: NewId,
     content: Content<'a>,
 }
 
 /// Fields with their values.
 #[derive(Clone, Copy)]
-struct Content<'a>(Words<'a>);
+pub(super) struct Content<'a>(Words<'a>);
 
 impl<'a> Content<'a> {
-    fn pairs(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone {
+    pub(super) fn pairs(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone {
         let mut words = self.0;
         std::iter::from_fn(move || Some((words.take().ok()?, words.take().ok()?)))
     }
@@ -74,13 +81,13 @@ impl<'a> Parse<'a> for Xadd<'a> {
     fn parse(words: &mut Words<'a>) -> Result<Self, CommandError> {
         let key = words.key()?;
         let all = *words;
-        let (mut trim, mut no_create) = (TrimOptions::default(), false);
+        let (mut trim, mut said, mut no_create) = (TrimOptions::default(), None, false);
         let id = loop {
             if words.peek() == Some(b"*") {
                 words.skip_one();
                 break NewId::Auto;
             }
-            if trim.take(words)? {
+            if trim.take(words)? || Said::take(&mut said, words)? {
                 continue;
             }
             // Without an ID there are not enough words, which is found later.
@@ -90,13 +97,16 @@ impl<'a> Parse<'a> for Xadd<'a> {
             }
             no_create = true;
         };
-        Ok(Self { key, words: all, no_create, trim, id, content: Content(words.rest()) })
+        Ok(Self { key, words: all, no_create, trim, said, id, content: Content(words.rest()) })
     }
 }
 
 impl Update for Xadd<'_> {
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {
         self.trim.check(cx.is_replayed())?;
+        if let Some(said) = &self.said {
+            said.check(self.id, cx.is_replayed())?;
+        }
         let pairs = self.content.0.len() / 2;
         if pairs == 0 || self.content.0.len() % 2 == 1 {
             return Err(CommandError::Arity);
@@ -105,17 +115,34 @@ impl Update for Xadd<'_> {
             return Err(ZERO);
         }
         let limits = cx.settings().encodings.stream_blocks;
-        let (now, trim, is_recorded) = (cx.now(), self.trim.trim(cx), cx.is_recorded());
+        let (trim, is_recorded, is_replayed) = (self.trim.trim(cx), cx.is_recorded(), cx.is_replayed());
+        let (now_ms, memory) =
+            (u64::try_from(cx.now().0).unwrap_or(0), cx.settings().encodings.stream_memory);
         if self.no_create && cx.write::<Stream>(self.key)?.is_none() {
             out.null();
             return Ok(());
         }
+        let message = self.said.map(|said| (said.producer, said.message(self.content)));
+        if let Some((producer, message)) = &message
+            && let Some(stream) = cx.write::<Stream>(self.key)?.filter(|_| !is_replayed)
+        {
+            let said = stream.idempotence_or(memory);
+            if let Some(id) = said.find(producer, message, now_ms) {
+                said.note_duplicate();
+                reply_id(id, out);
+                return Ok(());
+            }
+            said.forget_old(producer, now_ms);
+        }
         let stream = cx.write_or_create::<Stream>(self.key)?;
-        let id = next_id(stream.last_id(), self.id, u64::try_from(now.0).unwrap_or(0))?;
+        let id = next_id(stream.last_id(), self.id, now_ms)?;
         if self.content.bytes() > BLOCK_BYTES_MAX {
             return Err(TOO_LARGE);
         }
         stream.append(id, self.content.pairs(), pairs, limits);
+        if let Some((producer, message)) = &message {
+            stream.idempotence_or(memory).record(producer, message, id);
+        }
         let trimmed = trim.is_some_and(|trim| stream.trim(trim) > 0);
         let replaced = (!matches!(self.id, NewId::Given(_))).then(|| id.text());
         if is_recorded && (replaced.is_some() || self.trim.is_approximate()) {

@@ -108,9 +108,7 @@ impl Update for Xautoclaim<'_> {
                     claimed.drop_deleted(group, id, pending);
                     deleted.push(id);
                     left -= 1;
-                } else if now_ms.saturating_sub(pending.delivered_ms) >= self.min_idle_ms
-                    || self.min_idle_ms == 0
-                {
+                } else if self.min_idle_ms == 0 || pending.is_due(self.min_idle_ms, now_ms) {
                     claimant.take(&mut claimed, (stream, group), (id, Some(pending)), &mut entries);
                     taken += 1;
                     left -= 1;

@@ -114,7 +114,7 @@ impl Update for Xclaim<'_> {
         if find(cx, self.key, self.group)?.is_none() {
             return Err(no_key_or_group(self.key, self.group, ""));
         }
-        let now_ms = cx.now().0;
+        let now_ms = cx.clock_time().0;
         let options = Options::parse(self.words, now_ms)?;
         // A time in the future, or before all times, is a client's clock that is wrong.
         let delivered_ms = options.delivered_ms.filter(|ms| (0..=now_ms).contains(ms)).unwrap_or(now_ms);
@@ -141,10 +141,7 @@ impl Update for Xclaim<'_> {
                 }
                 let is_due = match pending {
                     None => options.force,
-                    Some(pending) => {
-                        options.min_idle_ms == 0
-                            || now_ms.saturating_sub(pending.delivered_ms) >= options.min_idle_ms
-                    }
+                    Some(pending) => options.min_idle_ms == 0 || pending.is_due(options.min_idle_ms, now_ms),
                 };
                 if is_due {
                     claimant.take(&mut claimed, (stream, group), (id, pending), out);

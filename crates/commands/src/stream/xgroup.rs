@@ -3,7 +3,7 @@
 use spinel_family::spec::{ArgKind, ArgSpec, KeyFlags};
 use spinel_family::{
     Command, CommandError, Encoder, EventClass, Key, Parse, Query, QueryContext, Reply, Update,
-    UpdateContext, Words, is_token,
+    UpdateContext, Words, is_token, printed,
 };
 use spinel_store::{OwnedValue, Stream};
 use spinel_structs::stream::{Consumer, Group, StreamId};
@@ -151,9 +151,9 @@ impl Update for XgroupCreate<'_> {
             return Err(NO_KEY);
         }
         self.start.check_len(5)?;
-        let id = match self.start.id {
+        let id = match printed(self.start.id) {
             b"$" => last_id.unwrap_or_default(),
-            word => id(word, 0)?,
+            _ => id(self.start.id, 0)?,
         };
         let stream = cx.write_or_create::<Stream>(key)?;
         let created = stream.create_group(group, Group::new(id, entries_read));
@@ -188,11 +188,11 @@ impl Update for XgroupSetid<'_> {
         let Start { key, group, entries_read, .. } = self.start;
         let stream = with_group(cx, key, group)?;
         self.start.check_len(4)?;
-        let last_id = match self.start.id {
+        let last_id = match printed(self.start.id) {
             b"$" => stream.last_id(),
             b"-" => StreamId::MIN,
             b"+" => StreamId::MAX,
-            word => id(word, 0)?,
+            _ => id(self.start.id, 0)?,
         };
         if let Some(group) = stream.group_mut(group) {
             group.last_id = last_id;
@@ -224,7 +224,7 @@ impl Update for XgroupDestroy<'_> {
 
 impl Update for XgroupCreateconsumer<'_> {
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {
-        let now_ms = cx.now().0;
+        let now_ms = cx.clock_time().0;
         let stream = with_group(cx, self.key, self.group)?;
         let created = stream.group_mut(self.group).and_then(|group| group.create(self.consumer, now_ms));
         if created.is_some() {

@@ -4,7 +4,7 @@ use spinel_family::spec::{ArgKind, Shape};
 use spinel_family::{
     Command, CommandError, Encoder, Key, Parse, Query, QueryContext, Reply, Words, is_token,
 };
-use spinel_store::Stream;
+use spinel_store::{Stream, Typed};
 use spinel_structs::stream::StreamId;
 
 use super::arguments::{COUNT, KEY, integer};
@@ -129,15 +129,21 @@ impl XinfoStream<'_> {
 
 impl Query for XinfoStream<'_> {
     fn cost(&self, cx: &QueryContext<'_>) -> usize {
-        let full = matches!(self.full(), Ok(Some(0)));
-        if full { cx.peek(self.key).map_or(0, |entry| entry.value().elements()) } else { 0 }
+        let Some(entry) = cx.peek(self.key) else { return 0 };
+        if matches!(self.full(), Ok(Some(0))) {
+            return entry.value().elements();
+        }
+        let said = Stream::of(entry.value()).and_then(Stream::idempotence);
+        said.map_or(0, |said| said.producers().len())
     }
 
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
         let stream = stream(cx, self.key)?;
         let full = self.full()?;
-        out.map(if full.is_some() { 9 } else { 10 });
+        let said = stream.idempotence().map_or(0, |_| IDEMPOTENCE_FIELDS);
+        out.map(if full.is_some() { 9 } else { 10 } + said);
         reply_counters(stream, out);
+        reply_idempotence(stream, cx.now().0, out);
         match full {
             None => {
                 out.bulk(b"groups");
@@ -184,6 +190,27 @@ fn reply_counters(stream: &Stream, out: &mut Encoder) {
     out.integer(stream.entries_added() as i64);
     out.bulk(b"recorded-first-entry-id");
     reply_id(stream.first_id(), out);
+}
+
+/// How many fields tell of producers.
+const IDEMPOTENCE_FIELDS: usize = 6;
+
+/// What producers said, of a stream that was ever asked to remember it. (Redis 8.6 tells it of every stream.)
+fn reply_idempotence(stream: &Stream, now_ms: i64, out: &mut Encoder) {
+    let Some(said) = stream.idempotence() else { return };
+    let (producers, messages) = said.live(u64::try_from(now_ms).unwrap_or(0));
+    let fields: [(&[u8], u64); IDEMPOTENCE_FIELDS] = [
+        (b"idmp-duration", u64::from(said.memory().duration_s)),
+        (b"idmp-maxsize", u64::from(said.memory().messages)),
+        (b"pids-tracked", producers as u64),
+        (b"iids-tracked", messages as u64),
+        (b"iids-added", said.added()),
+        (b"iids-duplicates", said.duplicates()),
+    ];
+    for (name, value) in fields {
+        out.bulk(name);
+        out.integer(value as i64);
+    }
 }
 
 const HELP: [&str; 9] = [

@@ -27,18 +27,24 @@ pub(super) fn reply_group_counters(stream: &Stream, group: &Group, out: &mut Enc
 pub(super) fn reply_full_groups(stream: &Stream, most: usize, out: &mut Encoder) {
     out.array(stream.groups().len());
     for (name, group) in stream.groups() {
-        out.map(7);
+        let released = group.released_len();
+        out.map(7 + usize::from(released > 0));
         out.bulk(b"name");
         out.bulk(name);
         reply_group_counters(stream, group, out);
         out.bulk(b"pel-count");
         out.integer(group.pending_len() as i64);
+        // Redis 8.8 always tells this.
+        if released > 0 {
+            out.bulk(b"nacked-count");
+            out.integer(released as i64);
+        }
         out.bulk(b"pending");
         out.array(group.pending_len().min(most));
         for (id, pending) in group.pending_from(StreamId::MIN).take(most) {
             out.array(4);
             reply_id(id, out);
-            out.bulk(group.consumer(pending.consumer).name());
+            out.bulk(group.owner(pending));
             out.integer(pending.delivered_ms);
             out.integer(pending.deliveries as i64);
         }

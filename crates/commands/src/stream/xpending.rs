@@ -78,7 +78,7 @@ impl<'a> Filter<'a> {
     }
 
     fn matches(&self, pending: &Pending, now_ms: i64) -> bool {
-        self.min_idle_ms == 0 || now_ms.saturating_sub(pending.delivered_ms) >= self.min_idle_ms
+        self.min_idle_ms == 0 || pending.is_due(self.min_idle_ms, now_ms)
     }
 }
 
@@ -131,8 +131,10 @@ fn reply_listed(group: &Group, filter: &Filter<'_>, now_ms: i64, out: &mut Encod
     let mut reply = |id: StreamId, pending: &Pending| {
         out.array(4);
         reply_id(id, out);
-        out.bulk(group.consumer(pending.consumer).name());
-        out.integer(now_ms.saturating_sub(pending.delivered_ms).max(0));
+        out.bulk(group.owner(pending));
+        // What was released was delivered at no time that matters.
+        let idle_ms = if pending.consumer.is_some() { pending.idle_ms(now_ms).max(0) } else { -1 };
+        out.integer(idle_ms);
         out.integer(pending.deliveries as i64);
         count += 1;
     };

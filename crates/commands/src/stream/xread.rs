@@ -1,14 +1,15 @@
-//! `XREAD [COUNT count] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]`
+//! `XREAD [COUNT count] [MAXCOUNT count] [MAXSIZE bytes] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]`
 
 use spinel_family::{
-    Attempt, Blocking, Command, CommandError, Encoder, Key, Parse, Protocol, Timeout, UpdateContext, WaitFor,
-    WaitKeys, Words, is_token,
+    Attempt, Blocking, Command, CommandError, DeferredLen, Encoder, Key, Parse, Protocol, Timeout,
+    UpdateContext, WaitFor, WaitKeys, Words, is_token, printed,
 };
 use spinel_store::Stream;
 use spinel_structs::stream::StreamId;
 
-use super::arguments::{BLOCK, COUNT, STREAMS, all_words, id, streams_from};
-use super::reply::{check_range, reply_entries};
+use super::arguments::{BLOCK, COUNT, MAX_COUNT, MAX_SIZE, STREAMS, all_words, id, streams_from};
+use super::budget::{Bounds, Budget};
+use super::reply::{check_range, reply_entries_within};
 use super::sources::{Sources, WAITED_COUNT, count, reply_name, timeout};
 
 const GROUP_MISPLACED: CommandError =
@@ -25,11 +26,13 @@ const NEW_MISPLACED: CommandError = CommandError::text(
 #[derive(Command)]
 #[command(group = Stream, since = "5.0.0", flags(readonly, blocking, movablekeys), manual, arity = -4)]
 #[command(complexity = "O(N) for N entries returned of each stream")]
-#[command(keys = &[streams_from(1)], args = &[COUNT, BLOCK, STREAMS])]
+#[command(keys = &[streams_from(1)], args = &[COUNT, MAX_COUNT, MAX_SIZE, BLOCK, STREAMS])]
+#[command(history = &[("8.10.0", "The options `MAXCOUNT` and `MAXSIZE`.")])]
 pub(super) struct Xread<'a> {
     /// All words after the name.
     words: Words<'a>,
     count: Option<usize>,
+    bounds: Bounds,
     block: Option<Timeout>,
     sources: Sources<'a>,
 }
@@ -37,7 +40,7 @@ pub(super) struct Xread<'a> {
 impl<'a> Parse<'a> for Xread<'a> {
     fn parse(words: &mut Words<'a>) -> Result<Self, CommandError> {
         let all = *words;
-        let (mut limit, mut block) = (None, None);
+        let (mut limit, mut bounds, mut block) = (None, Bounds::default(), None);
         loop {
             let name = words.take()?;
             let more = !words.is_empty();
@@ -46,7 +49,13 @@ impl<'a> Parse<'a> for Xread<'a> {
             } else if is_token(name, "COUNT") && more {
                 limit = count(words)?;
             } else if is_token(name, "STREAMS") && more {
-                return Ok(Self { words: all, count: limit, block, sources: Sources::parse(words)? });
+                let sources = Sources::parse(words)?;
+                bounds.check(limit)?;
+                return Ok(Self { words: all, count: limit, bounds, block, sources });
+            } else if is_token(name, "MAXCOUNT") && more {
+                bounds.take_entries(words)?;
+            } else if is_token(name, "MAXSIZE") && more {
+                bounds.take_bytes(words)?;
             } else if is_token(name, "GROUP") && words.len() >= 2 {
                 return Err(GROUP_MISPLACED);
             } else if is_token(name, "NOACK") {
@@ -64,9 +73,13 @@ impl Xread<'_> {
     /// After which ID entries are wanted, as things stand now.
     fn after(cx: &UpdateContext<'_>, key: Key<'_>, word: &[u8]) -> Result<StreamId, CommandError> {
         let stream = cx.read::<Stream>(key)?;
-        match word {
+        match printed(word) {
             b"$" => Ok(stream.map_or(StreamId::MIN, Stream::last_id)),
             b">" => Err(NEW_MISPLACED),
+            // The last entry, or the first to come.
+            b"+" => Ok(stream.map_or(StreamId::MIN, |stream| {
+                stream.top_id().previous().filter(|_| !stream.is_empty()).unwrap_or(stream.last_id())
+            })),
             _ => id(word, 0),
         }
     }
@@ -87,21 +100,33 @@ impl Xread<'_> {
             let Ok(Some(stream)) = cx.read::<Stream>(key) else { continue };
             let after = id(word, 0)?;
             if stream.last_id() > after {
+                let mut budget = self.bounds.budget(out);
                 begin_streams(1, out);
-                self.reply(stream, key, after, self.count.unwrap_or(WAITED_COUNT), out);
+                let most = self.bounds.most(self.count.or(Some(WAITED_COUNT)));
+                reply(stream, key, (after, most), &mut budget, out);
                 return Ok(Attempt::Served);
             }
         }
         Ok(Attempt::NotReady)
     }
+}
 
-    fn reply(&self, stream: &Stream, key: Key<'_>, after: StreamId, most: usize, out: &mut Encoder) {
-        reply_name(key, out);
-        match after.next() {
-            Some(start) => reply_entries(stream.range(start, StreamId::MAX), most, out),
-            None => out.array(0),
-        }
+/// Replies with a stream and its entries after an ID; says whether there were any.
+fn reply(
+    stream: &Stream,
+    key: Key<'_>,
+    (after, most): (StreamId, usize),
+    budget: &mut Budget,
+    out: &mut Encoder,
+) -> bool {
+    let begin = out.len();
+    reply_name(key, out);
+    let entries = after.next().map(|start| stream.range(start, StreamId::MAX));
+    let is_any = reply_entries_within(entries.into_iter().flatten(), most, budget, out) > 0;
+    if !is_any {
+        out.truncate(begin);
     }
+    is_any
 }
 
 /// Begins a reply of so many streams.
@@ -109,6 +134,14 @@ pub(super) fn begin_streams(count: usize, out: &mut Encoder) {
     match out.protocol() {
         Protocol::Resp2 => out.array(count),
         Protocol::Resp3 => out.map(count),
+    }
+}
+
+/// Begins a reply of streams whose number is not known yet.
+pub(super) fn begin_some_streams(out: &mut Encoder) -> DeferredLen {
+    match out.protocol() {
+        Protocol::Resp2 => out.deferred_array(),
+        Protocol::Resp3 => out.deferred_map(),
     }
 }
 
@@ -126,7 +159,7 @@ impl Blocking for Xread<'_> {
         for (key, word) in self.sources.iter() {
             afters.push(Self::after(cx, key, word)?);
         }
-        let most = self.count.unwrap_or(usize::MAX);
+        let most = self.bounds.most(self.count);
         let mut ready = Vec::new();
         for (key, after) in self.sources.keys.keys().zip(&afters) {
             let Some(stream) = cx.read::<Stream>(key)? else { continue };
@@ -136,8 +169,13 @@ impl Blocking for Xread<'_> {
             }
         }
         if !ready.is_empty() {
-            begin_streams(ready.len(), out);
-            ready.into_iter().for_each(|(stream, key, after)| self.reply(stream, key, after, most, out));
+            let mut budget = self.bounds.budget(out);
+            let length = begin_some_streams(out);
+            let read = ready.into_iter();
+            let read =
+                read.filter(|(stream, key, after)| reply(stream, *key, (*after, most), &mut budget, out));
+            let count = read.count();
+            out.finish(length, count);
             return Ok(Attempt::Served);
         }
         if self.block.is_none() {

@@ -1,4 +1,4 @@
-//! `XTRIM key MAXLEN | MINID [= | ~] threshold [LIMIT count]`
+//! `XTRIM key MAXLEN | MINID [= | ~] threshold [LIMIT count] [KEEPREF | DELREF | ACKED]`
 
 use spinel_family::{
     Command, CommandError, Encoder, EventClass, Key, Parse, Reply, Update, UpdateContext, Words,
@@ -6,6 +6,7 @@ use spinel_family::{
 use spinel_store::Stream;
 
 use super::arguments::KEY;
+use super::references::CONDITION;
 use super::trimming::{TRIM, TrimOptions};
 
 const NO_STRATEGY: CommandError =
@@ -15,8 +16,11 @@ const NO_STRATEGY: CommandError =
 #[derive(Command)]
 #[command(group = Stream, since = "5.0.0", tips("nondeterministic_output"), manual, arity = -4)]
 #[command(complexity = "O(N) for N entries removed; whole blocks go at once")]
-#[command(history = &[("6.2.0", "The options `MINID` and `LIMIT`.")])]
-#[command(args = &[KEY, TRIM])]
+#[command(history = &[
+    ("6.2.0", "The options `MINID` and `LIMIT`."),
+    ("8.2.0", "The options `KEEPREF`, `DELREF` and `ACKED`."),
+])]
+#[command(args = &[KEY, TRIM, CONDITION])]
 pub(super) struct Xtrim<'a> {
     #[key(rw, delete)]
     key: Key<'a>,

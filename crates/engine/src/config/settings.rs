@@ -146,6 +146,10 @@ pub struct Encodings {
     pub stream_node_max_bytes: usize,
     /// Entries of a stream's node; 0 for no limit.
     pub stream_node_max_entries: i64,
+    /// Seconds for which a new stream remembers the messages of producers.
+    pub stream_idmp_duration: u32,
+    /// Messages of each producer that it remembers.
+    pub stream_idmp_maxsize: u32,
 }
 
 /// Databases, their upkeep and their events.

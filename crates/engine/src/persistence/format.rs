@@ -75,7 +75,7 @@ pub(crate) fn encode_options(settings: &Settings) -> EncodeOptions {
         RdbVersion::V12 => Target::V12,
         RdbVersion::Valkey80 => Target::Valkey80,
     };
-    EncodeOptions { compression: rdb.compression, target }
+    EncodeOptions { compression: rdb.compression, target, is_lowest: rdb.version == RdbVersion::Auto }
 }
 
 /// The version for a value, or for a data set, in which fields of hashes expire, if any that can hold it is welcome.

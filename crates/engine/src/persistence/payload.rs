@@ -56,7 +56,7 @@ pub(crate) fn options(settings: &CommandSettings, entry: &Entry) -> EncodeOption
     } else {
         Target::from_number(payloads.version).expect("the settings allow only versions there are")
     };
-    EncodeOptions { compression: payloads.compression, target }
+    EncodeOptions { compression: payloads.compression, target, is_lowest: payloads.is_lowest }
 }
 
 /// Creates a key with a value that DUMP gave, here or at another server.

@@ -128,6 +128,7 @@ impl Scripts {
     /// The server ends while scripts are under way: what they did is not to be seen. Whether there were any.
     pub(crate) fn end_all(&self) -> bool {
         let running = self.running();
+        self.is_ended.store(!running.is_empty(), Ordering::Release);
         for running in &*running {
             running.is_ended.store(true, Ordering::Release);
             running.interrupter.arm();

@@ -78,6 +78,8 @@ pub(crate) struct Scripts {
     is_busy: AtomicBool,
     /// A script writes without having all shards ([`alone`]).
     token: AtomicBool,
+    /// The server ends while scripts hold shards, which nobody gets any more.
+    is_ended: AtomicBool,
     watch: Arc<Watch>,
     /// Scripts may call what is not for scripts (`DEBUG SET-DISABLE-DENY-SCRIPTS`).
     pub(crate) may_call_all: AtomicBool,
@@ -95,6 +97,7 @@ impl Scripts {
             running: Mutex::default(),
             is_busy: AtomicBool::new(false),
             token: AtomicBool::new(false),
+            is_ended: AtomicBool::new(false),
             watch: Arc::new(Watch::new(loops)),
             may_call_all: AtomicBool::new(false),
             machine_bytes: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
@@ -109,6 +112,11 @@ impl Scripts {
     pub(crate) fn stop(&self) {
         self.queue.stop();
         self.watch.stop();
+    }
+
+    /// Whether the server ends while scripts hold shards, which nobody gets any more.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.is_ended.load(Ordering::Acquire)
     }
 
     /// How many scripts are known.

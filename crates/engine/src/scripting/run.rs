@@ -18,6 +18,8 @@ use crate::registry::Command;
 use crate::session::Session;
 use crate::transaction::Execution;
 
+/// What a digest is written with. A word of another length is told to be none before the others are looked at.
+const DIGEST_DIGITS: usize = 40;
 const NO_SCRIPT: CommandError = CommandError::text("NOSCRIPT No matching script. Please use EVAL.");
 
 /// How a command names the script.
@@ -121,6 +123,9 @@ pub(super) fn find_script<'a>(
     invocation: Invocation,
     args: Args<'a>,
 ) -> Result<Option<Called<'a>>, CommandError> {
+    if invocation.how == How::Digest && args.at(1).len() != DIGEST_DIGITS {
+        return Err(NO_SCRIPT);
+    }
     let input = Input::read(args, invocation.how)?;
     let (known, script) = match invocation.how {
         How::Source => match machine.load(engine, args.at(1), place)? {

@@ -70,6 +70,7 @@ impl SessionCommand for ScriptExists<'_> {
 /// Forgets all scripts.
 #[derive(Command)]
 #[command(name = "script|flush", group = Scripting, since = "2.6.0", flags(noscript))]
+#[command(history = &[("6.2.0", "The words `ASYNC` and `SYNC` were added.")])]
 #[command(complexity = "O(N) with N being the number of scripts in cache")]
 #[command(tips("request_policy:all_nodes", "response_policy:all_succeeded"))]
 #[command(args = &[ArgSpec {

@@ -129,9 +129,14 @@ fn a_script_that_does_not_end_is_killed_unless_it_has_written() {
     assert_eq!(server.run_words(peer, words.args()), "");
     let refused = loop {
         let reply = run(&mut server, other, &["SCRIPT", "KILL"]);
-        if !reply.starts_with("-NOTBUSY") && reply != "+OK\r\n" {
+        if reply == "+OK\r\n" {
+            // It was killed before it had written.
+            assert!(wait(&mut server, peer).starts_with("-ERR Script killed"));
+            assert_eq!(server.run_words(peer, words.args()), "");
+        } else if !reply.starts_with("-NOTBUSY") {
             break reply;
         }
+        assert!(Instant::now() < deadline, "it is not running");
     };
     assert!(refused.starts_with("-UNKILLABLE "), "{refused}");
     assert_eq!(wait(&mut server, peer), "$4\r\ndone\r\n");
@@ -192,6 +197,16 @@ fn a_script_reaches_keys_that_it_did_not_declare_before_and_after_it_has_written
         assert_eq!(run(&mut server, peer, &["EVAL", &script, "1", &key, &other]), "$1\r\n2\r\n");
         assert_eq!(run(&mut server, peer, &["GET", &key]), format!("${}\r\n{other}\r\n", other.len()));
     }
+}
+
+#[test]
+fn a_reader_that_waits_is_served_by_a_script_that_writes() {
+    let (mut server, peer) = server();
+    let reader = server.connect("127.0.0.1:2");
+    assert_eq!(server.run(reader, "XREAD BLOCK 0 STREAMS s $"), "");
+    run(&mut server, peer, &["EVAL", "return redis.call('XADD', KEYS[1], '1-1', 'a', 'b')", "1", "s"]);
+    let entry = "*1\r\n*2\r\n$1\r\ns\r\n*1\r\n*2\r\n$3\r\n1-1\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n";
+    assert_eq!(wait(&mut server, reader), entry);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! New connections: accepted by the first loop, handed to all in turn.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use spinel_engine::Message;
 use spinel_engine::log::LogLevel;
@@ -62,7 +63,7 @@ impl EventLoop {
 
     /// Accepts what waits at a listener and hands it to the loops in turn.
     pub(super) fn accept(&mut self, index: usize) {
-        let Some(listeners) = self.listeners.clone() else { return };
+        let listeners = Arc::clone(&self.listeners);
         // Limits that another loop's client has just set hold for whoever connects after that.
         self.worker.refresh();
         for _ in 0..MAX_ACCEPTS {

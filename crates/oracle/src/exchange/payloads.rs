@@ -44,7 +44,8 @@ fn check_bytes(key: &[u8], entry: &Entry, theirs: &[u8], exchange: &mut Exchange
     if matches!(encoding(entry), Some("hashtable" | "skiplist")) {
         return;
     }
-    let ours = dump(entry.value(), EncodeOptions { compression: false, target: Target::V10 });
+    let ours =
+        dump(entry.value(), EncodeOptions { compression: false, target: Target::V10, is_lowest: false });
     exchange.check(ours == theirs, || format!("{}: other bytes than the reference's", key.escape_ascii()));
 }
 

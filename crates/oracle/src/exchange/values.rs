@@ -23,9 +23,9 @@ impl Ours {
 
 /// Every way of writing that the reference reads.
 pub(super) fn ways() -> impl Iterator<Item = EncodeOptions> {
-    [Target::V9, Target::V10]
-        .into_iter()
-        .flat_map(|target| [false, true].map(|compression| EncodeOptions { compression, target }))
+    [Target::V9, Target::V10].into_iter().flat_map(|target| {
+        [false, true].map(|compression| EncodeOptions { compression, target, is_lowest: false })
+    })
 }
 
 /// An entry that holds a value.

@@ -34,8 +34,11 @@ pub(super) fn fill(client: &mut Client, foreign: &Foreign, random: &mut Random) 
         sets(client, random)?;
         hashes(client, random)?;
         sorted_sets(client, random)?;
-        if foreign.is_at_least(5, 0) && !foreign.has_producers() {
+        if foreign.is_at_least(5, 0) {
             streams(client, random)?;
+        }
+        if foreign.has_producers() {
+            producers(client, random)?;
         }
         expiries(client, random)?;
     }
@@ -186,6 +189,18 @@ fn streams(client: &mut Client, random: &mut Random) -> io::Result<()> {
         ask(client, &line)?;
     }
     ask(client, &[b"XACK", key, b"readers", b"6-0", b"7-1"]).map(drop)
+}
+
+/// A stream that remembers what its producers said.
+fn producers(client: &mut Client, random: &mut Random) -> io::Result<()> {
+    let key = b"stream with producers";
+    for number in 0..40 {
+        let (message, value) = (format!("message {}", number % 30), text(random));
+        ask(client, &[b"XADD", key, b"IDMP", b"a producer", message.as_bytes(), b"*", b"value", &value])?;
+        ask(client, &[b"XADD", key, b"IDMPAUTO", b"another", b"*", b"value", &value])?;
+    }
+    ask(client, &[b"XCFGSET", key, b"IDMP-DURATION", b"86400"])?;
+    ask(client, &[b"XADD", key, b"IDMP", b"a producer", b"the last", b"*", b"value", b"1"]).map(drop)
 }
 
 /// Some keys of each type expire, in milliseconds.

@@ -7,14 +7,13 @@
 //! ```
 //!
 //! Compared are `DEBUG DIGEST`, and for every key its type, whether its encoding is the small or the large one, its own
-//! digest and its expiry. Types that Spinel does not have are refused by name, which is compared, too.
+//! digest and its expiry.
 
 mod back;
 mod convert;
 mod facts;
 mod fill;
 mod forth;
-mod refusals;
 mod servers;
 
 pub use convert::exchange as convert_with;
@@ -37,8 +36,7 @@ pub fn compare(foreign: &Foreign, spinel: &Path) -> io::Result<Findings> {
     findings.push(named(foreign, "files read", forth::compared(&bench)?));
     findings.push(named(foreign, "files written for it", back::compared(&bench)?));
     findings.push(named(foreign, "files converted", convert::compared(&bench)?));
-    findings.push(named(foreign, "what is refused", refusals::compared(&bench)?));
-    // Before Redis 5.0 there is no version that we write, and nothing that we refuse.
+    // Before Redis 5.0 there is no version that we write.
     findings.retain(|(_, compared, _)| *compared > 0);
     Ok(findings)
 }

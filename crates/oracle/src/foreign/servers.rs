@@ -73,7 +73,7 @@ impl Foreign {
         !self.is_valkey && self.version < Version(8, 0)
     }
 
-    /// Whether its streams know who produced their entries.
+    /// Whether its streams remember what producers said.
     pub(super) fn has_producers(&self) -> bool {
         !self.is_valkey && self.version >= Version(8, 6)
     }

@@ -76,6 +76,7 @@ impl Generator {
                 change_case(&mut commands[0][0], &mut self.random);
             }
         }
+        commands.iter_mut().for_each(ask_for_nothing_newer);
         let connection = self.connection;
         commands.into_iter().map(|words| Step { connection, words }).collect()
     }
@@ -105,6 +106,14 @@ impl Generator {
             }
         }
     }
+}
+
+/// `+` is an ID for XREAD from Redis 7.4 on, and an error that is told otherwise by XREADGROUP: another error takes its place.
+fn ask_for_nothing_newer(words: &mut Words) {
+    let is_reading = [&b"XREAD"[..], b"XREADGROUP"].iter().any(|name| words[0].eq_ignore_ascii_case(name));
+    let pluses =
+        words.iter_mut().filter(|word| is_reading && word.split(|&byte| byte == 0).next() == Some(b"+"));
+    pluses.for_each(|word| word[0] = b'-');
 }
 
 /// Whether other words in place of these could ask for neither gigabytes nor an endless wait.

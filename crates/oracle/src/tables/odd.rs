@@ -70,6 +70,16 @@ const LEFT_OUT: &[(&str, &[&str])] = &[
     ("makes a replica of the reference", &["replicaof", "slaveof"]),
 ];
 
+/// An answer without what the compiler of scripts says, which has its own words; that it says something, and of which line,
+/// is left.
+pub(super) fn without_words_of_compiler(mut answer: String) -> String {
+    let place = if answer.contains("Error compiling script") { answer.find("user_script:1:") } else { None };
+    if let Some(place) = place {
+        answer.truncate(place + "user_script:1:".len());
+    }
+    answer
+}
+
 /// Whether a command gets odd arguments. The words of HELP are our own, and what DEBUG can do is for tests only.
 pub(super) fn are_for(name: &str) -> bool {
     let is_own = name.ends_with("|help") || name.starts_with("debug");

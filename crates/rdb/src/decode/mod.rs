@@ -90,5 +90,7 @@ pub(crate) fn decode_value<'a>(
         ValueType::Stream1 => stream::stream(cursor, StreamForm::Plain).map(Value::stream),
         ValueType::Stream2 => stream::stream(cursor, StreamForm::Counted).map(Value::stream),
         ValueType::Stream3 => stream::stream(cursor, StreamForm::Active).map(Value::stream),
+        ValueType::Stream4 => stream::stream(cursor, StreamForm::Idempotent).map(Value::stream),
+        ValueType::Stream5 => stream::stream(cursor, StreamForm::Released).map(Value::stream),
     }
 }

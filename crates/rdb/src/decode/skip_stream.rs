@@ -9,7 +9,7 @@ use crate::opcode::StreamForm;
 pub(super) struct StreamStage {
     form: StreamForm,
     part: StreamPart,
-    /// Groups, consumers of this group, and pieces of this part that are still to come.
+    /// Groups or producers, consumers of this group, and pieces of this part that are still to come.
     groups: u64,
     consumers: u64,
     left: u64,
@@ -25,6 +25,10 @@ enum StreamPart {
     ConsumerCount,
     Consumer,
     ConsumerPending,
+    Released,
+    Producer,
+    Message,
+    End,
 }
 
 impl StreamStage {
@@ -48,6 +52,11 @@ impl StreamStage {
                 self.groups = cursor.length()?;
                 self.part = StreamPart::Group;
             }
+            StreamPart::Group if self.groups == 0 && self.form.has_idempotence() => {
+                lengths(cursor, 2)?;
+                self.groups = cursor.length()?;
+                self.part = StreamPart::Producer;
+            }
             StreamPart::Group if self.groups == 0 => return Ok(false),
             StreamPart::Group => {
                 skip_string(cursor)?;
@@ -66,6 +75,10 @@ impl StreamStage {
                 self.consumers = cursor.length()?;
                 self.part = StreamPart::Consumer;
             }
+            StreamPart::Consumer if self.consumers == 0 && self.form.has_released() => {
+                self.left = cursor.length()?;
+                self.part = StreamPart::Released;
+            }
             StreamPart::Consumer if self.consumers == 0 => self.part = StreamPart::Group,
             StreamPart::Consumer => {
                 skip_string(cursor)?;
@@ -75,12 +88,38 @@ impl StreamStage {
                 self.part = StreamPart::ConsumerPending;
             }
             StreamPart::ConsumerPending if self.left == 0 => self.part = StreamPart::Consumer,
-            StreamPart::ConsumerPending => {
+            StreamPart::Released if self.left == 0 => self.part = StreamPart::Group,
+            StreamPart::ConsumerPending | StreamPart::Released => {
                 cursor.take(16)?;
                 self.left -= 1;
             }
+            StreamPart::Producer | StreamPart::Message => self.step_producers(cursor)?,
+            StreamPart::End => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// The same among producers and their messages.
+    fn step_producers(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Fault> {
+        match self.part {
+            StreamPart::Message if self.left > 0 => {
+                skip_string(cursor)?;
+                lengths(cursor, 2)?;
+                self.left -= 1;
+            }
+            StreamPart::Message => self.part = StreamPart::Producer,
+            _ if self.groups == 0 => {
+                lengths(cursor, 2)?;
+                self.part = StreamPart::End;
+            }
+            _ => {
+                skip_string(cursor)?;
+                self.left = cursor.length()?;
+                self.groups -= 1;
+                self.part = StreamPart::Message;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -12,11 +12,12 @@ mod stream;
 mod text;
 mod value;
 
-use spinel_store::{UnixMillis, ValueRef};
+use spinel_store::{Stream, UnixMillis, ValueRef};
 
 use crate::checksum::Checksum;
-use crate::opcode;
+use crate::opcode::{self, StreamForm};
 use crate::version::Target;
+use stream::form_of;
 use text::put_bytes;
 pub(crate) use text::put_length;
 pub use value::{Progress, ValueEncoder};
@@ -28,11 +29,21 @@ pub struct EncodeOptions {
     pub compression: bool,
     /// The version.
     pub target: Target,
+    /// Whether a value that this version cannot hold is written as a later one does, rather than with less in it.
+    pub is_lowest: bool,
 }
 
 impl Default for EncodeOptions {
     fn default() -> Self {
-        Self { compression: true, target: Target::default() }
+        Self { compression: true, target: Target::default(), is_lowest: false }
+    }
+}
+
+impl EncodeOptions {
+    /// How a stream is written.
+    fn stream_form(self, stream: &Stream) -> StreamForm {
+        // What Valkey 9 has at these numbers is not a stream.
+        form_of(stream, self.target.stream_form(), self.is_lowest && self.target != Target::Valkey80)
     }
 }
 
@@ -96,7 +107,7 @@ pub fn put_header(out: &mut Vec<u8>, target: Target) {
 
 /// Appends a name and a value about the file, such as `redis-ver`.
 pub fn put_aux(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
-    let options = EncodeOptions { compression: false, target: Target::default() };
+    let options = EncodeOptions { compression: false, ..EncodeOptions::default() };
     out.push(opcode::AUX);
     put_bytes(out, name, options);
     put_bytes(out, value, options);

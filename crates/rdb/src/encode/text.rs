@@ -141,11 +141,10 @@ impl Head {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::version::Target;
 
     fn put(bytes: &[u8], compression: bool) -> Vec<u8> {
         let mut out = b"before".to_vec();
-        put_bytes(&mut out, bytes, EncodeOptions { compression, target: Target::default() });
+        put_bytes(&mut out, bytes, EncodeOptions { compression, ..EncodeOptions::default() });
         out.split_off(6)
     }
 

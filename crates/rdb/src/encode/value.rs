@@ -66,10 +66,12 @@ impl<'a> ValueEncoder<'a> {
                 Some(_) => ValueType::SortedSetZiplist,
                 None => ValueType::SortedSet,
             },
-            ValueRef::Stream(_) => match options.target.stream_form() {
+            ValueRef::Stream(stream) => match options.stream_form(stream) {
                 StreamForm::Plain => ValueType::Stream1,
                 StreamForm::Counted => ValueType::Stream2,
                 StreamForm::Active => ValueType::Stream3,
+                StreamForm::Idempotent => ValueType::Stream4,
+                StreamForm::Released => ValueType::Stream5,
             },
         };
         value_type.number()
@@ -127,7 +129,7 @@ impl<'a> ValueEncoder<'a> {
                 }
             },
             ValueRef::Stream(stream) => {
-                return Rest::Stream(StreamRest::begin(out, stream, self.options.target.stream_form()));
+                return Rest::Stream(StreamRest::begin(out, stream, self.options.stream_form(stream)));
             }
         }
         Rest::Nothing

@@ -37,7 +37,7 @@ pub fn make(model: &StreamModel) -> Stream {
             .map(|(name, seen_ms)| group.create(name, *seen_ms).expect("names differ"))
             .collect();
         for &(id, consumer, delivered_ms, deliveries) in &model.pending {
-            group.assign(id, Pending { consumer: numbers[consumer], delivered_ms, deliveries });
+            group.assign(id, Pending { consumer: Some(numbers[consumer]), delivered_ms, deliveries });
         }
         assert!(stream.create_group(&model.name, group));
     }
@@ -53,7 +53,7 @@ pub fn model_of(stream: &Stream) -> StreamModel {
         let consumers: Vec<_> =
             group.consumers().map(|consumer| (consumer.name().to_vec(), consumer.seen_ms)).collect();
         let pending = group.pending_from(StreamId::MIN).map(|(id, entry)| {
-            let name = group.consumer(entry.consumer).name();
+            let name = group.owner(entry);
             let consumer =
                 consumers.iter().position(|(other, _)| other == name).expect("a consumer of the group");
             (id, consumer, entry.delivered_ms, entry.deliveries)

@@ -14,7 +14,7 @@ pub(crate) mod stream;
 use std::any::Any;
 use std::sync::Arc;
 
-use spinel_structs::stream::BlockLimits;
+use spinel_structs::stream::{BlockLimits, Memory};
 
 pub use distinct::LoadError;
 pub use hash::{Hash, HashField, HashIter, HashLoader, HashLots};
@@ -38,6 +38,8 @@ pub struct EncodingLimits {
     pub set_max_intset_entries: usize,
     /// `stream-node-max-bytes` and `stream-node-max-entries`.
     pub stream_blocks: BlockLimits,
+    /// `stream-idmp-duration` and `stream-idmp-maxsize`.
+    pub stream_memory: Memory,
     /// `zset-max-listpack-entries`, in members.
     pub zset_max_listpack_entries: usize,
     /// `zset-max-listpack-value`, in bytes.
@@ -53,6 +55,7 @@ impl Default for EncodingLimits {
             list_packed_threshold: 1 << 30,
             set_max_intset_entries: 512,
             stream_blocks: BlockLimits::default(),
+            stream_memory: Memory::default(),
             zset_max_listpack_entries: 128,
             zset_max_listpack_value: 64,
         }

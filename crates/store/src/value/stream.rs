@@ -1,6 +1,7 @@
 //! The stream value. A stream is a value even without entries: its last ID and its groups live on.
 
 use spinel_structs::size_class::malloc_size;
+use spinel_structs::stream::Idempotence;
 pub use spinel_structs::stream::Stream;
 
 use super::{Kind, NewValue, Typed, ValueMut, ValueRef};
@@ -8,9 +9,10 @@ use super::{Kind, NewValue, Typed, ValueMut, ValueRef};
 /// The name `OBJECT ENCODING` reports.
 pub(crate) const ENCODING: &str = "stream";
 
-/// Entries, and pending entries of all groups.
+/// Entries, pending entries of all groups, and messages remembered of producers.
 pub(super) fn elements(stream: &Stream) -> usize {
-    stream.len() + stream.groups().map(|(_, group)| group.pending_len()).sum::<usize>()
+    let pending = stream.groups().map(|(_, group)| group.pending_len()).sum::<usize>();
+    stream.len() + pending + stream.idempotence().map_or(0, Idempotence::len)
 }
 
 /// Bytes allocated.

@@ -1,11 +1,13 @@
 //! Consumer groups: who was given which entries and has not acknowledged them.
 //!
 //! A pending entry is kept once, in the group; its consumer has the ID. Consumers are known by number, so that a pending
-//! entry takes no pointer and a consumer can be copied with its group.
+//! entry takes no pointer and a consumer can be copied with its group. An entry that was released belongs to nobody, and
+//! the [order of releases](super::released) has its ID.
 
-use std::collections::{BTreeMap, BTreeSet, btree_map};
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
+use super::released::Released;
 use super::{Stream, StreamId};
 
 /// The number of a consumer in its group.
@@ -26,12 +28,35 @@ impl ConsumerId {
 /// An entry that was delivered and not acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pending {
-    /// To whom.
-    pub consumer: ConsumerId,
-    /// When, in Unix milliseconds.
+    /// To whom; nobody once it was released, until it is claimed.
+    pub consumer: Option<ConsumerId>,
+    /// When, in Unix milliseconds; 0 if it was released.
     pub delivered_ms: i64,
     /// How often.
     pub deliveries: u64,
+}
+
+impl Pending {
+    /// The most deliveries that are counted, which clients are told as an integer: what nobody shall be given again.
+    pub const DELIVERIES_MAX: u64 = i64::MAX as u64;
+
+    /// How often it was delivered with one delivery more.
+    #[must_use]
+    pub fn delivered_again(&self) -> u64 {
+        self.deliveries.saturating_add(1).min(Self::DELIVERIES_MAX)
+    }
+
+    /// Milliseconds since it was delivered.
+    #[must_use]
+    pub fn idle_ms(&self, now_ms: i64) -> i64 {
+        now_ms.saturating_sub(self.delivered_ms)
+    }
+
+    /// Whether it has been idle for so long that it may be claimed; what was released always has.
+    #[must_use]
+    pub fn is_due(&self, min_idle_ms: i64, now_ms: i64) -> bool {
+        self.consumer.is_none() || self.idle_ms(now_ms) >= min_idle_ms
+    }
 }
 
 /// A consumer of a group.
@@ -72,6 +97,7 @@ pub struct Group {
     /// Entries read, if that is known.
     pub entries_read: Option<i64>,
     pending: BTreeMap<StreamId, Pending>,
+    released: Released,
     names: BTreeMap<Box<[u8]>, ConsumerId>,
     consumers: Vec<Option<Box<Consumer>>>,
     free: Vec<ConsumerId>,
@@ -133,6 +159,12 @@ impl Group {
         self.consumers[id.index()].as_deref().expect("the number is of a consumer that is there")
     }
 
+    /// The name of the consumer that has a pending entry; empty if nobody has.
+    #[must_use]
+    pub fn owner(&self, pending: &Pending) -> &[u8] {
+        pending.consumer.map_or(&[], |consumer| self.consumer(consumer).name())
+    }
+
     /// A consumer by its number, to change.
     ///
     /// # Panics
@@ -175,30 +207,53 @@ impl Group {
 
     /// Gives an entry to a consumer for the first time, whoever had it before.
     pub fn deliver(&mut self, id: StreamId, consumer: ConsumerId, now_ms: i64) {
-        self.assign(id, Pending { consumer, delivered_ms: now_ms, deliveries: 1 });
+        self.assign(id, Pending { consumer: Some(consumer), delivered_ms: now_ms, deliveries: 1 });
+    }
+
+    /// Takes an entry from whoever has it, or makes it pending for nobody: it is the last of those released.
+    pub fn release(&mut self, id: StreamId, deliveries: u64) {
+        self.acknowledge(id);
+        self.assign(id, Pending { consumer: None, delivered_ms: 0, deliveries });
+    }
+
+    /// The released entries, those first that were released first.
+    pub fn released(&self) -> impl Iterator<Item = StreamId> + Clone {
+        self.released.iter()
+    }
+
+    /// Entries released.
+    #[must_use]
+    pub fn released_len(&self) -> usize {
+        self.released.len()
     }
 
     /// Makes an entry pending, or changes what is known of it; its consumer may change, too.
     pub fn assign(&mut self, id: StreamId, pending: Pending) {
-        let before = match self.pending.entry(id) {
-            btree_map::Entry::Vacant(place) => {
-                place.insert(pending);
-                None
-            }
-            btree_map::Entry::Occupied(mut place) => Some(place.insert(pending).consumer),
-        };
-        if before != Some(pending.consumer) {
-            if let Some(before) = before {
-                self.consumer_mut(before).pending.remove(&id);
-            }
-            self.consumer_mut(pending.consumer).pending.insert(id);
+        let before = self.pending.insert(id, pending).map(|before| before.consumer);
+        if before == Some(pending.consumer) {
+            return;
+        }
+        if let Some(before) = before {
+            self.take_from(id, before);
+        }
+        match pending.consumer {
+            Some(consumer) => drop(self.consumer_mut(consumer).pending.insert(id)),
+            None => self.released.push(id),
+        }
+    }
+
+    /// Whoever has a pending entry no longer has its ID.
+    fn take_from(&mut self, id: StreamId, owner: Option<ConsumerId>) {
+        match owner {
+            Some(consumer) => drop(self.consumer_mut(consumer).pending.remove(&id)),
+            None => self.released.remove(id),
         }
     }
 
     /// An entry is no longer pending; true if it was.
     pub fn acknowledge(&mut self, id: StreamId) -> bool {
         let Some(pending) = self.pending.remove(&id) else { return false };
-        self.consumer_mut(pending.consumer).pending.remove(&id);
+        self.take_from(id, pending.consumer);
         true
     }
 
@@ -207,7 +262,8 @@ impl Group {
     pub fn memory_bytes(&self) -> usize {
         let names: usize = self.consumers.iter().flatten().map(|consumer| 2 * consumer.name.len()).sum();
         tree_bytes::<StreamId, Pending>(self.pending.len())
-            + tree_bytes::<StreamId, ()>(self.pending.len())
+            + tree_bytes::<StreamId, ()>(self.pending.len() - self.released.len())
+            + self.released.memory_bytes()
             + tree_bytes::<Box<[u8]>, ConsumerId>(self.names.len())
             + self.consumers.capacity() * (size_of::<usize>() + size_of::<Consumer>())
             + self.free.capacity() * size_of::<ConsumerId>()
@@ -216,13 +272,16 @@ impl Group {
 
     /// What freeing it takes.
     pub(super) fn parts(&self) -> usize {
-        self.pending.len() + self.consumers.len()
+        self.pending.len() + self.released.len() + self.consumers.len()
     }
 
     /// Frees about `n` pending entries or consumers; says how many. The group is of no use any more.
     pub(super) fn take_chunk(&mut self, n: usize) -> usize {
         let mut freed = 0;
         while freed < n && self.pending.pop_last().is_some() {
+            freed += 1;
+        }
+        while freed < n && self.released.pop() {
             freed += 1;
         }
         while freed < n {
@@ -246,10 +305,15 @@ impl Group {
             let consumer = self.consumer(*id);
             assert_eq!(*name, consumer.name);
             for pending in &consumer.pending {
-                assert_eq!(self.pending.get(pending).map(|pending| pending.consumer), Some(*id));
+                assert_eq!(self.pending.get(pending).map(|pending| pending.consumer), Some(Some(*id)));
                 seen += 1;
             }
         }
+        for id in self.released() {
+            assert_eq!(self.pending.get(&id).map(|pending| pending.consumer), Some(None));
+            seen += 1;
+        }
+        self.released.check_invariants();
         assert_eq!(seen, self.pending.len());
         assert_eq!(self.consumers.iter().flatten().count(), self.names.len());
         assert_eq!(self.consumers.len(), self.names.len() + self.free.len());

@@ -18,6 +18,8 @@ pub enum StreamError {
     Name,
     /// A pending entry is stated twice, or belongs to no consumer or to an entry that is not pending.
     Pending,
+    /// What producers said is stated twice, without a name, or is more than is remembered.
+    Idempotence,
 }
 
 impl fmt::Display for StreamError {
@@ -28,6 +30,7 @@ impl fmt::Display for StreamError {
             Self::Length => "a stream has another number of entries than stated",
             Self::Name => "a name is given twice in a stream",
             Self::Pending => "the pending entries of a group do not fit its consumers",
+            Self::Idempotence => "the idempotent messages of a stream do not fit its settings",
         })
     }
 }

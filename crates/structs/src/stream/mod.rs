@@ -14,7 +14,9 @@
 //! groups: B-tree by name
 //!   "workers" ─▶ last ID delivered, entries read
 //!                pending:   ID ─▶ consumer, when, how often      (all of the group)
+//!                released:  turn ─▶ ID                           (pending for nobody)
 //!                consumers: name ─▶ seen, active, IDs pending    (of this one)
+//! idempotence: producer ─▶ message ─▶ ID                         (nothing, in most)
 //! ```
 //! The listpacks are those of Redis to the byte, whose files and `DUMP` payloads hold them as they are.
 //!
@@ -42,10 +44,12 @@ mod block;
 mod counters;
 mod group;
 mod id;
+mod idempotence;
 mod load;
 mod radix;
 mod range;
 mod references;
+mod released;
 #[cfg(test)]
 mod tests;
 mod trim;
@@ -56,6 +60,7 @@ use crate::listpack::Listpack;
 pub use block::Fields;
 pub use group::{Consumer, ConsumerId, Group, Pending};
 pub use id::{ID_TEXT_MAX, IdText, StreamId};
+pub use idempotence::{Idempotence, Memory};
 pub use load::{Stated, StreamError};
 pub use range::{Entries, EntriesBack, Entry};
 pub use references::References;
@@ -93,6 +98,7 @@ pub struct Stream {
     max_deleted_id: StreamId,
     entries_added: u64,
     groups: BTreeMap<Box<[u8]>, Group>,
+    idempotence: Option<Box<Idempotence>>,
 }
 
 impl Stream {
@@ -256,13 +262,15 @@ impl Stream {
         let index = group::tree_bytes::<StreamId, Listpack>(self.blocks.len());
         let groups: usize = self.groups.iter().map(|(name, group)| name.len() + group.memory_bytes()).sum();
         let names = group::tree_bytes::<Box<[u8]>, Group>(self.groups.len());
-        index + self.block_bytes + names + groups
+        let said = self.idempotence.as_ref().map_or(0, |said| said.memory_bytes());
+        index + self.block_bytes + names + groups + said
     }
 
-    /// Blocks, and pending entries of all groups: what freeing and copying takes.
+    /// Blocks, pending entries of all groups, and messages remembered: what freeing and copying takes.
     #[must_use]
     pub fn parts(&self) -> usize {
-        self.blocks.len() + self.groups.values().map(|group| 1 + group.parts()).sum::<usize>()
+        let said = self.idempotence.as_ref().map_or(0, |said| said.parts());
+        self.blocks.len() + self.groups.values().map(|group| 1 + group.parts()).sum::<usize>() + said
     }
 
     /// Frees about `n` entries or pending entries; how much is left, 0 for nothing.
@@ -279,6 +287,9 @@ impl Stream {
                 last.remove();
             }
         }
+        if let Some(said) = self.idempotence.as_mut().filter(|_| freed < n) {
+            said.take_chunk(n - freed);
+        }
         self.parts()
     }
 
@@ -287,6 +298,7 @@ impl Stream {
         self.check_invariants_of_blocks();
         assert_eq!(self.first_id, self.iter().next().map_or(StreamId::MIN, |entry| entry.id));
         self.groups.values().for_each(Group::check_invariants);
+        self.idempotence.iter().for_each(|said| said.check_invariants());
     }
 
     fn check_invariants_of_blocks(&self) {

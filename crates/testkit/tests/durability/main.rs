@@ -9,5 +9,6 @@ mod opened;
 mod replay;
 mod restoring;
 mod snapshots;
+mod streams;
 mod switching;
 mod waitaof;

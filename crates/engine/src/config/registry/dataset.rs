@@ -55,6 +55,8 @@ pub(super) const DIRECTIVES: &[Directive] = &[
         .unit(Unit::Memory)
         .at(field!(encodings.stream_node_max_bytes)),
     number("stream-node-max-entries", "100", 0, i64::MAX).at(field!(encodings.stream_node_max_entries)),
+    number("stream-idmp-duration", "100", 1, 86_400).at(field!(encodings.stream_idmp_duration)),
+    number("stream-idmp-maxsize", "100", 1, 10_000).at(field!(encodings.stream_idmp_maxsize)),
     // Eviction.
     memory("maxmemory", "0", 0, ULONG_MAX).unsigned().at(field!(memory.maxmemory)),
     choice::<MaxmemoryPolicy>("maxmemory-policy", "noeviction")

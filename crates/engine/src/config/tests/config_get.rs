@@ -9,8 +9,16 @@ use super::{bytes, shown, text};
 const DEFAULTS: &str = include_str!("defaults.tsv");
 
 /// Directives of ours that the reference does not have.
-const OURS: [&str; 6] =
-    ["threads", "shards", "rdb-version", "backupdirname", "backup-sealed-ttl", "preload-file"];
+const OURS: [&str; 8] = [
+    "threads",
+    "shards",
+    "rdb-version",
+    "backupdirname",
+    "backup-sealed-ttl",
+    "preload-file",
+    "stream-idmp-duration",
+    "stream-idmp-maxsize",
+];
 
 #[test]
 fn names_and_defaults_are_those_of_the_reference() {

@@ -79,6 +79,9 @@ fn keys_of(engine: &Engine, args: Args<'_>) -> Result<Vec<(usize, KeyFlags)>, Co
         let flags = flags_in_call(key.flags, command.spec.name, args);
         let fits = key.each(args.len(), |at| args.at(at), |at| found.push((at, flags)));
         if fits.is_none() {
+            if command.flags.has(CommandFlags::NO_MANDATORY_KEYS) {
+                return Ok(Vec::new());
+            }
             return Err(CommandError::text("ERR Invalid arguments specified for command"));
         }
     }

@@ -16,7 +16,9 @@ pub(super) fn keyspace(worker: &Worker, report: &mut Report) {
         if keys > 0 {
             let ttl = if expires == 0 { 0 } else { average_ttl(keyspace, db, worker.now()) };
             let timed = keyspace.count_timed(db);
-            let counts = format_args!("keys={keys},expires={expires},avg_ttl={ttl},subexpiry={timed}");
+            // Valkey and Redis have different names for the same.
+            let fields = format_args!("keys_with_volatile_items={timed},subexpiry={timed}");
+            let counts = format_args!("keys={keys},expires={expires},avg_ttl={ttl},{fields}");
             report.field(&format!("db{index}"), counts);
         }
     }

@@ -79,6 +79,7 @@ pub(super) fn stats(worker: &Worker, report: &mut Report) {
 fn expiries(worker: &Worker, totals: &Totals, report: &mut Report) {
     report.field("expired_keys", totals.expired);
     report.field("expired_subkeys", totals.expired_fields);
+    report.field("expired_fields", totals.expired_fields);
     report.field("expired_stale_perc", "0.00");
     let cut_short = worker.engine().stats.expire_cut_short.load(Ordering::Relaxed);
     report.field("expired_time_cap_reached_count", cut_short);

@@ -1,0 +1,4 @@
+// BullMQ, the current major version.
+"use strict";
+
+require("./_bullmq.js")("bullmq");
