@@ -58,6 +58,11 @@ impl Habits {
         habits
     }
 
+    /// It waits for another process, and never runs on an event loop.
+    pub(super) fn waits(&self) -> bool {
+        self.waits
+    }
+
     /// It has reached for keys that it did not declare.
     pub(super) fn needs_all(&self) -> bool {
         self.needs_all.load(Ordering::Relaxed)

@@ -40,6 +40,16 @@ pub(crate) struct Machine {
     generation: u64,
 }
 
+/// What there is of a digest.
+pub(super) enum Found {
+    /// It can be called.
+    Compiled(Arc<Known>, Script),
+    /// It is known, and for the thread of scripts.
+    ForTheThread,
+    /// Nothing.
+    Unknown,
+}
+
 impl Machine {
     /// Lets go of everything if the scripts were forgotten, or if a panic went through the machine.
     pub(crate) fn renew(&mut self, engine: &Engine) {
@@ -57,8 +67,10 @@ impl Machine {
         place: Place,
     ) -> Result<Option<(Arc<Known>, Script)>, CommandError> {
         let digest = digest_of(body);
-        if let Some(found) = self.find(engine, &digest)? {
-            return Ok(Some(found));
+        match self.find(engine, &digest, place)? {
+            Found::Compiled(known, script) => return Ok(Some((known, script))),
+            Found::ForTheThread => return Ok(None),
+            Found::Unknown => {}
         }
         if place == Place::Loop && !Habits::of(body).is_brief() {
             return Ok(None);
@@ -71,21 +83,25 @@ impl Machine {
         Ok(Some((known, script)))
     }
 
-    /// A known script, compiled.
+    /// A known script, compiled; on an event loop not if compiling it means waiting for another process.
     pub(super) fn find(
         &mut self,
         engine: &Engine,
         digest: &Digest,
-    ) -> Result<Option<(Arc<Known>, Script)>, CommandError> {
+        place: Place,
+    ) -> Result<Found, CommandError> {
         self.renew(engine);
         if let Some((known, script)) = self.compiled.get(digest) {
-            return Ok(Some((Arc::clone(known), *script)));
+            return Ok(Found::Compiled(Arc::clone(known), *script));
         }
-        let Some(known) = engine.scripts.known.get(digest) else { return Ok(None) };
+        let Some(known) = engine.scripts.known.get(digest) else { return Ok(Found::Unknown) };
+        if place == Place::Loop && known.habits.waits() {
+            return Ok(Found::ForTheThread);
+        }
         let error = |text: Vec<u8>| CommandError::quoting("ERR ", &text, "");
         let script = self.engines(engine)?.compile(&known.body).map_err(error)?;
         self.compiled.insert(*digest, (Arc::clone(&known), script));
-        Ok(Some((known, script)))
+        Ok(Found::Compiled(known, script))
     }
 
     /// The machine itself.

@@ -12,7 +12,7 @@ use super::busy::Kind;
 use super::habits::Habits;
 use super::host::{Ground, ScriptHost, SteppedBack};
 use super::known::read;
-use super::machine::Machine;
+use super::machine::{Found, Machine};
 use crate::Engine;
 use crate::registry::Command;
 use crate::session::Session;
@@ -134,7 +134,11 @@ pub(super) fn find_script<'a>(
         },
         _ => {
             let digest = read(args.at(1)).ok_or(NO_SCRIPT)?;
-            machine.find(engine, &digest)?.ok_or(NO_SCRIPT)?
+            match machine.find(engine, &digest, place)? {
+                Found::Compiled(known, script) => (known, script),
+                Found::ForTheThread => return Ok(None),
+                Found::Unknown => return Err(NO_SCRIPT),
+            }
         }
     };
     admit(engine, known.flags, invocation)?;

@@ -279,6 +279,18 @@ fn a_script_in_python_that_does_not_end_is_killed() {
 
 #[cfg(feature = "python")]
 #[test]
+fn a_script_in_python_is_known_on_event_loops_but_not_compiled_there() {
+    let (mut server, peer) = server();
+    let script = "#!python\nreturn 7";
+    for _ in 0..3 {
+        // Nothing is answered before the thread of scripts has.
+        assert_eq!(server.run_words(peer, OwnedArgs::from_words(["EVAL", script, "0"]).args()), "");
+        assert_eq!(wait(&mut server, peer), ":7\r\n");
+    }
+}
+
+#[cfg(feature = "python")]
+#[test]
 fn libraries_may_be_in_python() {
     let (mut server, peer) = server();
     let library = "#!python name=lib\ndef f(keys, args):\n  return redis.call('INCRBY', keys[0], args[0])\nredis.register_function('f', f)";
