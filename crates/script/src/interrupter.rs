@@ -9,7 +9,7 @@ use crate::vm;
 
 /// Asks a running script to look up, from any thread. Harmless when nothing runs, or when the machine is gone: at worst the
 /// next script looks up once.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Interrupter {
     luau: Option<vm::Interrupter>,
     #[cfg(feature = "python")]
@@ -18,12 +18,16 @@ pub struct Interrupter {
 
 impl Interrupter {
     pub(crate) fn of_luau(interrupter: vm::Interrupter) -> Self {
-        Self { luau: Some(interrupter), ..Self::default() }
+        Self {
+            luau: Some(interrupter),
+            #[cfg(feature = "python")]
+            bell: None,
+        }
     }
 
     #[cfg(feature = "python")]
     pub(crate) fn of_bell(bell: Arc<AtomicBool>) -> Self {
-        Self { bell: Some(bell), ..Self::default() }
+        Self { luau: None, bell: Some(bell) }
     }
 
     /// One that does what both do.
