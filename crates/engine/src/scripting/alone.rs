@@ -154,8 +154,9 @@ impl Worker {
                 ended = execution.call_script(session, called, engines, ground, cx, out);
             });
             match ended {
-                Ended::Replied { took_long, .. } => {
-                    if took_long || !habits.is_brief() {
+                Ended::Replied { failed, took_long } => {
+                    // One that failed, or was killed, has not shown that it is brief.
+                    if took_long || !failed && !habits.is_brief() {
                         habits.note_run(engine.clock.monotonic_nanos().saturating_sub(start_nanos));
                     }
                     return Some(flow);

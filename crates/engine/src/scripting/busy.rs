@@ -69,12 +69,22 @@ impl RunningGuard {
         self.running.has_written.load(Ordering::Relaxed)
     }
 
-    pub(super) fn note_write(&self) {
-        self.running.has_written.store(true, Ordering::Release);
+    /// The script is about to write; false if it was killed before. Whoever kills looks in the other order, so that one of both
+    /// sees the other.
+    pub(super) fn note_write(&self) -> bool {
+        self.running.has_written.store(true, Ordering::SeqCst);
+        !self.running.is_killed.load(Ordering::SeqCst)
     }
 
     pub(super) fn is_killed(&self) -> bool {
         self.running.is_killed.load(Ordering::Acquire)
+    }
+
+    /// Ends it: nobody can kill it any more. Whether somebody did.
+    pub(super) fn end(self) -> bool {
+        let running = Arc::clone(&self.running);
+        drop(self);
+        running.is_killed.load(Ordering::SeqCst)
     }
 
     pub(super) fn is_ended(&self) -> bool {
@@ -115,8 +125,9 @@ impl Scripts {
         let is_killable =
             |running: &&Arc<Running>| running.kind == kind && !running.has_written.load(Ordering::Acquire);
         if let Some(running) = running.iter().find(is_killable) {
-            running.is_killed.store(true, Ordering::Release);
+            running.is_killed.store(true, Ordering::SeqCst);
             running.interrupter.arm();
+            // One that has begun to write meanwhile ends without that write: it saw that it was killed.
             return Ok(());
         }
         Err(match first.kind == kind || first.has_written.load(Ordering::Acquire) {

@@ -105,8 +105,15 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
     }
 
     /// Whether the script stepped back, and whether it was asked to look up on an event loop.
-    pub(super) fn finish(self) -> (Option<SteppedBack>, bool) {
-        (self.stepped_back, self.long_since_nanos.is_some())
+    ///
+    /// One that was killed while it stepped back is not run again.
+    pub(super) fn finish(mut self) -> (Result<Option<SteppedBack>, &'static [u8]>, bool) {
+        let was_killed = self.running.take().is_some_and(RunningGuard::end);
+        let stepped_back = match self.stepped_back {
+            Some(_) if was_killed => Err(KILLED),
+            stepped_back => Ok(stepped_back),
+        };
+        (stepped_back, self.long_since_nanos.is_some())
     }
 
     /// Has the script end without a trace.
@@ -219,7 +226,7 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
         }
         self.has_effects = true;
         if command.flags.has(CommandFlags::WRITE) {
-            self.running.as_ref().inspect(|running| running.note_write());
+            return self.running.as_ref().is_none_or(RunningGuard::note_write);
         }
         true
     }
@@ -287,7 +294,7 @@ impl Host for ScriptHost<'_, '_, '_, '_> {
             return Verdict::Stop(b"the script steps back".to_vec());
         }
         let running = engine.begin_script(self.called, self.ground.args, &self.interrupter);
-        running.note_write();
+        let _ = running.note_write();
         self.running = Some(running);
         Verdict::Continue
     }

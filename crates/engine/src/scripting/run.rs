@@ -244,9 +244,18 @@ impl Execution<'_> {
         let (stepped_back, took_long) = host.finish();
         self.in_script = false;
         (session.db, session.protocol) = before;
-        if let Some(why) = stepped_back {
-            out.truncate(start);
-            return Ended::SteppedBack(why);
+        match stepped_back {
+            Ok(None) => {}
+            Ok(Some(why)) => {
+                out.truncate(start);
+                return Ended::SteppedBack(why);
+            }
+            Err(killed) => {
+                out.truncate(start);
+                let text = [b"ERR ", killed, b" script: ", &called.name].concat();
+                self.worker.reply_error(&text, out);
+                return Ended::Replied { failed: true, took_long };
+            }
         }
         let failed = match outcome {
             Outcome::Done => false,

@@ -131,7 +131,8 @@ fn a_script_that_does_not_end_is_killed_unless_it_has_written() {
         let reply = run(&mut server, other, &["SCRIPT", "KILL"]);
         if reply == "+OK\r\n" {
             // It was killed before it had written.
-            assert!(wait(&mut server, peer).starts_with("-ERR Script killed"));
+            let reply = wait(&mut server, peer);
+            assert!(reply.starts_with("-ERR Script killed"), "{reply}");
             assert_eq!(server.run_words(peer, words.args()), "");
         } else if !reply.starts_with("-NOTBUSY") {
             break reply;
