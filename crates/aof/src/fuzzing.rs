@@ -40,9 +40,9 @@ fn read(content: &[u8]) -> (Vec<Vec<u8>>, Option<ReadError>) {
         match reader.read() {
             Ok(Some(Record::Command { args, at, end })) => {
                 let mut encoded = Vec::new();
-                crate::encode_command(&mut encoded, args.iter());
+                crate::encode_record(&mut encoded, args.iter());
                 let raw = &content[at as usize..end as usize];
-                // Lengths may have zeros in front.
+                // Lengths may have zeros in front, and comments be cut into more lines than needed.
                 assert!(encoded == raw || encoded.len() < raw.len());
                 commands.push(encoded);
             }

@@ -36,6 +36,7 @@ pub mod fuzzing;
 mod manifest;
 mod moment;
 mod names;
+mod note;
 mod reader;
 pub mod recovery;
 pub mod restore;
@@ -50,7 +51,9 @@ pub use directory::{Directory, DirectoryError, Following, NewIncrement};
 pub use encode::encode_command;
 pub use manifest::{FileInfo, FileKind, Manifest, ManifestError, ManifestFault, Restored, Sealed};
 pub use moment::{Moment, NotAMoment};
+
 pub use names::{BaseFormat, Names, temporary_base_writer};
+pub use note::encode_record;
 pub use reader::{LogReader, Problem, ReadError, Record};
 pub use segment::{Preallocation, PreallocationOutcome, SyncOutcome, SyncTicket};
 pub use writer::{LogWriter, Refusal, Rotation, Trouble, WriterOptions};

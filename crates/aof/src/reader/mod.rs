@@ -19,6 +19,7 @@ mod window;
 
 use crate::annotation::{LINE_LEN, LineKind, PREFIX, SealLine, sealed_front};
 use crate::disk::DiskFile;
+use crate::note::{self, NoteReader};
 use command::Parsed;
 use crc_fast::{CrcAlgorithm, Digest};
 use spinel_resp::{Args, Span};
@@ -140,6 +141,7 @@ pub struct LogReader {
     boundary: u64,
     unused_from: Option<u64>,
     last_seal: Option<SealLine>,
+    note: NoteReader,
 }
 
 impl LogReader {
@@ -164,6 +166,7 @@ impl LogReader {
             boundary: start,
             unused_from: None,
             last_seal: None,
+            note: NoteReader::default(),
         }
     }
 
@@ -236,6 +239,11 @@ impl LogReader {
             }
             match self.window.first_byte()? {
                 b'*' => return self.read_command(at).map(Some),
+                b'#' if (self.batch_end.is_some() || !self.sealed)
+                    && self.window.starts_like(note::PREFIX)? =>
+                {
+                    return self.read_note(at).map(Some);
+                }
                 b'#' if self.batch_end.is_some() => {
                     if let Some(seconds) = self.read_comment(at)? {
                         return Ok(Some(Record::Timestamp { seconds, at }));
@@ -272,8 +280,7 @@ impl LogReader {
                     self.window.fill(wanted.max(known * 2).min(limit - at))?;
                 }
                 Parsed::TooShort => return Err(self.short(at)?),
-                Parsed::Bad if self.batch_end.is_some() => return Err(self.damage(at, Problem::Format)),
-                Parsed::Bad => return Err(self.broken(at, Problem::Format)?),
+                Parsed::Bad => return Err(self.bad(at)?),
             }
         };
         let end = at + length as u64;
@@ -291,6 +298,45 @@ impl LogReader {
         // Whoever appends commands without a seal is another server.
         self.sealed &= self.batch_end.is_some();
         Ok(Record::Command { args, at, end })
+    }
+
+    /// Reads a command that is written as comments.
+    fn read_note(&mut self, at: u64) -> Result<Record<'_>, ReadError> {
+        let limit = self.batch_end.unwrap_or(self.window.end());
+        self.note.begin();
+        loop {
+            let from = self.window.offset();
+            self.window.fill(MAX_COMMENT.min(limit - from))?;
+            let available = self.window.available(limit.min(from + MAX_COMMENT));
+            let Some(end) = memchr::memchr(b'\n', available) else {
+                let is_cut = limit - from < MAX_COMMENT;
+                return Err(if is_cut { self.short(at)? } else { self.bad(at)? });
+            };
+            let is_last = self.note.take(&available[..=end]);
+            self.window.take(end + 1);
+            match is_last {
+                Some(true) => break,
+                Some(false) => {}
+                None => return Err(self.bad(at)?),
+            }
+        }
+        let end = self.window.offset();
+        if self.note.finish(&mut self.spans).is_none() {
+            return Err(self.bad(at)?);
+        }
+        if !self.in_transaction {
+            self.boundary = end;
+        }
+        Ok(Record::Command { args: Args::new(self.note.words(), &self.spans), at, end })
+    }
+
+    /// What something misspelled means, in a batch or outside.
+    fn bad(&mut self, at: u64) -> Result<ReadError, io::Error> {
+        if self.batch_end.is_some() {
+            Ok(self.damage(at, Problem::Format))
+        } else {
+            self.broken(at, Problem::Format)
+        }
     }
 
     /// Skips a comment line; the second it tells of, if it does.
