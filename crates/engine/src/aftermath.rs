@@ -123,7 +123,7 @@ fn serve_key(engine: &Engine, cx: &mut UpdateContext<'_>, db: DbIndex, bytes: &[
             }
         }
         // Whoever made it ready may have brought members along whose time has come (SWAPDB).
-        cx.settle_members(key, usize::MAX);
+        cx.settle_members_in(db, key, usize::MAX);
         cx.set_ready(Some(key));
         let is_done = serve_waiter(engine, cx, &waiter);
         cx.set_ready(None);

@@ -62,6 +62,25 @@ fn commands_of_other_servers_are_read_with_their_comments() {
 }
 
 #[test]
+fn a_command_that_others_pass_over_is_read_whole_or_not_at_all() {
+    let member = vec![b'x'; 3000];
+    let mut content = GET.to_vec();
+    crate::encode_record(&mut content, [&b"SPEXPIREAT"[..], b"k", b"17", b"MEMBERS", b"1", &member]);
+    let end = content.len();
+    content.extend_from_slice(GET);
+    let (commands, error) = read(&content);
+    assert!(error.is_none());
+    assert_eq!((commands.len(), commands[1].len(), &commands[1][5]), (3, 6, &member));
+    for cut in GET.len() + 1..end {
+        assert_eq!(torn(&content[..cut]), Some(GET.len() as u64), "cut at {cut}");
+    }
+    let other = [GET, b"#SPINEL-MEMBERS:FLUSHALL\r\n"].concat();
+    assert_eq!(damaged(&other), Some((GET.len() as u64, Problem::Format)));
+    let unfinished = [b"#SPINEL-MEMBERS+:SPERSIST k\r\n", GET].concat();
+    assert_eq!(damaged(&unfinished), Some((0, Problem::Format)));
+}
+
+#[test]
 fn zeros_up_to_the_end_are_room_and_other_zeros_are_damage() {
     let content = [GET, &[0; 1000]].concat();
     let mut reader = LogReader::new(file_of(&content), 0).unwrap();

@@ -47,7 +47,8 @@ enum Rest<'e> {
 }
 
 impl<'e> CommandEncoder<'e> {
-    pub(crate) fn new(entry: &'e Entry) -> Self {
+    /// Servers before Redis 7.0 know no comments, as which the expiries of members are written: such files have none.
+    pub(crate) fn new(entry: &'e Entry, has_comments: bool) -> Self {
         let rest = match entry.value() {
             ValueRef::String(text) => Rest::Text(text),
             ValueRef::List(list) => Rest::List(list, 0),
@@ -56,7 +57,7 @@ impl<'e> CommandEncoder<'e> {
             ValueRef::SortedSet(zset) => Rest::SortedSet(zset.members(0..zset.len(), Order::Ascending)),
             ValueRef::Stream(stream) => Rest::Stream(StreamCommands::new(stream)),
         };
-        let members = entry.value().expiring_members();
+        let members = entry.value().expiring_members().filter(|_| has_comments);
         Self { key: entry.key(), rest, expiring: Vec::new(), members, expiry: entry.expiry() }
     }
 

@@ -185,7 +185,9 @@ impl Format {
     pub(crate) fn put_entry(&self, out: &mut Vec<u8>, entry: &Entry) {
         match self {
             Self::Rdb(rdb) => put_entry(out, entry.key(), entry.value(), rdb.attributes(entry), rdb.options),
-            Self::Commands { .. } => while CommandEncoder::new(entry).put_some(out, usize::MAX) {},
+            Self::Commands { now_seconds, .. } => {
+                while CommandEncoder::new(entry, now_seconds.is_some()).put_some(out, usize::MAX) {}
+            }
         }
     }
 
@@ -199,7 +201,9 @@ impl Format {
                     None => EntryEncoder::Rdb(key.put(out)),
                 }
             }
-            Self::Commands { .. } => EntryEncoder::Commands(CommandEncoder::new(entry)),
+            Self::Commands { now_seconds, .. } => {
+                EntryEncoder::Commands(CommandEncoder::new(entry, now_seconds.is_some()))
+            }
         }
     }
 }

@@ -74,14 +74,20 @@ impl UpdateContext<'_> {
     /// says whether more are due. What a log says is run again as it stands.
     #[inline]
     pub fn settle_members(&mut self, key: Key<'_>, limit: usize) -> bool {
+        self.settle_members_in(self.query.options.db, key, limit)
+    }
+
+    /// As [`settle_members`](Self::settle_members), in any database.
+    #[inline]
+    pub fn settle_members_in(&mut self, db: DbIndex, key: Key<'_>, limit: usize) -> bool {
         let options = &self.query.options;
-        let is_due = self.query.held.shard(key.hash).db(options.db).has_due_members(key.hash, options.now);
-        is_due && options.replayed_at.is_none() && self.remove_due_members(key, limit)
+        let is_due = self.query.held.shard(key.hash).db(db).has_due_members(key.hash, options.now);
+        is_due && options.replayed_at.is_none() && self.remove_due_members(db, key, limit)
     }
 
     #[cold]
-    fn remove_due_members(&mut self, key: Key<'_>, limit: usize) -> bool {
-        let (db, now) = (self.query.options.db, self.query.options.now);
+    fn remove_due_members(&mut self, db: DbIndex, key: Key<'_>, limit: usize) -> bool {
+        let now = self.query.options.now;
         if self.remove_if_expired(db, key) {
             return false;
         }
