@@ -8,6 +8,7 @@
 //! | integers in an intset | 2, 4 or 8, as the widest needs |
 //! | of up to 7 bytes in a table | 8, and 8 to 16 of the table |
 //! | of 8 to 15 bytes in a table | 16, and 8 to 16 of the table |
+//! | that expires, in a table | 8 more, and some 24 of the index |
 //!
 //! The bytes of all members are counted as they come and go, so that the memory a set takes is known at any time.
 //!
