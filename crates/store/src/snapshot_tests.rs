@@ -87,7 +87,13 @@ pub(crate) fn change() -> impl Strategy<Value = Change> {
 }
 
 /// Changes the data set; databases taken out go to `cleared`.
-pub(crate) fn apply(held: &mut Held<'_>, change: &Change, serial: usize, saved: &Saved, cleared: &mut Vec<Db>) {
+pub(crate) fn apply(
+    held: &mut Held<'_>,
+    change: &Change,
+    serial: usize,
+    saved: &Saved,
+    cleared: &mut Vec<Db>,
+) {
     match change {
         Change::Put(db, key, _)
         | Change::Append(db, key)
