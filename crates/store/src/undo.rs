@@ -95,7 +95,8 @@ pub struct Superseded {
 impl Superseded {
     fn add(&mut self, entry: Entry) {
         match entry.into_value() {
-            OwnedValue::Inline => {}
+            // A part is given up at once: as long as there are two, whoever changes the value copies it.
+            OwnedValue::Inline | OwnedValue::Shared(_) => {}
             value => self.values.push(value),
         }
     }

@@ -176,6 +176,26 @@ fn a_large_value_that_is_removed_is_not_copied_and_comes_back_itself() {
 }
 
 #[test]
+fn a_value_that_was_looked_at_is_not_copied_by_its_next_change() {
+    let keyspace = keyspace();
+    let mut held = keyspace.hold_all().unwrap();
+    let key = keyspace.key(b"big");
+    let bytes = NewValue::Raw(vec![b'x'; 1 << 20]);
+    held.shard_mut(key.hash).db_mut(DbIndex(0)).put(key, bytes, Keep::Replace(None), NOW);
+    let raw = |held: &mut Held<'_>| {
+        held.shard_mut(key.hash).db_mut(DbIndex(0)).find_mut(key).unwrap().make_raw().as_ptr()
+    };
+    let place = raw(&mut held);
+    for is_kept in [true, false] {
+        held.begin_undo();
+        assert!(held.shard_mut(key.hash).db_mut(DbIndex(0)).find_mut(key).is_some());
+        let left = if is_kept { held.keep_changes() } else { held.roll_back(NOW) };
+        assert_eq!(raw(&mut held), place, "nobody else has a part in it");
+        drop(left);
+    }
+}
+
+#[test]
 fn a_value_changed_in_its_place_is_copied_once() {
     let keyspace = keyspace();
     let mut held = keyspace.hold_all().unwrap();

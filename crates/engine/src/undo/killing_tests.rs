@@ -132,7 +132,7 @@ fn a_panic_takes_back_what_can_be() {
     let set = REGISTRY.find(b"set").expect("SET is a command").id;
     let words = OwnedArgs::from_words(["SET", "k", "1"]);
     let (worker, session) = server.worker_and_session(peer);
-    let held = engine.keyspace.hold_all().ok().expect("all are free");
+    let Ok(held) = engine.keyspace.hold_all() else { panic!("all are free") };
     let broken = AssertUnwindSafe(|| {
         worker.run_as_one(session, held, |execution, session, cx| {
             execution.begin_undo(cx);

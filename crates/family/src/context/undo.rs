@@ -1,5 +1,7 @@
 //! The end of a run that may be taken back.
 
+use spinel_store::OwnedValue;
+
 use super::UpdateContext;
 use super::write::discard;
 
@@ -10,6 +12,10 @@ impl UpdateContext<'_> {
         let now = self.query.options.now;
         let held = &mut self.query.held;
         let left = if stays { held.keep_changes() } else { held.roll_back(now) };
+        if !stays {
+            // What was put back is its own again, not shared with what commands gave up.
+            self.effects.garbage.retain(|value| !matches!(value, OwnedValue::Shared(_)));
+        }
         left.values.into_iter().for_each(|value| discard(self.effects, value));
         self.effects.garbage_dbs.extend(left.dbs);
     }
