@@ -18,7 +18,7 @@ use spinel_structs::hash::HashKey;
 use spinel_structs::table::{self, Table};
 
 use crate::expiry::{ExpiryIndex, Horizon};
-use crate::snapshot::Snapshot;
+use crate::past::Past;
 use crate::value::{Kind, NewValue, OwnedValue, Typed};
 use crate::{Entry, Key, UnixMillis};
 
@@ -115,8 +115,8 @@ pub struct Db {
     counts: Arc<DbCounts>,
     expiring: usize,
     timed: Timed,
-    hash_key: HashKey,
-    snapshot: Snapshot,
+    pub(crate) hash_key: HashKey,
+    pub(crate) past: Past,
 }
 
 impl Db {
@@ -131,7 +131,7 @@ impl Db {
             expiring: 0,
             timed: Timed::default(),
             hash_key,
-            snapshot: Snapshot::default(),
+            past: Past::default(),
         }
     }
 
@@ -188,7 +188,7 @@ impl Db {
     #[inline]
     pub fn find_mut(&mut self, key: Key<'_>) -> Option<&mut Entry> {
         let entry = self.table.find_mut(key.hash, |entry| equal(entry.key(), key.bytes))?;
-        self.snapshot.before_change(entry);
+        self.past.before_change(entry);
         Some(entry)
     }
 
@@ -200,7 +200,7 @@ impl Db {
             table::Entry::Vacant(_) => Found::Nothing,
             table::Entry::Occupied(slot) if slot.get().is_expired(now) => {
                 let mut entry = slot.remove();
-                self.snapshot.before_change(&mut entry);
+                self.past.before_change(&mut entry);
                 self.expiring -= 1;
                 self.timed.uncount(&entry);
                 self.counts.publish(len - 1, self.expiring, self.timed);
@@ -208,7 +208,7 @@ impl Db {
             }
             table::Entry::Occupied(slot) => {
                 let entry = slot.into_mut();
-                self.snapshot.before_change(entry);
+                self.past.before_change(entry);
                 Found::Live(entry)
             }
         }
@@ -224,7 +224,7 @@ impl Db {
         match self.table.entry(key.hash, |entry| equal(entry.key(), key.bytes)) {
             table::Entry::Occupied(mut slot) => {
                 let entry = slot.get_mut();
-                self.snapshot.before_change(entry);
+                self.past.before_change(entry);
                 let old_expiry = entry.expiry();
                 let was_timed = entry.is_timed().then(|| entry.kind());
                 let expired = entry.is_expired(now);
@@ -247,7 +247,7 @@ impl Db {
                     Keep::Replace(expiry) => expiry,
                 };
                 let entry = slot.insert(Entry::new(key.bytes, value, expiry, access));
-                entry.set_mark(self.snapshot.mark());
+                self.past.after_creation(entry);
                 if entry.is_timed() {
                     let change = TimedChange::of(None, None, entry);
                     self.elements_changed(key.hash, change);
@@ -262,7 +262,7 @@ impl Db {
     /// Puts back an entry taken out by [`Db::take`], under its key or (after [`Entry::rekey`]) another, which
     /// must not exist.
     pub fn restore(&mut self, hash: u64, mut entry: Entry) {
-        entry.set_mark(self.snapshot.mark());
+        self.past.after_creation(&mut entry);
         if entry.is_timed() {
             entry.refresh_timed();
         }
@@ -283,7 +283,7 @@ impl Db {
     /// Removes the entry with this hash that `matches`.
     pub fn take_if(&mut self, hash: u64, matches: impl FnMut(&Entry) -> bool) -> Option<Entry> {
         let mut entry = self.table.remove(hash, matches)?;
-        self.snapshot.before_change(&mut entry);
+        self.past.before_change(&mut entry);
         if entry.expiry().is_some() {
             self.expiring -= 1;
         }
@@ -299,13 +299,13 @@ impl Db {
         let entry = match self.table.entry(key.hash, |entry| equal(entry.key(), key.bytes)) {
             table::Entry::Occupied(slot) => {
                 let entry = slot.into_mut();
-                self.snapshot.before_change(entry);
+                self.past.before_change(entry);
                 entry
             }
             table::Entry::Vacant(slot) => {
                 self.counts.publish(len + 1, self.expiring, self.timed);
                 let entry = slot.insert(Entry::new(key.bytes, Box::new(T::empty()).into_new(), None, access));
-                entry.set_mark(self.snapshot.mark());
+                self.past.after_creation(entry);
                 entry
             }
         };
@@ -325,9 +325,18 @@ impl Db {
     /// Takes everything out, to be freed elsewhere. What is taken out counts for nobody any more; what of it a snapshot
     /// has not saved yet, it still wants ([`Db::save_some`]).
     pub fn clear(&mut self) -> Db {
-        let mut taken = Self::new(self.hash_key, Arc::default());
-        taken.snapshot = Snapshot::of_empty(&self.snapshot);
-        let mut old = std::mem::replace(self, taken);
+        if self.past.can_be_undone() { self.clear_undoably() } else { self.take_all() }
+    }
+
+    pub(crate) fn take_all(&mut self) -> Db {
+        let mut empty = Self::new(self.hash_key, Arc::default());
+        empty.past = Past::of_empty(&self.past);
+        self.replace_all(empty)
+    }
+
+    /// Puts everything of another database in the place of what there is, which is given out.
+    pub(crate) fn replace_all(&mut self, other: Db) -> Db {
+        let mut old = std::mem::replace(self, other);
         std::mem::swap(&mut self.counts, &mut old.counts);
         self.publish_counts();
         old
@@ -340,7 +349,7 @@ impl Db {
         std::mem::swap(&mut self.horizon, &mut other.horizon);
         std::mem::swap(&mut self.expiring, &mut other.expiring);
         std::mem::swap(&mut self.timed, &mut other.timed);
-        std::mem::swap(&mut self.snapshot, &mut other.snapshot);
+        std::mem::swap(&mut self.past, &mut other.past);
         self.publish_counts();
         other.publish_counts();
     }

@@ -137,6 +137,25 @@ fn transactions_and_scripts_meet_no_member_after_its_time() {
 }
 
 #[test]
+fn a_transaction_that_fails_gives_the_times_of_members_back() {
+    let server = TestServer::sized(4, 1);
+    let client = server.connect();
+    let _ = client.run("SADDEX s PX 500 MEMBERS 1 a");
+    let _ = client.run("ZADDEX z PX 500 MEMBERS 1 1 a");
+    let _ = client.run("MULTI ATOMIC");
+    let _ = client.run("SPERSIST s MEMBERS 1 a");
+    let _ = client.run("DEL z");
+    let _ = client.run("SADDEX s PX 900 MEMBERS 1 b");
+    let _ = client.run("INCR s");
+    assert!(client.run("EXEC").starts_with("-EXECABORT"));
+    assert_eq!(client.run("SPTTL s MEMBERS 2 a b"), "*2\r\n:500\r\n:-2\r\n");
+    assert_eq!(client.run("ZPTTL z MEMBERS 1 a"), "*1\r\n:500\r\n");
+    server.advance(Duration::from_millis(510));
+    server.upkeep();
+    assert_eq!((client.run("EXISTS s z"), server.journal_lines().len()), (":0\r\n".into(), 14));
+}
+
+#[test]
 fn watchers_see_a_member_expire() {
     let server = TestServer::new();
     let (client, other) = (server.connect(), server.connect());

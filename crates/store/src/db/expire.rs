@@ -40,7 +40,7 @@ impl Db {
         let Some(entry) = self.table.find_mut(key.hash, |entry| equal(entry.key(), key.bytes)) else {
             return false;
         };
-        self.snapshot.before_change(entry);
+        self.past.before_change(entry);
         let old = entry.expiry();
         entry.set_expiry(expiry);
         self.set_clock(now);
@@ -50,7 +50,7 @@ impl Db {
 
     /// Tells the time to the index, before an expiry may be noted.
     #[inline]
-    pub(super) fn set_clock(&mut self, now: UnixMillis) {
+    pub(crate) fn set_clock(&mut self, now: UnixMillis) {
         self.expiries.set_clock(now);
         if self.expiring == 0 && self.timed.total() == 0 {
             self.horizon.reset(now);
@@ -157,7 +157,7 @@ impl Db {
                     entry.is_expired(now) && Record::of(entry.hash_again(&hash_key)) == record
                 };
                 if let Some(mut entry) = self.table.remove(hash, condemned) {
-                    self.snapshot.before_change(&mut entry);
+                    self.past.before_change(&mut entry);
                     self.expiring -= 1;
                     self.timed.uncount(&entry);
                     count += 1;
@@ -189,7 +189,7 @@ impl Db {
         limit: usize,
         removed: &mut impl FnMut(Expired),
     ) -> usize {
-        let (hash_key, snapshot) = (self.hash_key, &self.snapshot);
+        let (hash_key, snapshot) = (self.hash_key, self.past.snapshot());
         let is_it = |entry: &Entry| {
             entry.next_element_expiry().is_some_and(|at| at <= now)
                 && Record::of(entry.hash_again(&hash_key)) == record

@@ -40,7 +40,7 @@ impl Db {
     ) -> Option<R> {
         self.set_clock(now);
         let entry = self.table.find_mut(key.hash, |entry| equal(entry.key(), key.bytes))?;
-        self.snapshot.before_change(entry);
+        self.past.before_change(entry);
         let was_timed = entry.is_timed().then(|| entry.kind());
         let before = entry.next_element_expiry();
         let result = change(entry.value_mut());

@@ -47,6 +47,8 @@ pub(super) const DIRECTIVES: &[Directive] = &[
     flag("lua-enable-deprecated-api", "no")
         .flags(Flags::IMMUTABLE.and(Flags::HIDDEN))
         .at(field!(scripts.lua_deprecated_api)),
+    flag("script-atomic", "no").at(field!(scripts.are_atomic)),
+    flag("multi-atomic", "no").at(field!(transactions.are_atomic)),
     // Who may do what.
     optional_text("requirepass").flags(Flags::SENSITIVE).at(field!(security.requirepass)),
     choice::<ProtectedAction>("enable-debug-command", "no")
