@@ -133,6 +133,9 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
         if is_denied || matches!(command.action, Action::Container) {
             return Some("ERR This Redis command is not allowed from script".into());
         }
+        if let Some(text) = engine.refused_as_code(self.session, command) {
+            return Some(text.into());
+        }
         if self.called.is_readonly && (has(CommandFlags::WRITE) || has(CommandFlags::MAY_REPLICATE)) {
             return Some("ERR Write commands are not allowed from read-only scripts.".into());
         }

@@ -17,7 +17,7 @@ pub(super) fn run(server: &mut Server, peer: Peer, words: &[&str]) -> String {
 }
 
 /// Waits for a reply that comes as a message.
-fn wait(server: &mut Server, peer: Peer) -> String {
+pub(super) fn wait(server: &mut Server, peer: Peer) -> String {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
         let said = server.deliver().into_iter().find(|(to, text)| *to == peer && !text.is_empty());
