@@ -142,7 +142,7 @@ impl Engine {
             Ok::<_, io::Error>(self.census(held))
         })?;
         converted.bytes = target.complete(&format)?;
-        let scripts = self.scripts.registered.payloads().len();
+        let scripts = self.scripts.registered.kept().count();
         match form {
             Form::Rdb | Form::RdbBase => converted.scripts = scripts,
             Form::Commands => converted.scripts_left_out = scripts,

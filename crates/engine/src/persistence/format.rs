@@ -13,6 +13,7 @@ use super::as_commands::CommandEncoder;
 use crate::Engine;
 use crate::config::{RdbVersion, Settings};
 use crate::connection::REDIS_VERSION;
+use crate::scripting::Kept;
 
 /// Keys of one database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,12 +68,12 @@ pub(crate) struct Code {
     /// Libraries of functions.
     functions: Vec<Vec<u8>>,
     /// Registered scripts.
-    scripts: Vec<Vec<u8>>,
+    scripts: Kept,
 }
 
 impl Code {
     fn of(engine: &Engine) -> Self {
-        Self { functions: engine.scripts.libraries.list(), scripts: engine.scripts.registered.payloads() }
+        Self { functions: engine.scripts.libraries.list(), scripts: engine.scripts.registered.kept() }
     }
 }
 
@@ -170,7 +171,7 @@ impl Format {
             Self::Commands { now_seconds, code } => {
                 if let Some(seconds) = now_seconds {
                     out.extend_from_slice(format!("#TS:{seconds}\r\n").as_bytes());
-                    code.scripts.iter().for_each(|script| super::as_commands::put_script(out, script));
+                    code.scripts.payloads().for_each(|script| super::as_commands::put_script(out, &script));
                 }
                 return code.functions.iter().for_each(|code| super::as_commands::put_function(out, code));
             }
@@ -182,8 +183,8 @@ impl Format {
         put_aux(out, b"ctime", about.now_seconds.to_string().as_bytes());
         put_aux(out, b"used-mem", about.used_memory.to_string().as_bytes());
         put_aux(out, b"aof-base", if about.is_aof_base { b"1" } else { b"0" });
-        for script in &rdb.code.scripts {
-            put_aux(out, REGISTERED_SCRIPT, script);
+        for script in rdb.code.scripts.payloads() {
+            put_aux(out, REGISTERED_SCRIPT, &script);
         }
         for code in &rdb.code.functions {
             put_function(out, code, rdb.options);
@@ -254,6 +255,28 @@ impl EntryEncoder<'_> {
         match self {
             Self::Rdb(encoder) => encoder.step(out, bytes) == Progress::More,
             Self::Commands(encoder) => encoder.put_some(out, bytes),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::engine;
+
+    #[test]
+    fn code_that_comes_before_the_instant_of_a_snapshot_is_in_it() {
+        let engine = engine(Settings::default());
+        let mut formats = [Format::rdb(&engine, &engine.settings(), true), Format::commands(&engine)];
+        let library = b"#!lua name=late\nredis.register_function('f', function() end)";
+        engine.scripts.libraries.keep(&engine, library.to_vec());
+        for format in &mut formats {
+            let mut head = Vec::new();
+            format.put_head(&mut head, &[]);
+            assert!(!String::from_utf8_lossy(&head).contains("name=late"));
+            format.tell_code(&engine);
+            format.put_head(&mut head, &[]);
+            assert!(String::from_utf8_lossy(&head).contains("name=late"));
         }
     }
 }

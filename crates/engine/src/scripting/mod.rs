@@ -41,7 +41,7 @@ use self::functions::{Fcall, FcallRo, Libraries};
 use self::known::KnownScripts;
 pub(crate) use self::machine::Machine;
 pub use self::registered::fuzz_registered;
-pub(crate) use self::registered::{CodeRule, Registered};
+pub(crate) use self::registered::{CodeRule, Kept, Registered};
 use self::registered::{ScriptRegister, ScriptRegistered, ScriptUnregister};
 pub(crate) use self::run::Invocation;
 use self::script_command::{

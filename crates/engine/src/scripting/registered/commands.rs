@@ -21,6 +21,8 @@ use crate::{Engine, Flow};
 
 /// Bytes of the texts of all that are registered by command.
 const MAX_BYTES: usize = 64 << 20;
+/// How many are registered by command.
+const MAX_SCRIPTS: usize = 10_000;
 
 const OPTIONAL: Shape = Shape { optional: true, ..Shape::word(ArgKind::String) };
 
@@ -137,6 +139,9 @@ fn is_to_be_put(
     }
     if table.bytes() - before.map_or(0, |before| before.source.len()) + length > MAX_BYTES {
         return Err(wrong("the registered scripts would have more than 64 MiB"));
+    }
+    if before.is_none() && table.all_by_command().count() >= MAX_SCRIPTS {
+        return Err(wrong("there are 10000 registered scripts already"));
     }
     Ok(true)
 }

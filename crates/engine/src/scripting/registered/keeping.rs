@@ -15,10 +15,26 @@ use crate::Engine;
 use crate::log::LogLevel;
 use crate::scripting::known::digest_of;
 
+/// What files are to hold, as of one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept(Vec<Arc<Entry>>);
+
+impl Kept {
+    /// How many scripts there are.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Each as files hold it.
+    pub(crate) fn payloads(&self) -> impl Iterator<Item = Vec<u8>> {
+        self.0.iter().map(|entry| payload_of(entry).encode())
+    }
+}
+
 impl Registered {
-    /// What files are to hold.
-    pub(crate) fn payloads(&self) -> Vec<Vec<u8>> {
-        self.table().all_by_command().map(|entry| payload_of(entry).encode()).collect()
+    /// What files are to hold: no texts are copied for it.
+    pub(crate) fn kept(&self) -> Kept {
+        Kept(self.table().all_by_command().cloned().collect())
     }
 }
 

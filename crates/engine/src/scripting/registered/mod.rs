@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 pub(super) use self::commands::{ScriptRegister, ScriptRegistered, ScriptUnregister};
+pub(crate) use self::keeping::Kept;
 pub use self::payload::fuzz_registered;
 pub(crate) use self::refusal::CodeRule;
 use self::refusal::Refusals;

@@ -320,7 +320,7 @@ fn files_of_the_directory_are_registered_at_the_start_and_belong_to_it() {
         let said = run(&mut server, local, words);
         assert!(said.starts_with("-ERR") && said.contains(".lua"), "{said}");
     }
-    assert!(server.engine.scripts.registered.payloads().is_empty(), "they are no part of the data set");
+    assert!(server.engine.scripts.registered.kept().count() == 0, "they are no part of the data set");
     let logged = lines.0.lock().unwrap().join("\n");
     assert!(logged.contains("README is neither .lua nor .py and left out"), "{logged}");
 }
@@ -377,5 +377,5 @@ fn a_file_goes_before_the_script_that_was_registered_which_is_told() {
         logged.contains("takes the place of the script 'pay@1' that was registered by somebody"),
         "{logged}"
     );
-    assert_eq!(server.engine.scripts.registered.payloads().len(), 1, "it is not lost");
+    assert_eq!(server.engine.scripts.registered.kept().count(), 1, "it is not lost");
 }
