@@ -4,7 +4,7 @@
 //! script holds the shards of the keys it declares, until it reaches for another key: then it steps back, if it has had no
 //! effect yet, and is run again with all shards; if it has, it waits for the other shards while it keeps its own. Only one
 //! script at a time may come to that, so that no two wait for each other: whoever writes without all shards has the
-//! [token](Token).
+//! [token](Token), and scripts that have had no effect make way for it when it waits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -165,6 +165,7 @@ impl Worker {
                 Ended::SteppedBack(SteppedBack::Keys) => habits.note_need_of_all(),
                 Ended::SteppedBack(SteppedBack::Token) => habits.note_write(),
                 Ended::SteppedBack(SteppedBack::Time) => habits.note_run(u64::MAX),
+                Ended::SteppedBack(SteppedBack::Way) => engine.scripts.make_way(),
             }
         }
     }

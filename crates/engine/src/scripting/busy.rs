@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use spinel_family::{Args, CommandError, OwnedArgs};
 use spinel_script::Interrupter;
@@ -21,6 +22,9 @@ const UNKILLABLE: CommandError = CommandError::text(
     "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script \
      termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.",
 );
+
+/// How often a script that stepped back looks whether the way is free.
+const MAKING_WAY: Duration = Duration::from_micros(50);
 
 /// What is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +108,39 @@ impl Drop for RunningGuard {
     }
 }
 
+/// A script that has written waits for all shards, until this goes: those without an effect step back, since one of them
+/// might never end.
+pub(super) struct WayWanted<'e>(&'e Scripts);
+
+impl<'e> WayWanted<'e> {
+    pub(super) fn new(engine: &'e Engine) -> Self {
+        let scripts = &engine.scripts;
+        // Whoever begins looks in the other order, so that one of both sees the other.
+        scripts.is_way_wanted.store(true, Ordering::SeqCst);
+        scripts.running().iter().for_each(|running| running.interrupter.arm());
+        Self(scripts)
+    }
+}
+
+impl Drop for WayWanted<'_> {
+    fn drop(&mut self) {
+        self.0.is_way_wanted.store(false, Ordering::Release);
+    }
+}
+
 impl Scripts {
+    /// Whether a script waits for all shards that has written already.
+    pub(super) fn is_way_wanted(&self) -> bool {
+        self.is_way_wanted.load(Ordering::SeqCst)
+    }
+
+    /// Waits until no such script waits any more. The caller holds no shard.
+    pub(super) fn make_way(&self) {
+        while self.is_way_wanted() {
+            std::thread::sleep(MAKING_WAY);
+        }
+    }
+
     /// What clients get while a script runs for too long.
     pub(crate) fn busy_text(&self) -> &'static str {
         self.running().first().map_or(Kind::Script, |running| running.kind).busy_text()
@@ -203,6 +239,9 @@ impl Engine {
             is_ended: AtomicBool::new(false),
         });
         self.scripts.running().push(Arc::clone(&running));
+        if self.scripts.is_way_wanted() {
+            running.interrupter.arm();
+        }
         RunningGuard { engine: Arc::clone(self), running }
     }
 }

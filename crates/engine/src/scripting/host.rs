@@ -10,7 +10,7 @@ use spinel_family::{Args, ArgsBuffer, Encoder, OwnedArgs, Run, UpdateContext};
 use spinel_script::{Host, Interrupter, LogLevel as ScriptLevel, Propagate, UnknownCommand, Verdict};
 
 use super::alone::{Place, Token};
-use super::busy::RunningGuard;
+use super::busy::{RunningGuard, WayWanted};
 use super::run::Called;
 use crate::data::needs_every_shard;
 use crate::log::LogLevel;
@@ -21,6 +21,7 @@ use crate::transaction::Execution;
 /// How long a script that has an effect already may go on on an event loop before others are told of it; one without is
 /// taken off the loop after that time.
 const PATIENCE_NANOS: u64 = 1_000_000;
+const STEPS_BACK: &[u8] = b"the script steps back";
 const KILLED: &[u8] = b"Script killed by user with SCRIPT KILL...";
 
 /// Why a script that had no effect yet is to be run again.
@@ -32,6 +33,8 @@ pub(super) enum SteppedBack {
     Token,
     /// It took too long for an event loop.
     Time,
+    /// A script that has written already waits for all shards.
+    Way,
 }
 
 /// Where a script stands: what called it, and what it holds.
@@ -210,6 +213,7 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
                 return false;
             }
             self.called.habits.note_need_of_all();
+            let _way = WayWanted::new(&self.execution.worker.engine);
             self.cx.held_mut().extend_to_all(|shard| shard.readers.is_empty());
             self.ground.has_all = true;
         }
@@ -272,7 +276,7 @@ impl Host for ScriptHost<'_, '_, '_, '_> {
 
     fn interrupted(&mut self) -> Verdict {
         if self.stepped_back.is_some() {
-            return Verdict::Stop(b"the script steps back".to_vec());
+            return Verdict::Stop(STEPS_BACK.to_vec());
         }
         let engine = Arc::clone(&self.execution.worker.engine);
         if let Some(running) = &self.running {
@@ -284,6 +288,10 @@ impl Host for ScriptHost<'_, '_, '_, '_> {
                 engine.log.write(LogLevel::Warning, "Lua script killed by user with SCRIPT KILL.");
                 return Verdict::Stop(KILLED.to_vec());
             }
+            if !self.ground.has_all && !self.has_effects && engine.scripts.is_way_wanted() {
+                self.stepped_back = Some(SteppedBack::Way);
+                return Verdict::Stop(STEPS_BACK.to_vec());
+            }
             return Verdict::Continue;
         }
         let now_nanos = engine.clock.monotonic_nanos();
@@ -294,7 +302,7 @@ impl Host for ScriptHost<'_, '_, '_, '_> {
         }
         if !self.has_effects {
             self.stepped_back = Some(SteppedBack::Time);
-            return Verdict::Stop(b"the script steps back".to_vec());
+            return Verdict::Stop(STEPS_BACK.to_vec());
         }
         let running = engine.begin_script(self.called, self.ground.args, &self.interrupter);
         let _ = running.note_write();

@@ -87,6 +87,8 @@ pub(crate) struct Scripts {
     is_busy: AtomicBool,
     /// A script writes without having all shards ([`alone`]).
     token: AtomicBool,
+    /// A script that has written waits for all shards ([`busy::WayWanted`]).
+    is_way_wanted: AtomicBool,
     /// The server ends while scripts hold shards, which nobody gets any more.
     is_ended: AtomicBool,
     watch: Arc<Watch>,
@@ -107,6 +109,7 @@ impl Scripts {
             running: Mutex::default(),
             is_busy: AtomicBool::new(false),
             token: AtomicBool::new(false),
+            is_way_wanted: AtomicBool::new(false),
             is_ended: AtomicBool::new(false),
             watch: Arc::new(Watch::new(loops)),
             may_call_all: AtomicBool::new(false),

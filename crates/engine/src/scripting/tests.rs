@@ -1,5 +1,6 @@
 //! Scripts through the commands that run them.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use spinel_family::{Encoder, OwnedArgs};
@@ -299,4 +300,33 @@ fn libraries_may_be_in_python() {
     assert_eq!(run(&mut server, peer, &["FCALL", "f", "1", "n", "5"]), ":5\r\n");
     let listed = run(&mut server, peer, &["FUNCTION", "LIST"]);
     assert!(listed.contains("PYTHON"), "{listed}");
+}
+
+#[test]
+fn a_script_without_effects_makes_way_for_one_that_has_written_and_needs_its_key() {
+    let mut settings = Settings::default();
+    settings.process.shards = 64;
+    let mut server = Server::new(settings);
+    let endless = server.connect("127.0.0.1:1");
+    let words = OwnedArgs::from_words(["EVAL", "while true do redis.call('GET', KEYS[1]) end", "1", "held"]);
+    assert_eq!(server.run_words(endless, words.args()), "");
+    let engine = Arc::clone(&server.engine);
+    let is_free = |key: &str| {
+        let hash = engine.keyspace.key(key.as_bytes()).hash;
+        engine.keyspace.try_lock(engine.keyspace.shard_of(hash)).is_some()
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while is_free("held") {
+        assert!(Instant::now() < deadline, "it is not running");
+    }
+    let peer = server.connect("127.0.0.1:2");
+    let key = (0..).map(|n| format!("k{n}")).find(|key| is_free(key)).unwrap();
+    // It goes straight on, so it runs here, where nothing else could be done in the meantime.
+    let script = "redis.call('SET', KEYS[1], 'v') return redis.call('EXISTS', ARGV[1])";
+    let words = OwnedArgs::from_words(["EVAL", script, "1", &key, "held"]);
+    assert_eq!(server.run_words(peer, words.args()), ":0\r\n");
+    while run(&mut server, peer, &["SCRIPT", "KILL"]) != "+OK\r\n" {
+        assert!(Instant::now() < deadline, "it does not run again");
+    }
+    assert!(wait(&mut server, endless).starts_with("-ERR Script killed"));
 }
