@@ -14,6 +14,7 @@ use crate::pause::PauseMode;
 use crate::registry::{Action, Command, CommandId, REGISTRY};
 use crate::session::{ReplyMode, Session, SessionContext, SessionEntry};
 use crate::subscriptions::is_subscription;
+use crate::undo::refused_in_transaction;
 use crate::{Message, Worker};
 
 /// The reply to a command that panicked.
@@ -169,6 +170,9 @@ impl Worker {
             && !command.flags.has(CommandFlags::NO_MULTI)
             && !runs_in_multi(command)
         {
+            if let Some(text) = refused_in_transaction(session, command) {
+                return self.refuse(session, Some(command), &text, out);
+            }
             self.queue(session, command, args);
             out.simple("QUEUED");
             return Flow::Continue;

@@ -56,6 +56,7 @@ mod subscriptions;
 mod testing;
 mod timing;
 mod transaction;
+mod undo;
 mod upkeep;
 mod worker;
 mod world;

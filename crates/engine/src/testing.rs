@@ -56,6 +56,11 @@ impl Server {
         Peer(self.sessions.len() - 1)
     }
 
+    /// The worker, and the state of a connection.
+    pub(crate) fn worker_and_session(&mut self, peer: Peer) -> (&mut Worker, &mut Session) {
+        (&mut self.worker, &mut self.sessions[peer.0])
+    }
+
     /// The state of a connection.
     pub(crate) fn session(&mut self, peer: Peer) -> &mut Session {
         &mut self.sessions[peer.0]

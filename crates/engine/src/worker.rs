@@ -10,6 +10,7 @@ use crate::scripting::Machine;
 use crate::session::Session;
 use crate::stats::WorkerStats;
 use crate::timing::Timing;
+use crate::undo::Undecided;
 use crate::{ClientId, Endpoint, Engine};
 
 /// What one event loop owns of the engine. Between [`Worker::begin`] and [`Worker::end`] it is inside the world.
@@ -30,6 +31,8 @@ pub struct Worker {
     pub(crate) replaying: bool,
     /// The machine for scripts.
     pub(crate) machine: Machine,
+    /// What is held back of a run that may be taken back.
+    pub(crate) undecided: Option<Box<Undecided>>,
 }
 
 impl Worker {
@@ -53,6 +56,7 @@ impl Worker {
             may_move: true,
             replaying: false,
             machine: Machine::default(),
+            undecided: None,
         }
     }
 

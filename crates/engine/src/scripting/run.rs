@@ -13,9 +13,11 @@ use super::habits::Habits;
 use super::host::{Ground, ScriptHost, SteppedBack};
 use super::machine::{Found, Machine};
 use crate::Engine;
+use crate::config::Settings;
 use crate::registry::Command;
 use crate::session::Session;
 use crate::transaction::Execution;
+use crate::undo::is_error;
 
 /// What a digest is written with. A word of another length is told to be none before the others are looked at.
 const DIGEST_DIGITS: usize = 40;
@@ -113,6 +115,11 @@ impl<'a> Called<'a> {
     /// The keys that it declares.
     pub(super) fn keys(&self) -> &[&'a [u8]] {
         &self.input.words[..self.input.keys]
+    }
+
+    /// Whether it leaves nothing if it fails.
+    pub(super) fn is_atomic(&self, settings: &Settings) -> bool {
+        !self.is_readonly && (self.flags.atomic || settings.scripts.are_atomic)
     }
 }
 
@@ -239,6 +246,7 @@ impl Execution<'_> {
         let before = (session.db, session.protocol);
         session.protocol = Protocol::Resp2;
         self.in_script = true;
+        let is_within_undo = self.worker.undecided.is_some();
         let interrupter = engines.interrupter();
         let is_watched = ground.place == Place::Loop;
         let _watched = is_watched
@@ -247,9 +255,12 @@ impl Execution<'_> {
         let call =
             Call { name: &called.name, keys: called.keys(), args: &called.input.words[called.input.keys..] };
         let outcome = engines.call(called.script, call, &mut host, out);
-        let (stepped_back, took_long) = host.finish();
+        let (stepped_back, took_long) = host.finish(outcome != Outcome::Done);
         self.in_script = false;
         (session.db, session.protocol) = before;
+        if !is_within_undo {
+            self.decide(cx, stepped_back == Ok(None) && !is_error(&out.as_bytes()[start..]));
+        }
         match stepped_back {
             Ok(None) => {}
             Ok(Some(why)) => {

@@ -31,6 +31,8 @@ pub const KNOWN: &[(&str, &str, &str)] = &[
     ("httl", "existence", "from Redis 7.4: fields that expire"),
     ("migrate", "arguments", "the empty string has no token"),
     ("migrate", "flags", "not taken into a transaction: it waits for the network"),
+    ("multi", "arity", "MULTI ATOMIC, ours: an error takes back all"),
+    ("multi", "arguments", "MULTI ATOMIC, ours: an error takes back all"),
     ("scandel", "existence", "ours: deleting by pattern without holding up anybody"),
     ("script|register", "existence", "ours: scripts that somebody approved"),
     ("script|registered", "existence", "ours: scripts that somebody approved"),

@@ -52,6 +52,8 @@ pub(super) const DIRECTIVES: &[Directive] = &[
     choice::<ProtectedAction>("enable-script-register", "local")
         .flags(Flags::FIXED)
         .at(field!(scripts.enable_register)),
+    flag("script-atomic", "no").at(field!(scripts.are_atomic)),
+    flag("multi-atomic", "no").at(field!(transactions.are_atomic)),
     // Who may do what.
     optional_text("requirepass").flags(Flags::SENSITIVE).at(field!(security.requirepass)),
     choice::<ProtectedAction>("enable-debug-command", "no")

@@ -9,7 +9,9 @@ use super::{bytes, shown, text};
 const DEFAULTS: &str = include_str!("defaults.tsv");
 
 /// Directives of ours that the reference does not have.
-const OURS: [&str; 11] = [
+const OURS: [&str; 13] = [
+    "multi-atomic",
+    "script-atomic",
     "threads",
     "shards",
     "rdb-version",
