@@ -40,10 +40,17 @@ fn read(content: &[u8]) -> (Vec<Vec<u8>>, Option<ReadError>) {
         match reader.read() {
             Ok(Some(Record::Command { args, at, end })) => {
                 let mut encoded = Vec::new();
-                crate::encode_record(&mut encoded, args.iter());
+                crate::encode_command(&mut encoded, args.iter());
                 let raw = &content[at as usize..end as usize];
-                // Lengths may have zeros in front, and comments be cut into more lines than needed.
+                // Lengths may have zeros in front.
                 assert!(encoded == raw || encoded.len() < raw.len());
+                commands.push(encoded);
+            }
+            Ok(Some(Record::Note { args, at, end })) => {
+                let mut encoded = Vec::new();
+                crate::encode_note(&mut encoded, args.iter());
+                let raw = &content[at as usize..end as usize];
+                assert!(raw.starts_with(b"#SPINEL-NOTE:") && raw.ends_with(b"\r\n"));
                 commands.push(encoded);
             }
             Ok(Some(Record::Timestamp { .. } | Record::Seal(_))) => {}

@@ -1,212 +1,255 @@
-//! Commands that other servers do not know, written so that these pass over them: as comments.
+//! Notes: commands that only we know, written so that other servers pass over them.
+//!
+//! Redis and Valkey skip every line that begins with `#` and has fewer than 1024 bytes. A note is one command in such lines:
 //!
 //! ```text
-//! #SPINEL-MEMBERS:SPEXPIREAT online 1700000000000 MEMBERS 2 ada mary%20ann\r\n
-//! #SPINEL-MEMBERS+:ZPEXPIREAT board 1700000000000 MEMBERS 40 ...\r\n          more follows
-//! #SPINEL-MEMBERS:...\r\n                                                      the last of it
+//! #SPINEL-NOTE:+:<word> TAB <word> TAB <front of a wo\r\n       more follows
+//! #SPINEL-NOTE:.:rd>\r\n                                       the end
 //! ```
 //!
-//! Words are separated by blanks. Bytes that are not visible ASCII, and `%`, are `%` and two hexadecimal digits. No line is
-//! longer than [`LINE_MAX`]: Redis reads comments in pieces of 1,023 bytes, and takes the rest of a longer one for a command.
-//! So a long command is cut at any byte, and all lines but its last say so.
-//!
-//! These are the commands by which members of sets and sorted sets begin and cease to expire. What another server makes of the
-//! file is the collection in which no member expires of itself; when one has expired here the log says so by `SREM` or `ZREM`.
+//! A byte that is no printable ASCII character, and the backslash, is a backslash and two hexadecimal digits: so the text of
+//! a script can still be read in the file. Lines are cut anywhere between two bytes. A note stands in a batch like a command,
+//! under the same seal.
 
 use spinel_resp::Span;
 
 use crate::encode::encode_command;
 
-/// The commands.
-const COMMANDS: [&[u8]; 4] = [b"SPEXPIREAT", b"SPERSIST", b"ZPEXPIREAT", b"ZPERSIST"];
-/// Bytes of the longest line, its end included.
-const LINE_MAX: usize = 1000;
-/// What all lines begin with.
-pub(crate) const PREFIX: &[u8] = b"#SPINEL-MEMBERS";
-/// What follows in the last line of a command.
-const LAST: &[u8] = b":";
-/// What follows in the others.
-const MORE: &[u8] = b"+:";
-const LINE_END: &[u8] = b"\r\n";
-/// Bytes of text in a line.
-const TEXT_MAX: usize = LINE_MAX - PREFIX.len() - MORE.len() - LINE_END.len();
+/// What every line of a note begins with.
+pub(crate) const NOTE_PREFIX: &[u8] = b"#SPINEL-NOTE:";
+/// Bytes of a word's spelling in one line, at least.
+const LINE_TEXT: usize = 900;
+/// What separates words.
+const SEPARATOR: u8 = b'\t';
 
-/// Whether a command of this name is written as comments.
+/// Commands on keys that are written as notes: by which members of sets and sorted sets begin and cease to expire. What other
+/// servers make of the file is the collection in which no member expires of itself; what has expired here is removed by a
+/// command that all know.
+const COMMANDS: [&[u8]; 4] = [b"SPEXPIREAT", b"SPERSIST", b"ZPEXPIREAT", b"ZPERSIST"];
+
+/// Whether the command on keys of this name is written as a note.
 #[inline]
-fn is_note(name: &[u8]) -> bool {
+#[must_use]
+pub fn is_noted(name: &[u8]) -> bool {
     matches!(name.first(), Some(b'S' | b'Z')) && matches!(name.len(), 8 | 10) && COMMANDS.contains(&name)
 }
 
-/// Appends the command of these words as the log spells it: as on the wire, or as comments.
+/// Appends a command on keys as the log spells it: as on the wire, or as a note.
 #[inline]
 pub fn encode_record<'a, I>(out: &mut Vec<u8>, words: I)
 where
     I: IntoIterator<Item = &'a [u8], IntoIter: ExactSizeIterator + Clone>,
 {
     let words = words.into_iter();
-    if words.clone().next().is_some_and(is_note) {
-        put_note(out, words);
+    if words.clone().next().is_some_and(is_noted) {
+        encode_note(out, words);
     } else {
         encode_command(out, words);
     }
 }
 
-#[cold]
-fn put_note<'a>(out: &mut Vec<u8>, words: impl Iterator<Item = &'a [u8]>) {
-    let mut text = Vec::new();
-    for (at, word) in words.enumerate() {
-        if at > 0 {
-            text.push(b' ');
+/// Appends the note of these words.
+pub fn encode_note<'a>(out: &mut Vec<u8>, words: impl IntoIterator<Item = &'a [u8]>) {
+    let (mut text, mut line_at) = (0, begin_line(out));
+    for (number, word) in words.into_iter().enumerate() {
+        if number > 0 {
+            out.push(SEPARATOR);
         }
-        word.iter().for_each(|&byte| put_escaped(&mut text, byte));
+        for byte in word {
+            if text >= LINE_TEXT {
+                out.extend_from_slice(b"\r\n");
+                (text, line_at) = (0, begin_line(out));
+            }
+            text += spell(out, *byte);
+        }
+        text += 1;
     }
-    let mut rest = &text[..];
-    while rest.len() > TEXT_MAX {
-        let (now, later) = rest.split_at(TEXT_MAX);
-        put_line(out, MORE, now);
-        rest = later;
-    }
-    put_line(out, LAST, rest);
+    // The last line says that it is the last.
+    out[line_at + NOTE_PREFIX.len()] = b'.';
+    out.extend_from_slice(b"\r\n");
 }
 
-fn put_line(out: &mut Vec<u8>, mark: &[u8], text: &[u8]) {
-    [PREFIX, mark, text, LINE_END].into_iter().for_each(|part| out.extend_from_slice(part));
+/// Begins a line that is not the last; where.
+fn begin_line(out: &mut Vec<u8>) -> usize {
+    let at = out.len();
+    out.extend_from_slice(NOTE_PREFIX);
+    out.extend_from_slice(b"+:");
+    at
 }
 
-fn put_escaped(text: &mut Vec<u8>, byte: u8) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    if byte.is_ascii_graphic() && byte != b'%' {
-        text.push(byte);
-    } else {
-        text.extend_from_slice(&[b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+/// Appends a byte as it is spelled; how many bytes that are.
+fn spell(out: &mut Vec<u8>, byte: u8) -> usize {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    if matches!(byte, b' '..=b'~') && byte != b'\\' {
+        out.push(byte);
+        return 1;
     }
+    out.extend_from_slice(&[b'\\', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    3
 }
 
-/// A note that is read line by line.
+/// What a line of a note is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NoteLine {
+    /// More follows.
+    More,
+    /// The note is complete.
+    Last,
+}
+
+/// A note that is being read, line by line.
 #[derive(Debug, Default)]
 pub(crate) struct NoteReader {
-    text: Vec<u8>,
-    words: Vec<u8>,
+    bytes: Vec<u8>,
+    spans: Vec<Span>,
+    /// Lines were taken, but not the last one.
+    is_open: bool,
 }
 
 impl NoteReader {
-    /// Ready for the first line.
-    pub(crate) fn begin(&mut self) {
-        self.text.clear();
-        self.words.clear();
+    /// Whether lines were taken, but not the last one.
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_open
     }
 
-    /// Takes a line with its end; whether it was the last. Nothing if it is no line of a note.
-    pub(crate) fn take(&mut self, line: &[u8]) -> Option<bool> {
-        let rest = line.strip_prefix(PREFIX)?.strip_suffix(LINE_END)?;
-        let (is_last, text) = match rest.strip_prefix(LAST) {
-            Some(text) => (true, text),
-            None => (false, rest.strip_prefix(MORE)?),
-        };
-        self.text.extend_from_slice(text);
-        Some(is_last)
-    }
-
-    /// Finds the words of the command, whose places go to `spans`; nothing if it is none of [`COMMANDS`], or misspelled.
-    pub(crate) fn finish(&mut self, spans: &mut Vec<Span>) -> Option<()> {
-        spans.clear();
-        for word in self.text.split(|&byte| byte == b' ') {
-            let start = self.words.len();
-            unescape(word, &mut self.words)?;
-            spans.push(Span { start, end: self.words.len() });
-        }
-        let name = spans.first()?;
-        is_note(&self.words[name.start..name.end]).then_some(())
-    }
-
-    /// The bytes of the words found.
-    pub(crate) fn words(&self) -> &[u8] {
-        &self.words
-    }
-}
-
-fn unescape(word: &[u8], out: &mut Vec<u8>) -> Option<()> {
-    let mut bytes = word.iter();
-    while let Some(&byte) = bytes.next() {
-        out.push(match byte {
-            b'%' => digit(bytes.next()?)? << 4 | digit(bytes.next()?)?,
-            byte if byte.is_ascii_graphic() => byte,
+    /// Takes a line with its end; nothing if it is none of a note, or misspelled. Whoever is given nothing reads no further.
+    pub(crate) fn take(&mut self, line: &[u8]) -> Option<NoteLine> {
+        let rest = line.strip_prefix(NOTE_PREFIX)?.strip_suffix(b"\r\n")?;
+        let (kind, mut text) = match rest {
+            [b'+', b':', text @ ..] => (NoteLine::More, text),
+            [b'.', b':', text @ ..] => (NoteLine::Last, text),
             _ => return None,
-        });
+        };
+        if !self.is_open {
+            self.bytes.clear();
+            self.spans.clear();
+            self.spans.push(Span { start: 0, end: 0 });
+        }
+        while let Some((byte, behind)) = text.split_first() {
+            text = behind;
+            match byte {
+                b'\\' => {
+                    let (digits, behind) = text.split_first_chunk::<2>()?;
+                    let byte = digit(digits[0])? << 4 | digit(digits[1])?;
+                    if matches!(byte, b' '..=b'~') && byte != b'\\' {
+                        return None;
+                    }
+                    self.bytes.push(byte);
+                    text = behind;
+                }
+                b' '..=b'~' => self.bytes.push(*byte),
+                &SEPARATOR => {
+                    self.end_word();
+                    self.spans.push(Span { start: self.bytes.len(), end: self.bytes.len() });
+                }
+                _ => return None,
+            }
+        }
+        self.end_word();
+        self.is_open = kind == NoteLine::More;
+        Some(kind)
     }
-    Some(())
+
+    /// The words of the note that was completed last: at least one.
+    pub(crate) fn words(&self) -> spinel_resp::Args<'_> {
+        debug_assert!(!self.is_open);
+        spinel_resp::Args::new(&self.bytes, &self.spans)
+    }
+
+    fn end_word(&mut self) {
+        let end = self.bytes.len();
+        if let Some(word) = self.spans.last_mut() {
+            word.end = end;
+        }
+    }
 }
 
-fn digit(byte: &u8) -> Option<u8> {
-    char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+fn digit(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
+    use proptest::prelude::{any, prop, proptest};
 
-    fn written(words: &[&[u8]]) -> Vec<u8> {
-        let mut out = Vec::new();
-        encode_record(&mut out, words.iter().copied());
-        out
+    fn encoded(words: &[&[u8]]) -> Vec<u8> {
+        let mut out = b"before".to_vec();
+        encode_note(&mut out, words.iter().copied());
+        out.split_off(6)
     }
 
-    fn read(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
-        let (mut note, mut spans) = (NoteReader::default(), Vec::new());
-        note.begin();
-        let mut lines = bytes.split_inclusive(|&byte| byte == b'\n');
-        while !note.take(lines.next()?)? {}
-        note.finish(&mut spans)?;
-        let words = note.words();
-        lines
-            .next()
-            .is_none()
-            .then(|| spans.iter().map(|span| words[span.start..span.end].to_vec()).collect())
-    }
-
-    #[test]
-    fn a_command_of_ours_is_a_line_and_any_other_is_as_on_the_wire() {
-        assert_eq!(
-            written(&[b"SPEXPIREAT", b"a key", b"17", b"MEMBERS", b"2", b"", b"50%\n"]),
-            b"#SPINEL-MEMBERS:SPEXPIREAT a%20key 17 MEMBERS 2  50%25%0A\r\n"
-        );
-        assert_eq!(written(&[b"SADD", b"k", b"m"]), b"*3\r\n$4\r\nSADD\r\n$1\r\nk\r\n$1\r\nm\r\n");
-    }
-
-    #[test]
-    fn no_line_is_longer_than_what_redis_reads_at_once() {
-        let member = vec![0xFF; 5000];
-        let bytes = written(&[b"ZPEXPIREAT", b"k", b"17", b"MEMBERS", b"1", &member]);
-        let lines: Vec<&[u8]> = bytes.split_inclusive(|&byte| byte == b'\n').collect();
-        assert!(lines.len() > 15 && lines.iter().all(|line| line.len() <= LINE_MAX && line[0] == b'#'));
-        assert_eq!(read(&bytes).unwrap()[5], member);
-    }
-
-    #[test]
-    fn other_commands_and_misspelled_ones_are_refused() {
-        for line in ["FLUSHALL", "SPERSIST k %4", "SPERSIST k %zz", "spersist k", "", "SPERSIST\tk"] {
-            assert_eq!(read(format!("#SPINEL-MEMBERS:{line}\r\n").as_bytes()), None, "{line}");
+    fn read(text: &[u8]) -> Option<Vec<Vec<u8>>> {
+        let mut reader = NoteReader::default();
+        let mut last = None;
+        for line in text.split_inclusive(|byte| *byte == b'\n') {
+            assert_ne!(last, Some(NoteLine::Last), "something follows the last line");
+            last = Some(reader.take(line)?);
         }
-        assert_eq!(read(b"#SPINEL-MEMBERS:SPERSIST k\n"), None);
-        assert_eq!(read(b"#SPINEL-MEMBERS-:SPERSIST k\r\n"), None);
+        (last == Some(NoteLine::Last)).then(|| reader.words().iter().map(<[u8]>::to_vec).collect())
+    }
+
+    #[test]
+    fn a_note_can_be_read_by_people_too() {
+        assert_eq!(
+            encoded(&[b"SCRIPT", b"", b"return 'a\\b'\n-- \xC3\xA4"]),
+            b"#SPINEL-NOTE:.:SCRIPT\t\treturn 'a\\5cb'\\0a-- \\c3\\a4\r\n"
+        );
+        assert_eq!(encoded(&[b"#SPINEL-NOTE:+:"]), b"#SPINEL-NOTE:.:#SPINEL-NOTE:+:\r\n");
+    }
+
+    #[test]
+    fn times_of_members_are_notes_and_other_commands_are_not() {
+        let mut out = Vec::new();
+        encode_record(&mut out, [&b"SPEXPIREAT"[..], b"k", b"17", b"MEMBERS", b"1", b"m"]);
+        assert_eq!(out, b"#SPINEL-NOTE:.:SPEXPIREAT\tk\t17\tMEMBERS\t1\tm\r\n");
+        out.clear();
+        encode_record(&mut out, [&b"SADD"[..], b"k", b"m"]);
+        assert_eq!(out, b"*3\r\n$4\r\nSADD\r\n$1\r\nk\r\n$1\r\nm\r\n");
+    }
+
+    #[test]
+    fn what_is_spelled_otherwise_is_no_note() {
+        for line in [
+            &b"#SPINEL-NOTE:.:a\n"[..],
+            b"#SPINEL-NOTE:?:a\r\n",
+            b"#SPINEL-NOTE:.a\r\n",
+            b"#SPINEL-NOTE:.:\\4\r\n",
+            b"#SPINEL-NOTE:.:\\41\r\n",
+            b"#SPINEL-NOTE:.:\\0A\r\n",
+            b"#SPINEL-NOTE:.:\xC3\r\n",
+            b"#TS:1\r\n",
+        ] {
+            assert_eq!(read(line), None, "{}", line.escape_ascii());
+        }
     }
 
     proptest! {
         #[test]
-        fn any_words_are_read_as_they_were_written(
-            name in prop::sample::select(&COMMANDS[..]),
-            words in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..700), 0..8),
+        fn words_are_read_as_written_from_lines_that_redis_skips(
+            words in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..3000), 1..5),
         ) {
-            let all: Vec<&[u8]> = std::iter::once(name).chain(words.iter().map(Vec::as_slice)).collect();
-            prop_assert_eq!(read(&written(&all)), Some(all.iter().map(|word| word.to_vec()).collect()));
+            let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+            let text = encoded(&words);
+            for line in text.split_inclusive(|byte| *byte == b'\n') {
+                assert!(line.starts_with(b"#") && line.len() < 1023);
+            }
+            assert_eq!(read(&text), Some(words.iter().map(|word| word.to_vec()).collect()));
         }
 
         #[test]
-        fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
-            let _ = read(&[PREFIX, LAST, &bytes, LINE_END].concat());
-            let _ = read(&[PREFIX, LAST, b"SPERSIST ", &bytes, LINE_END].concat());
-            let _ = read(&bytes);
+        fn arbitrary_lines_never_panic(
+            lines in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..4),
+        ) {
+            let mut reader = NoteReader::default();
+            for line in lines {
+                let line = [NOTE_PREFIX, b"+:", &line, b"\r\n"].concat();
+                let _ = reader.take(&line);
+            }
         }
     }
 }

@@ -200,6 +200,9 @@ impl Worker {
         {
             return Err(Cow::Borrowed(b"NOAUTH Authentication required."));
         }
+        if let Some(text) = self.engine.refused_as_code(session, command) {
+            return Err(Cow::Borrowed(text.as_bytes()));
+        }
         if session.transaction.is_some() && command.flags.has(CommandFlags::NO_MULTI) {
             return Err(Cow::Borrowed(b"ERR Command not allowed inside a transaction"));
         }

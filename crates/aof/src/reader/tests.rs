@@ -62,22 +62,29 @@ fn commands_of_other_servers_are_read_with_their_comments() {
 }
 
 #[test]
-fn a_command_that_others_pass_over_is_read_whole_or_not_at_all() {
-    let member = vec![b'x'; 3000];
-    let mut content = GET.to_vec();
-    crate::encode_record(&mut content, [&b"SPEXPIREAT"[..], b"k", b"17", b"MEMBERS", b"1", &member]);
-    let end = content.len();
-    content.extend_from_slice(GET);
-    let (commands, error) = read(&content);
-    assert!(error.is_none());
-    assert_eq!((commands.len(), commands[1].len(), &commands[1][5]), (3, 6, &member));
-    for cut in GET.len() + 1..end {
-        assert_eq!(torn(&content[..cut]), Some(GET.len() as u64), "cut at {cut}");
+fn notes_are_read_whole_and_what_is_left_of_one_is_torn_or_damage() {
+    let mut note = Vec::new();
+    crate::encode_note(&mut note, [&b"NOTE"[..], &[b'x'; 2000]]);
+    let content = [GET, &note, GET].concat();
+    let mut reader = LogReader::new(file_of(&content), 0).unwrap();
+    reader.read().unwrap();
+    let (begin, behind) = (GET.len() as u64, (GET.len() + note.len()) as u64);
+    match reader.read() {
+        Ok(Some(Record::Note { args, at, end })) => {
+            assert_eq!((args.at(0), args.at(1).len(), at, end), (&b"NOTE"[..], 2000, begin, behind));
+        }
+        other => panic!("{other:?}"),
     }
-    let other = [GET, b"#SPINEL-MEMBERS:FLUSHALL\r\n"].concat();
-    assert_eq!(damaged(&other), Some((GET.len() as u64, Problem::Format)));
-    let unfinished = [b"#SPINEL-MEMBERS+:SPERSIST k\r\n", GET].concat();
-    assert_eq!(damaged(&unfinished), Some((0, Problem::Format)));
+    assert_eq!(reader.boundary(), behind);
+    for end in GET.len() + 1..GET.len() + note.len() {
+        assert_eq!(torn(&content[..end]), Some(begin), "{end}");
+    }
+    let second = memchr::memchr(b'\n', &note).unwrap() + 1;
+    let without_end = [GET, &note[..second], GET].concat();
+    assert_eq!(damaged(&without_end), Some((begin + second as u64, Problem::Note)));
+    let mut misspelled = content;
+    misspelled[GET.len() + 20] = 0xC3;
+    assert_eq!(damaged(&misspelled), Some((begin, Problem::Note)));
 }
 
 #[test]

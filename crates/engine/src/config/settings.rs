@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use spinel_aof::Moment;
 
 use super::choices::{
-    AppendFsync, LogLevel, MaxmemoryPolicy, OomScoreAdj, ProtectedAction, RdbVersion, Supervised,
+    AppendFsync, LogLevel, MaxmemoryPolicy, OomScoreAdj, ProtectedAction, RdbVersion, ScriptMode, Supervised,
 };
 use super::notify::NotifyFlags;
 use super::output_buffers::OutputBufferLimits;
@@ -126,6 +126,12 @@ pub struct Limits {
 pub struct Scripts {
     /// Lua has `getfenv`, `setfenv` and `newproxy`.
     pub lua_deprecated_api: bool,
+    /// Which scripts may run.
+    pub mode: ScriptMode,
+    /// A folder of scripts that are registered at the start; empty for none.
+    pub directory: Vec<u8>,
+    /// Who may register scripts, and bring unregistered ones where only registered ones may run.
+    pub enable_register: ProtectedAction,
     /// A script or function that fails leaves nothing, whether it asks for that or not.
     pub are_atomic: bool,
 }

@@ -147,6 +147,9 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
         if is_denied || matches!(command.action, Action::Container) {
             return Some("ERR This Redis command is not allowed from script".into());
         }
+        if let Some(text) = engine.refused_as_code(self.session, command) {
+            return Some(text.into());
+        }
         if self.is_undone && !can_be_undone(command) {
             return Some(
                 "ERR This Redis command cannot be undone and is not allowed from an atomic script".into(),

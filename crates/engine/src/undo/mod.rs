@@ -91,6 +91,7 @@ const HARMLESS: &[&str] = &[
     "role",
     "script|exists",
     "script|help",
+    "script|registered",
     "select",
     "slowlog|get",
     "slowlog|help",

@@ -9,7 +9,7 @@ use super::{bytes, shown, text};
 const DEFAULTS: &str = include_str!("defaults.tsv");
 
 /// Directives of ours that the reference does not have.
-const OURS: [&str; 10] = [
+const OURS: [&str; 13] = [
     "multi-atomic",
     "script-atomic",
     "threads",
@@ -20,6 +20,9 @@ const OURS: [&str; 10] = [
     "preload-file",
     "stream-idmp-duration",
     "stream-idmp-maxsize",
+    "script-mode",
+    "script-directory",
+    "enable-script-register",
 ];
 
 #[test]
