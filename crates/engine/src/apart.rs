@@ -21,7 +21,7 @@ use spinel_family::spec::{Begin, Find, KeyFlags};
 use spinel_family::{Args, CallOptions, DbIndex, Run, UpdateContext};
 use spinel_store::{Entry, Held, Keyspace, KeyspaceOptions, Shard, UnixMillis};
 
-use crate::data::{Call, ShardSet, hold_to_write, keys_of, normalise};
+use crate::data::{Call, ShardSet, hold_to_write_beside, keys_of, normalise};
 use crate::registry::Command;
 use crate::session::Session;
 use crate::{Engine, Message};
@@ -123,12 +123,12 @@ impl Apart {
         self.stored.is_some()
     }
 
-    /// Locks the shards that the command needs, as a helper thread may: by waiting.
+    /// Locks the shards that the command needs, as a helper thread may: by waiting. No script keeps what is being read.
     pub(crate) fn lock<'k>(&self, real: &'k Keyspace) -> Held<'k> {
         let mut shards: ShardSet = self.hashes.iter().map(|&hash| real.shard_of(hash)).collect();
         normalise(&mut shards);
         loop {
-            match hold_to_write(real, shards.clone()) {
+            match hold_to_write_beside(real, shards.clone()) {
                 Ok(held) => return held,
                 Err(_) => std::thread::yield_now(),
             }
@@ -211,7 +211,7 @@ impl Reading {
     /// Lets the writers of the keys go on.
     pub(crate) fn end(&self, real: &Keyspace) {
         for &hash in &self.hashes {
-            let mut shard = real.wait_lock(real.shard_of(hash));
+            let mut shard = real.wait_lock_beside(real.shard_of(hash));
             let waiting = shard.readers.end(self.db, hash);
             drop(shard);
             waiting.into_iter().for_each(|wake| wake());
@@ -219,8 +219,8 @@ impl Reading {
     }
 }
 
-/// Whether commands must wait because a key that one of them may change is being read apart; then the client has left
-/// word. (Whoever finds members in a key whose time has come changes it, too, by having them removed.) A key whose value a snapshot has still to save, and that takes long, gets such a reader: the snapshot's walker.
+/// Whether commands must wait because a script keeps a key of theirs, or a key that one of them may change is being read apart;
+/// then the client has left word. (Whoever finds members in a key whose time has come changes it, too, by having them removed.) A key whose value a snapshot has still to save, and that takes long, gets such a reader: the snapshot's walker.
 #[inline]
 pub(crate) fn waits_for_readers<'a>(
     engine: &Engine,
@@ -232,7 +232,7 @@ pub(crate) fn waits_for_readers<'a>(
     if held.iter().any(Shard::is_being_saved) {
         engine.persistence.claim_large(held, (session.db, now), commands.clone());
     }
-    held.iter().any(|shard| !shard.readers.is_empty()) && { commands }
+    held.iter().any(|shard| !shard.readers.is_empty() || shard.has_kept_keys()) && { commands }
         .any(|(command, args)| waits(held, (session, now), command, args))
 }
 
@@ -244,6 +244,9 @@ fn waits(
     args: Args<'_>,
 ) -> bool {
     for key in keys_of(held.keyspace(), command, args) {
+        if waits_for_kept_key(held, session, key.hash) {
+            return true;
+        }
         let shard = held.shard_mut(key.hash);
         let changes = command.writes || shard.db(session.db).has_due_members(key.hash, now);
         if changes && shard.readers.has(session.db, key.hash) {
@@ -253,6 +256,16 @@ fn waits(
         }
     }
     false
+}
+
+/// Whether the client must wait because a script keeps a key, whose shard is held; then it has left word.
+pub(crate) fn waits_for_kept_key(held: &mut Held<'_>, session: &Session, hash: u64) -> bool {
+    let shard = held.shard_mut(hash);
+    if !shard.keeps(hash) {
+        return false;
+    }
+    let client = Arc::clone(&session.client);
+    shard.wait_for_kept_keys(Box::new(move || client.post(Message::Retry)))
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ impl Worker {
         for bytes in &blocked.keys {
             let shard = keyspace.shard_of(keyspace.key(bytes).hash);
             // A shard that is taken keeps the claimed waiter until somebody meets it there and passes over it.
-            if let Some(mut guard) = keyspace.spin_lock(shard) {
+            if let Some(mut guard) = keyspace.spin_lock_beside(shard) {
                 guard.waiters.remove(blocked.db, bytes, &blocked.waiter);
             }
         }

@@ -7,7 +7,7 @@ use spinel_family::{
     Args, Attempt, CallOptions, CommandEntry, CommandError, DbIndex, Effects, Encoder, ExclusiveContext, Key,
     KeyRule, LOOP_BYTES_LIMIT, QueryContext, Run, Scratch, SweepContext, UpdateContext, Words,
 };
-use spinel_store::{Held, Keyspace, ShardIndex};
+use spinel_store::{Held, Keyspace, ShardIndex, Taken};
 
 use crate::aftermath::{self, Origin};
 use crate::engine::Published;
@@ -134,7 +134,7 @@ impl Worker {
         let options = self.options(session);
         let Self { engine, published, effects, scratch, .. } = self;
         let (KeyRule::One { .. }, Some((_, hash))) = (call.command.keys, call.known) else { return None };
-        let held = engine.keyspace.hold_one(engine.keyspace.shard_of(hash))?;
+        let held = engine.keyspace.hold_one(hash)?;
         let shard = held.shard(hash);
         let is_due = shard.db(options.db).has_due_members(hash, options.now);
         if is_due || call.command.writes && shard.writers_take_care() {
@@ -161,7 +161,7 @@ impl Worker {
         let engine = Arc::clone(&self.engine);
         let held = match hold(&engine.keyspace, call.command, shards) {
             Ok(held) => held,
-            Err(shard) => return Ok(park(&engine, session, shard)),
+            Err(taken) => return Ok(park(&engine, session, taken)),
         };
         let held = match self.make_ready(session, held, [(call.command, call.args)]) {
             Ok(held) => held,
@@ -175,8 +175,8 @@ impl Worker {
     }
 
     /// Leaves a ticket with a taken shard; the client's command is tried again when it is free.
-    pub(crate) fn park(&self, session: &Session, shard: ShardIndex) -> Flow {
-        park(&self.engine, session, shard)
+    pub(crate) fn park(&self, session: &Session, taken: Taken) -> Flow {
+        park(&self.engine, session, taken)
     }
 
     #[inline]
@@ -251,7 +251,7 @@ impl Worker {
             self.scratch.random_state(),
         );
         match run(&mut cx, words, out) {
-            Err(CommandError::Busy(shard)) => return Ok(self.park(session, shard)),
+            Err(CommandError::Busy(taken)) => return Ok(self.park(session, taken)),
             Err(CommandError::Move) => {
                 engine.helpers.run_long_sweep(session, call, options, &published);
                 return Ok(Flow::Waiting);
@@ -312,31 +312,37 @@ impl Worker {
     }
 }
 
-fn park(engine: &Engine, session: &Session, shard: ShardIndex) -> Flow {
+fn park(engine: &Engine, session: &Session, taken: Taken) -> Flow {
     let client = Arc::clone(&session.client);
-    if !engine.keyspace.wake_on_release(shard, Box::new(move || client.post(Message::Retry))) {
+    if !engine.keyspace.wake_when_free(taken, Box::new(move || client.post(Message::Retry))) {
         session.client.post(Message::Retry);
     }
     Flow::Parked
 }
 
-/// Locks the shards of a command, or all of them.
-fn hold<'k>(
-    keyspace: &'k Keyspace,
-    command: &Command,
-    shards: Option<ShardSet>,
-) -> Result<Held<'k>, ShardIndex> {
+/// Locks the shards of a command, or all of them. Keys of its shards may be kept.
+fn hold<'k>(keyspace: &'k Keyspace, command: &Command, shards: Option<ShardSet>) -> Result<Held<'k>, Taken> {
     match shards {
         None => keyspace.hold_all(),
-        Some(shards) if command.writes => hold_to_write(keyspace, shards),
-        Some(shards) => keyspace.hold(&shards),
+        Some(shards) if command.writes => hold_to_write_beside(keyspace, shards),
+        Some(shards) => keyspace.hold_beside(&shards),
     }
 }
 
-/// Locks shards, and with them those that serving blocked clients may write to.
-pub(crate) fn hold_to_write(keyspace: &Keyspace, mut shards: ShardSet) -> Result<Held<'_>, ShardIndex> {
+/// Locks whole shards, and with them those that serving blocked clients may write to.
+pub(crate) fn hold_to_write(keyspace: &Keyspace, shards: ShardSet) -> Result<Held<'_>, Taken> {
+    let held = hold_to_write_beside(keyspace, shards)?;
+    match held.has_kept_keys() {
+        Some(shard) => Err(Taken::Kept(shard)),
+        None => Ok(held),
+    }
+}
+
+/// As [`hold_to_write`]; keys of the shards may be kept, and the caller sees to it that it does not reach for them. (No
+/// client waits for a key that would be written to a kept one: that was looked at before it was kept.)
+pub(crate) fn hold_to_write_beside(keyspace: &Keyspace, mut shards: ShardSet) -> Result<Held<'_>, Taken> {
     loop {
-        let held = keyspace.hold(&shards)?;
+        let held = keyspace.hold_beside(&shards)?;
         if !held.iter().any(|shard| shard.waiters.has_destinations()) {
             return Ok(held);
         }

@@ -18,7 +18,7 @@ use self::queue::{Garbage, Job, Queue};
 use crate::aftermath::{self, Origin};
 use crate::apart::Apart;
 use crate::clients::Client;
-use crate::data::{Call, ShardSet, hold_to_write, keys_to_remove, name_words};
+use crate::data::{Call, ShardSet, hold_to_write_beside, keys_to_remove, name_words};
 use crate::dispatch::COMMAND_FAILED;
 use crate::engine::Published;
 use crate::inbox::FinishedCall;
@@ -370,7 +370,8 @@ impl Running<'_> {
     }
 }
 
-/// Waits for shards and runs `with` on them as if it were a command of nobody's. Not for threads of the event loops.
+/// Waits for shards and runs `with` on them as if it were a command of nobody's, whose keys it reads apart, so that no script
+/// keeps them. Not for threads of the event loops.
 pub(crate) fn update_elsewhere(
     engine: &Engine,
     options: CallOptions,
@@ -378,9 +379,9 @@ pub(crate) fn update_elsewhere(
     with: impl FnOnce(&mut UpdateContext<'_>),
 ) {
     let held = loop {
-        match hold_to_write(&engine.keyspace, shards.clone()) {
+        match hold_to_write_beside(&engine.keyspace, shards.clone()) {
             Ok(held) => break held,
-            Err(taken) => drop(engine.keyspace.wait_lock(taken)),
+            Err(_) => std::thread::yield_now(),
         }
         engine.keyspace.wake_missed();
     };
@@ -459,8 +460,8 @@ mod tests {
         let peer = server.connect("127.0.0.1:1");
         let args = OwnedArgs::from_words(["GET", "k"]);
         let engine = Arc::clone(&server.engine);
-        let shard = engine.keyspace.shard_of(engine.keyspace.key(b"k").hash);
-        let held = engine.keyspace.hold_one(shard).expect("nobody holds it");
+        let hash = engine.keyspace.key(b"k").hash;
+        let held = engine.keyspace.hold_one(hash).expect("nobody holds it");
         let command = crate::registry::REGISTRY.find(b"get").expect("there is GET");
         let entry: &'static CommandEntry = Box::leak(Box::new(CommandEntry {
             spec: command.spec,

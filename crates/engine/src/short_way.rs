@@ -64,7 +64,7 @@ impl Worker {
         let begun = Begun { len: out.len(), nanos: None };
         let options = self.options(session);
         let Self { engine, published, effects, scratch, .. } = self;
-        let held = engine.keyspace.hold_one(engine.keyspace.shard_of(hash))?;
+        let held = engine.keyspace.hold_one(hash)?;
         if held.shard(hash).db(options.db).has_due_members(hash, options.now) {
             return None;
         }

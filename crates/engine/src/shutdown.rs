@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use spinel_store::ShardIndex;
+use spinel_store::Taken;
 
 use crate::Engine;
 use crate::config::{LogLevel, ShutdownFlags};
@@ -29,8 +29,8 @@ impl Shutdown {
 pub enum ShutdownRefused {
     /// The data set was to be saved and cannot be; the log says why.
     Unsaved,
-    /// A long command holds this shard: try again when it is free.
-    Busy(ShardIndex),
+    /// A long command holds a shard, or a script keeps keys of it: try again when it is free.
+    Busy(Taken),
 }
 
 impl Engine {

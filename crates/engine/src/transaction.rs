@@ -15,8 +15,10 @@ use spinel_store::{Held, WatchFlag};
 
 pub(crate) use self::commands::COMMANDS;
 use crate::aftermath::{self, Origin};
+use crate::apart::waits_for_kept_key;
 use crate::data::{
-    ShardSet, hold_to_write, keys_of, keys_to_remove, name_words, needs_every_shard, normalise, shards_of,
+    ShardSet, hold_to_write_beside, keys_of, keys_to_remove, name_words, needs_every_shard, normalise,
+    shards_of,
 };
 use crate::registry::{Action, Command, CommandId, REGISTRY};
 use crate::scripting::Invocation;
@@ -80,17 +82,22 @@ impl Worker {
         let engine = Arc::clone(&self.engine);
         let held = match shards {
             None => engine.keyspace.hold_all(),
-            Some(shards) => hold_to_write(&engine.keyspace, shards),
+            Some(shards) => hold_to_write_beside(&engine.keyspace, shards),
         };
         let held = match held {
             Ok(held) => held,
-            Err(shard) => return Ok(self.park(session, shard)),
+            Err(taken) => return Ok(self.park(session, taken)),
         };
         let commands = transaction.queue.iter().map(|(id, args)| (REGISTRY.get(*id), args.args()));
-        let held = match self.make_ready(session, held, commands) {
+        let mut held = match self.make_ready(session, held, commands) {
             Ok(held) => held,
             Err(flow) => return Ok(flow),
         };
+        for watched in &session.watched {
+            if waits_for_kept_key(&mut held, session, engine.keyspace.key(&watched.key).hash) {
+                return Ok(Flow::Parked);
+            }
+        }
         self.exec_held(session, transaction, held, out)
     }
 
@@ -170,10 +177,13 @@ impl Worker {
                 continue;
             }
             let shard = engine.keyspace.shard_of(key.hash);
-            let held = match engine.keyspace.hold(&[shard]) {
+            let mut held = match engine.keyspace.hold_beside(&[shard]) {
                 Ok(held) => held,
-                Err(shard) => return Err(self.park(session, shard)),
+                Err(taken) => return Err(self.park(session, taken)),
             };
+            if waits_for_kept_key(&mut held, session, key.hash) {
+                return Err(Flow::Parked);
+            }
             let mut was_there = false;
             let flag = Arc::clone(&session.watch_flag);
             self.with_update(held, db, |cx| {
@@ -193,7 +203,7 @@ impl Worker {
         for watched in session.watched.drain(..) {
             let shard = keyspace.shard_of(keyspace.key(&watched.key).hash);
             // A shard that is taken keeps the flag, which nobody looks at any more, until the key is touched.
-            if let Some(mut guard) = keyspace.spin_lock(shard) {
+            if let Some(mut guard) = keyspace.spin_lock_beside(shard) {
                 guard.watches.remove(watched.db, &watched.key, &session.watch_flag);
             }
         }

@@ -513,7 +513,7 @@ impl<'k> SweepContext<'k> {
             return Ok(look(found));
         }
         let guard: ShardGuard<'_> = if self.options.may_move {
-            self.keyspace.spin_lock(shard).ok_or(CommandError::Busy(shard))?
+            self.keyspace.spin_lock(shard).map_err(CommandError::Busy)?
         } else {
             self.keyspace.wait_lock(shard)
         };

@@ -45,7 +45,7 @@ pub enum CommandError {
     /// A text that repeats bytes of the client's; it begins with its code.
     Quoting(Box<[u8]>),
     /// Not an error for the client: this shard is taken, try the whole command again later.
-    Busy(spinel_store::ShardIndex),
+    Busy(spinel_store::Taken),
     /// Not an error for the client: the command is long, run it on a helper thread.
     Move,
 }

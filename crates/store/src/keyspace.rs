@@ -3,19 +3,26 @@
 //! `unsafe` in this file rests on one rule: a [`ShardGuard`] exists only while its shard's lock is held, and
 //! there is at most one for a shard.
 
+mod keeping;
 mod prefetch;
 
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use smallvec::SmallVec;
 use spinel_structs::hash::HashKey;
 
+use self::keeping::Keeping;
 use self::prefetch::{FEW_SHARDS, MANY, Prefetching};
 use crate::lock::{Tickets, TryLock, Wake};
+use crate::waiting::Destinations;
 use crate::{DbCounts, DbIndex, Key, Shard, ShardIndex, SnapshotSink};
+
+/// How long a thread that waits for kept keys sleeps before it looks again.
+const KEPT_REST: Duration = Duration::from_micros(100);
 
 /// How a keyspace is divided.
 #[derive(Clone, Copy, Debug)]
@@ -42,10 +49,29 @@ unsafe impl Sync for ShardCell {}
 pub struct Keyspace {
     shards: Box<[ShardCell]>,
     tickets: Tickets,
+    destinations: Destinations,
     /// Shards less one.
     shard_mask: u16,
     hash_key: HashKey,
     databases: usize,
+}
+
+/// Why a shard was not to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// Somebody is at work in it.
+    Locked(ShardIndex),
+    /// It was wanted as a whole, and a long script keeps keys of it.
+    Kept(ShardIndex),
+}
+
+impl Taken {
+    /// The shard.
+    #[must_use]
+    pub fn shard(self) -> ShardIndex {
+        let (Self::Locked(shard) | Self::Kept(shard)) = self;
+        shard
+    }
 }
 
 /// A key whose data will be wanted.
@@ -66,17 +92,19 @@ impl Keyspace {
         assert!(options.shards.is_power_of_two() && options.shards <= 4096);
         assert!((1..=65535).contains(&options.databases));
         let tickets = Tickets::default();
+        let destinations = Destinations::default();
         let shards = (0..options.shards)
             .map(|_| {
                 let counts: Box<[Arc<DbCounts>]> =
                     (0..options.databases).map(|_| Arc::new(DbCounts::default())).collect();
-                let shard = UnsafeCell::new(Shard::new(options.hash_key, &counts));
+                let shard = UnsafeCell::new(Shard::new(options.hash_key, &counts, &destinations));
                 ShardCell { lock: TryLock::new(&tickets), shard, counts }
             })
             .collect();
         Self {
             shards,
             tickets,
+            destinations,
             shard_mask: (options.shards - 1) as u16,
             hash_key: options.hash_key,
             databases: options.databases,
@@ -174,32 +202,69 @@ impl Keyspace {
         ShardGuard { cell: self.cell(shard), index: shard, _one_thread: PhantomData }
     }
 
-    /// One attempt at a shard's lock.
+    /// One attempt at a whole shard.
     #[inline]
     pub fn try_lock(&self, shard: ShardIndex) -> Option<ShardGuard<'_>> {
-        self.cell(shard).lock.try_acquire().then(|| self.guard(shard))
+        let guard = self.cell(shard).lock.try_acquire().then(|| self.guard(shard))?;
+        (!guard.has_kept_keys()).then_some(guard)
     }
 
-    /// Attempts at a shard's lock for as long as a short command may hold it.
+    /// Attempts at a whole shard for as long as a short command may hold it.
+    ///
+    /// # Errors
+    /// Why it was not to be had.
     #[inline]
-    pub fn spin_lock(&self, shard: ShardIndex) -> Option<ShardGuard<'_>> {
+    pub fn spin_lock(&self, shard: ShardIndex) -> Result<ShardGuard<'_>, Taken> {
+        let guard = self.spin_lock_beside(shard).ok_or(Taken::Locked(shard))?;
+        if guard.has_kept_keys() { Err(Taken::Kept(shard)) } else { Ok(guard) }
+    }
+
+    /// As [`spin_lock`](Self::spin_lock), for who reaches for nothing that may be kept: keys of the shard may be.
+    #[inline]
+    pub fn spin_lock_beside(&self, shard: ShardIndex) -> Option<ShardGuard<'_>> {
         self.cell(shard).lock.spin_acquire().then(|| self.guard(shard))
     }
 
-    /// Waits for a shard's lock by yielding the thread: for helper threads, never for an event loop.
+    /// Waits for a whole shard by yielding the thread: for helper threads, never for an event loop.
     pub fn wait_lock(&self, shard: ShardIndex) -> ShardGuard<'_> {
         loop {
-            if let Some(guard) = self.spin_lock(shard) {
+            match self.spin_lock(shard) {
+                Ok(guard) => return guard,
+                Err(Taken::Locked(_)) => std::thread::yield_now(),
+                Err(Taken::Kept(_)) => {
+                    self.wake_missed();
+                    std::thread::sleep(KEPT_REST);
+                }
+            }
+        }
+    }
+
+    /// As [`wait_lock`](Self::wait_lock), for who reaches for nothing that may be kept: keys of the shard may be.
+    pub fn wait_lock_beside(&self, shard: ShardIndex) -> ShardGuard<'_> {
+        loop {
+            if let Some(guard) = self.spin_lock_beside(shard) {
                 return guard;
             }
             std::thread::yield_now();
         }
     }
 
-    /// Calls `wake` when the shard is released, at the latest when its holder calls [`Self::wake_missed`]; false,
-    /// without a call, if it is free by now.
-    pub fn wake_on_release(&self, shard: ShardIndex, wake: Wake) -> bool {
-        self.shards[usize::from(shard.0)].lock.leave_ticket(wake)
+    /// Calls `wake` when what was not to be had may be, at the latest when its holder calls [`Self::wake_missed`]; false,
+    /// without a call, if it is by now.
+    pub fn wake_when_free(&self, taken: Taken, wake: Wake) -> bool {
+        if let Taken::Kept(shard) = taken
+            && let Some(mut guard) = self.spin_lock_beside(shard)
+        {
+            return guard.wait_for_kept_keys(wake);
+        }
+        self.cell(taken.shard()).lock.leave_ticket(wake)
+    }
+
+    /// Whether serving somebody who waits may write to this key, in whatever database. Who holds the key's shard can rely
+    /// on a no until somebody else reaches for the key.
+    #[must_use]
+    pub fn is_destination(&self, key: &[u8]) -> bool {
+        self.destinations.has(key)
     }
 
     /// Asks for the buckets of these keys to be fetched into the cache. Shards that are taken are left out.
@@ -229,33 +294,57 @@ impl Keyspace {
         self.tickets.wake_missed(self.shards.iter().map(|cell| &cell.lock));
     }
 
-    /// Locks one shard, if it is free.
+    /// Locks the shard of a key, if it is free and the key is not kept.
     #[inline]
-    pub fn hold_one(&self, shard: ShardIndex) -> Option<Held<'_>> {
-        let guards = Guards { first: Some(self.spin_lock(shard)?), more: Vec::new() };
-        Some(Held { guards, keyspace: self })
+    pub fn hold_one(&self, hash: u64) -> Option<Held<'_>> {
+        let guard = self.spin_lock_beside(self.shard_of(hash))?;
+        if guard.keeps(hash) {
+            return None;
+        }
+        Some(Held { guards: Guards { first: Some(guard), more: Vec::new() }, keyspace: self, keeping: None })
     }
 
-    /// Locks all of `shards`, which are in ascending order without repetition, or none: the one found taken is
-    /// the error.
+    /// Locks all of `shards`, which are in ascending order without repetition, or none: one that is not to be had, even
+    /// because of other keys that are kept, is the error.
+    ///
+    /// # Errors
+    /// The first that is not to be had.
     #[inline]
-    pub fn hold(&self, shards: &[ShardIndex]) -> Result<Held<'_>, ShardIndex> {
+    pub fn hold(&self, shards: &[ShardIndex]) -> Result<Held<'_>, Taken> {
         debug_assert!(shards.windows(2).all(|pair| pair[0] < pair[1]), "the lock order is ascending");
-        let mut held = Held { guards: Guards::default(), keyspace: self };
-        for &shard in shards {
-            let Some(guard) = self.spin_lock(shard) else { return Err(shard) };
-            held.guards.push(guard);
-        }
-        Ok(held)
+        self.hold_each(shards.iter().copied(), |shard| self.spin_lock(shard))
+    }
+
+    /// As [`hold`](Self::hold), but keys of the shards may be kept: the caller has to see to it, by [`Shard::keeps`],
+    /// that it does not reach for them.
+    ///
+    /// # Errors
+    /// The first that is not to be had.
+    #[inline]
+    pub fn hold_beside(&self, shards: &[ShardIndex]) -> Result<Held<'_>, Taken> {
+        debug_assert!(shards.windows(2).all(|pair| pair[0] < pair[1]), "the lock order is ascending");
+        let lock = |shard| self.spin_lock_beside(shard).ok_or(Taken::Locked(shard));
+        self.hold_each(shards.iter().copied(), lock)
     }
 
     /// Locks every shard, or none.
-    pub fn hold_all(&self) -> Result<Held<'_>, ShardIndex> {
-        let mut held = Held { guards: Guards::default(), keyspace: self };
-        for shard in 0..self.shards.len() {
-            let shard = ShardIndex(shard as u16);
-            let Some(guard) = self.spin_lock(shard) else { return Err(shard) };
-            held.guards.push(guard);
+    ///
+    /// # Errors
+    /// The first that is not to be had.
+    pub fn hold_all(&self) -> Result<Held<'_>, Taken> {
+        let all = (0..self.shards.len()).map(|shard| ShardIndex(shard as u16));
+        self.hold_each(all, |shard| self.spin_lock(shard))
+    }
+
+    #[inline]
+    fn hold_each<'k>(
+        &'k self,
+        shards: impl Iterator<Item = ShardIndex>,
+        lock: impl Fn(ShardIndex) -> Result<ShardGuard<'k>, Taken>,
+    ) -> Result<Held<'k>, Taken> {
+        let mut held = Held::none(self);
+        for shard in shards {
+            held.guards.push(lock(shard)?);
         }
         Ok(held)
     }
@@ -268,7 +357,7 @@ impl Keyspace {
         assert_eq!(token.keyspace, std::ptr::from_ref(self) as usize, "a token belongs to its keyspace");
         let mut guards = Guards::default();
         token.shards.into_iter().for_each(|shard| guards.push(self.guard(shard)));
-        Held { guards, keyspace: self }
+        Held { guards, keyspace: self, keeping: None }
     }
 }
 
@@ -328,6 +417,8 @@ impl Drop for ShardGuard<'_> {
 pub struct Held<'k> {
     guards: Guards<'k>,
     keyspace: &'k Keyspace,
+    /// The keys that are kept instead of shards. Behind the guards, which are dropped first.
+    keeping: Option<Box<Keeping<'k>>>,
 }
 
 /// Guards in ascending order; one needs no allocation. (A `SmallVec` would be invariant in `'k`.)
@@ -384,7 +475,7 @@ impl<'k> Held<'k> {
     /// No shard: for commands without keys.
     #[must_use]
     pub fn none(keyspace: &'k Keyspace) -> Self {
-        Self { guards: Guards::default(), keyspace }
+        Self { guards: Guards::default(), keyspace, keeping: None }
     }
 
     /// The keyspace.
@@ -437,31 +528,6 @@ impl<'k> Held<'k> {
         self.place(self.keyspace.shard_of(hash)).is_some()
     }
 
-    /// Waits for all shards that are not held, by yielding the thread, until each of them is free and `is_ready`. At most one
-    /// caller at a time may do so: others who hold shards must not wait for more.
-    pub fn extend_to_all(&mut self, is_ready: impl Fn(&Shard) -> bool) {
-        let missing = (0..self.keyspace.shards.len() as u16).map(ShardIndex);
-        let missing: Vec<_> = missing.filter(|shard| self.place(*shard).is_none()).collect();
-        let keyspace = self.keyspace;
-        let mut guards: Vec<_> = missing
-            .into_iter()
-            .map(|shard| {
-                loop {
-                    let guard = keyspace.wait_lock(shard);
-                    if is_ready(&guard) {
-                        return guard;
-                    }
-                    drop(guard);
-                    std::thread::yield_now();
-                }
-            })
-            .collect();
-        let Guards { first, more } = std::mem::take(&mut self.guards);
-        guards.extend(first.into_iter().chain(more));
-        guards.sort_unstable_by_key(|guard| guard.index);
-        guards.into_iter().for_each(|guard| self.guards.push(guard));
-    }
-
     /// Every shard held.
     pub fn iter(&self) -> impl Iterator<Item = &Shard> {
         self.guards.iter().map(|guard| &**guard)
@@ -487,8 +553,9 @@ impl<'k> Held<'k> {
         self.iter_mut().for_each(|shard| shard.begin_snapshot(sink));
     }
 
-    /// Turns the guards into something that can be sent to another thread.
+    /// Turns the guards into something that can be sent to another thread. Not while keys are kept.
     pub fn into_token(self) -> LockToken {
+        debug_assert!(!self.is_keeping(), "a script stays on its thread");
         let shards = self.guards.iter().map(ShardGuard::index).collect();
         let keyspace = std::ptr::from_ref(self.keyspace) as usize;
         let Guards { first, more } = self.guards;

@@ -13,6 +13,7 @@
 mod db;
 mod entry;
 mod expiry;
+mod kept;
 mod keyspace;
 mod lock;
 mod past;
@@ -26,7 +27,7 @@ mod watch;
 
 pub use db::{Db, Displaced, Expired, Found, Keep, ScanStep};
 pub use entry::Entry;
-pub use keyspace::{Held, Keyspace, KeyspaceOptions, LockToken, ShardGuard, Wanted};
+pub use keyspace::{Held, Keyspace, KeyspaceOptions, LockToken, ShardGuard, Taken, Wanted};
 pub use lock::Wake;
 pub use readers::Readers;
 pub use shard::{DbCounts, Shard};

@@ -106,6 +106,16 @@ impl TryLock {
         woken.into_iter().for_each(|wake| wake());
     }
 
+    /// Adds tickets of others, who are woken at the release; only the holder calls this.
+    pub(crate) fn add_tickets(&self, wakes: Vec<Wake>) {
+        if wakes.is_empty() {
+            return;
+        }
+        self.total.0.fetch_add(wakes.len(), Ordering::Relaxed);
+        self.tickets().extend(wakes);
+        self.is_awaited.store(true, Ordering::Relaxed);
+    }
+
     /// Leaves a ticket. False, and the ticket unused, if the lock is free by now: try again.
     pub(crate) fn leave_ticket(&self, wake: Wake) -> bool {
         let mut tickets = self.tickets();

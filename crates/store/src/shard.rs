@@ -5,9 +5,11 @@ use std::sync::Arc;
 use spinel_structs::hash::HashKey;
 
 pub use crate::db::DbCounts;
+use crate::kept::Kept;
 use crate::undo::Undoing;
 use crate::value::Kind;
-use crate::{Db, DbIndex, Entry, Key, Readers, SnapshotSink, WaitTable, WatchTable};
+use crate::waiting::Destinations;
+use crate::{Db, DbIndex, Entry, Key, Readers, SnapshotSink, WaitTable, Wake, WatchTable};
 
 /// A part of the keyspace with a lock of its own.
 pub struct Shard {
@@ -18,6 +20,8 @@ pub struct Shard {
     pub waiters: WaitTable,
     /// Keys that are read while the shard is free.
     pub readers: Readers,
+    /// Keys that a long script keeps while the shard is free.
+    pub(crate) kept: Option<Box<Kept>>,
     /// A snapshot wants entries of this shard.
     is_being_saved: bool,
     /// What is changed may be taken back.
@@ -25,12 +29,13 @@ pub struct Shard {
 }
 
 impl Shard {
-    pub(crate) fn new(hash_key: HashKey, counts: &[Arc<DbCounts>]) -> Self {
+    pub(crate) fn new(hash_key: HashKey, counts: &[Arc<DbCounts>], destinations: &Destinations) -> Self {
         Self {
             dbs: counts.iter().map(|counts| Db::new(hash_key, Arc::clone(counts))).collect(),
             watches: WatchTable::default(),
-            waiters: WaitTable::default(),
+            waiters: WaitTable::new(destinations),
             readers: Readers::default(),
+            kept: None,
             is_being_saved: false,
             undoing: Undoing::default(),
         }
@@ -70,6 +75,27 @@ impl Shard {
     #[must_use]
     pub fn writers_take_care(&self) -> bool {
         self.waiters.has_destinations() || !self.readers.is_empty() || self.is_being_saved
+    }
+
+    /// Whether a long script keeps keys of this shard.
+    #[inline]
+    #[must_use]
+    pub fn has_kept_keys(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// Whether a long script keeps this key, in whatever database.
+    #[inline]
+    #[must_use]
+    pub fn keeps(&self, hash: u64) -> bool {
+        self.kept.as_ref().is_some_and(|kept| kept.has(hash))
+    }
+
+    /// Calls `wake` when the keys are kept no longer; false, without a call, if none is.
+    pub fn wait_for_kept_keys(&mut self, wake: Wake) -> bool {
+        let Some(kept) = &mut self.kept else { return false };
+        kept.wait(wake);
+        true
     }
 
     /// Whether a snapshot in progress wants entries of this shard.

@@ -2,8 +2,8 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hashbrown::HashMap;
 
@@ -53,14 +53,48 @@ impl Waiter {
 /// Who waits for one key, first come first.
 type Queue = VecDeque<Arc<Waiter>>;
 
+/// The keys that serving somebody may write to, in all shards, with the number of those who wait; protects itself.
+#[derive(Clone, Default)]
+pub(crate) struct Destinations(Arc<Mutex<HashMap<Box<[u8]>, usize>>>);
+
+impl Destinations {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Box<[u8]>, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn has(&self, key: &[u8]) -> bool {
+        self.lock().contains_key(key)
+    }
+
+    fn add(&self, key: &[u8]) {
+        *self.lock().entry(key.into()).or_default() += 1;
+    }
+
+    fn remove(&self, key: &[u8]) {
+        let mut keys = self.lock();
+        if let Some(count) = keys.get_mut(key) {
+            *count -= 1;
+            if *count == 0 {
+                keys.remove(key);
+            }
+        }
+    }
+}
+
 /// The waiting clients of one shard by key. Guarded by the shard's lock.
 #[derive(Default)]
 pub struct WaitTable {
     keys: HashMap<(DbIndex, Box<[u8]>), Queue>,
     with_destination: usize,
+    destinations: Destinations,
 }
 
 impl WaitTable {
+    /// Nobody waits. Where those who will may write to is told to `destinations`.
+    pub(crate) fn new(destinations: &Destinations) -> Self {
+        Self { destinations: destinations.clone(), ..Self::default() }
+    }
+
     /// Whether nobody waits.
     #[inline]
     #[must_use]
@@ -86,7 +120,10 @@ impl WaitTable {
         let queue = self.keys.entry((db, key.into())).or_default();
         if !queue.iter().any(|w| Arc::ptr_eq(w, waiter)) {
             queue.push_back(Arc::clone(waiter));
-            self.with_destination += usize::from(waiter.destination.is_some());
+            if let Some(destination) = &waiter.destination {
+                self.with_destination += 1;
+                self.destinations.add(destination);
+            }
         }
     }
 
@@ -96,8 +133,11 @@ impl WaitTable {
         let Some(queue) = self.keys.get_mut(&slot) else { return };
         let before = queue.len();
         queue.retain(|w| !Arc::ptr_eq(w, waiter));
-        if queue.len() < before && waiter.destination.is_some() {
+        if queue.len() < before
+            && let Some(destination) = &waiter.destination
+        {
             self.with_destination -= 1;
+            self.destinations.remove(destination);
         }
         if queue.is_empty() {
             self.keys.remove(&slot);

@@ -25,7 +25,7 @@ use spinel_structs::number::parse_i64;
 pub use self::exchange::Link;
 use self::transfer::{Parcel, Transfer};
 use crate::arguments::{argument, multiple, one_of, optional, token};
-use crate::data::{ShardSet, hold_to_write, normalise};
+use crate::data::{ShardSet, hold_to_write_beside, normalise};
 use crate::persistence::{Asker, Wish};
 use crate::session::{SessionCommand, SessionContext, session_commands};
 use crate::{Flow, apart};
@@ -180,9 +180,9 @@ impl SessionCommand for Migrate<'_> {
         let mut shards: ShardSet =
             self.keys.iter().map(|key| engine.keyspace.shard_of(engine.keyspace.key(key).hash)).collect();
         normalise(&mut shards);
-        let held = match hold_to_write(&engine.keyspace, shards) {
+        let held = match hold_to_write_beside(&engine.keyspace, shards) {
             Ok(held) => held,
-            Err(shard) => return Ok(cx.worker.park(cx.session, shard)),
+            Err(taken) => return Ok(cx.worker.park(cx.session, taken)),
         };
         let command = crate::registry::REGISTRY.find(b"migrate").expect("it runs");
         let mut held = match cx.worker.make_ready(cx.session, held, [(command, cx.args)]) {

@@ -96,7 +96,7 @@ impl<'a> Slices<'a> {
                 // The end of the server, too, begins with all shards held.
                 Ok(held) if !engine.is_shutting_down() => return Ok(held),
                 Ok(_) => {}
-                Err(taken) => drop(engine.keyspace.wait_lock(taken)),
+                Err(taken) => drop(engine.keyspace.wait_lock(taken.shard())),
             }
             engine.keyspace.wake_missed();
         }

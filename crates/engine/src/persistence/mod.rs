@@ -139,7 +139,7 @@ impl Engine {
                 Err(taken) => {
                     drop(world);
                     // A long command has it.
-                    drop(self.keyspace.wait_lock(taken));
+                    drop(self.keyspace.wait_lock(taken.shard()));
                     self.keyspace.wake_missed();
                 }
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use spinel_aof::disk::{DiskFile, FileReader, OpenMode};
 use spinel_family::{CommandError, DbIndex};
-use spinel_store::{Held, ShardIndex};
+use spinel_store::{Held, Taken};
 
 use super::log::Preloaded;
 use super::saving::Asker;
@@ -220,7 +220,7 @@ impl Engine {
 
     /// Saves, empties and loads the data set. The caller has the world. A shard that is taken is the inner error: nothing
     /// was done.
-    pub(crate) fn reload(self: &Arc<Self>, reload: Reload) -> Result<Result<(), ShardIndex>, CommandError> {
+    pub(crate) fn reload(self: &Arc<Self>, reload: Reload) -> Result<Result<(), Taken>, CommandError> {
         let mut held = match self.keyspace.hold_all() {
             Ok(held) => held,
             Err(taken) => return Ok(Err(taken)),

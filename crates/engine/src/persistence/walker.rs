@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spinel_family::DbIndex;
-use spinel_store::{Entry, ShardIndex, SnapshotSink};
+use spinel_store::{Entry, ShardGuard, ShardIndex, SnapshotSink};
 
 use super::format::DbKeys;
 use super::snapshot::{Large, Portion, Snapshot, is_large};
@@ -21,6 +21,8 @@ const SLICE_BYTES: usize = 16 << 10;
 const PORTION_BYTES: usize = 128 << 10;
 /// Bytes of a large value serialised between two writes.
 const CHUNK_BYTES: usize = 128 << 10;
+/// How long the walker rests while a shard is taken.
+const TURN: Duration = Duration::from_micros(50);
 /// How long the walker rests while others still hold parts of the snapshot.
 const REST: Duration = Duration::from_millis(1);
 
@@ -58,7 +60,7 @@ struct Walker<'a, 't> {
     failed: io::Result<()>,
 }
 
-impl Walker<'_, '_> {
+impl<'a> Walker<'a, '_> {
     /// Saves a few entries of a shard; false if it has no more.
     fn step(&mut self, shard: ShardIndex) -> bool {
         let mut large = Vec::new();
@@ -73,8 +75,8 @@ impl Walker<'_, '_> {
     }
 
     fn collect(&mut self, index: ShardIndex, large: &mut Vec<Large>) -> bool {
+        let mut shard = self.wait_for(index);
         let Self { engine, snapshot, portion, .. } = self;
-        let mut shard = engine.keyspace.wait_lock(index);
         let begin = (portion.keys, portion.bytes.len());
         loop {
             let aborted = snapshot.is_aborted();
@@ -97,6 +99,20 @@ impl Walker<'_, '_> {
                 }
                 return more;
             }
+        }
+    }
+
+    /// Waits for a shard, and lets those go on meanwhile who wait for a large value to be written: the holder of the shard
+    /// may be one of them.
+    fn wait_for(&mut self, shard: ShardIndex) -> ShardGuard<'a> {
+        let engine = self.engine;
+        loop {
+            if let Ok(guard) = engine.keyspace.spin_lock(shard) {
+                return guard;
+            }
+            self.write_kept();
+            engine.keyspace.wake_missed();
+            std::thread::sleep(TURN);
         }
     }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use spinel_family::{Args, CommandError, Encoder};
 use spinel_script::Engines;
-use spinel_store::{Held, ShardIndex};
+use spinel_store::{Held, ShardIndex, Taken};
 
 use super::host::{Ground, SteppedBack};
 use super::run::{Called, Ended, How, Invocation, find_function, find_script};
@@ -132,7 +132,7 @@ impl Worker {
                 Some(take_token(&engine, place)?)
             };
             let held = if has_all { engine.keyspace.hold_all() } else { hold_declared(&engine, called) };
-            let held = match (held, place) {
+            let mut held = match (held, place) {
                 (Ok(held), _) => held,
                 (Err(taken), Place::Loop) => return Some(self.park(session, taken)),
                 (Err(_), Place::Thread) => return None,
@@ -140,6 +140,10 @@ impl Worker {
             if held.iter().any(|shard| !shard.readers.is_empty()) {
                 // A script could not wait for them later.
                 return None;
+            }
+            let keeps = place == Place::Thread && !has_all && self.may_keep_keys(called);
+            if keeps {
+                held.keep(called.keys().iter().map(|key| engine.keyspace.key(key).hash).collect());
             }
             // On a loop the call is timed from a moment ago, and what took long is known to the watch.
             let start_nanos = match place {
@@ -149,7 +153,7 @@ impl Worker {
             if place == Place::Loop {
                 self.show_script(session, args);
             }
-            let ground = Ground { args, place, has_all: held.holds_all(), token, start_nanos };
+            let ground = Ground { args, place, has_all: !keeps && held.holds_all(), token, start_nanos };
             let mut ended = Ended::Replied { failed: true, took_long: false };
             let flow = self.run_as_one(session, held, |execution, session, cx| {
                 ended = execution.call_script(session, called, engines, ground, cx, out);
@@ -171,6 +175,15 @@ impl Worker {
     }
 }
 
+impl Worker {
+    /// Whether a script can keep its keys instead of their shards: not if it may be taken back, which shards are needed for, nor
+    /// if serving somebody else's client may write to one of the keys.
+    fn may_keep_keys(&self, called: &Called<'_>) -> bool {
+        let keyspace = &self.engine.keyspace;
+        !called.is_atomic(self.settings()) && !called.keys().iter().any(|key| keyspace.is_destination(key))
+    }
+}
+
 fn take_token(engine: &Arc<Engine>, place: Place) -> Option<Token> {
     let spins = if place == Place::Loop { TOKEN_SPINS } else { 1 };
     (0..spins).find_map(|_| {
@@ -183,7 +196,7 @@ fn take_token(engine: &Arc<Engine>, place: Place) -> Option<Token> {
 }
 
 /// The shards of the keys that a script declares.
-fn hold_declared<'k>(engine: &'k Engine, called: &Called<'_>) -> Result<Held<'k>, ShardIndex> {
+fn hold_declared<'k>(engine: &'k Engine, called: &Called<'_>) -> Result<Held<'k>, Taken> {
     let keyspace = &engine.keyspace;
     let mut shards: ShardSet =
         called.keys().iter().map(|key| keyspace.shard_of(keyspace.key(key).hash)).collect();
@@ -192,8 +205,8 @@ fn hold_declared<'k>(engine: &'k Engine, called: &Called<'_>) -> Result<Held<'k>
 }
 
 /// All shards, while nobody reads a value apart: what changes libraries could not wait for that later.
-pub(super) fn hold_everything(engine: &Engine) -> Result<Held<'_>, ShardIndex> {
+pub(super) fn hold_everything(engine: &Engine) -> Result<Held<'_>, Taken> {
     let held = engine.keyspace.hold_all()?;
     let is_read_apart = held.iter().any(|shard| !shard.readers.is_empty());
-    if is_read_apart { Err(ShardIndex(0)) } else { Ok(held) }
+    if is_read_apart { Err(Taken::Locked(ShardIndex(0))) } else { Ok(held) }
 }

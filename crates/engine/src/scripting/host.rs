@@ -8,11 +8,12 @@ use std::time::Duration;
 use spinel_family::spec::CommandFlags;
 use spinel_family::{Args, ArgsBuffer, Encoder, OwnedArgs, Run, UpdateContext};
 use spinel_script::{Host, Interrupter, LogLevel as ScriptLevel, Propagate, UnknownCommand, Verdict};
+use spinel_store::ShardIndex;
 
 use super::alone::{Place, Token};
 use super::busy::{RunningGuard, WayWanted};
 use super::run::Called;
-use crate::data::needs_every_shard;
+use crate::data::{ShardSet, needs_every_shard, normalise};
 use crate::log::LogLevel;
 use crate::registry::{Action, Command};
 use crate::session::Session;
@@ -178,22 +179,47 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
         self.running.as_ref().map_or(self.has_effects, RunningGuard::has_written)
     }
 
-    /// Whether the shards of a command are held.
-    fn covers(&self, command: &Command, args: Args<'_>) -> bool {
+    /// The shards that a command needs besides those held; nothing if it reaches for other keys than the script has.
+    fn shards_for(&self, command: &Command, args: Args<'_>) -> Option<ShardSet> {
+        let mut shards = ShardSet::new();
         if self.ground.has_all {
-            return true;
+            return Some(shards);
         }
         let is_wide = match command.action {
             Action::Data(entry) => matches!(entry.run, Run::Sweep(_)) || needs_every_shard(command, args),
             Action::Session(_) | Action::Container => false,
         };
         if is_wide {
-            return false;
+            return None;
         }
-        let keyspace = &self.execution.worker.engine.keyspace;
+        let (keyspace, held) = (&self.execution.worker.engine.keyspace, self.cx.held());
         let mut is_covered = true;
-        command.keys.each(args, |at| is_covered &= self.cx.held().holds(keyspace.key(args.at(at)).hash));
-        is_covered
+        command.keys.each(args, |at| {
+            let hash = keyspace.key(args.at(at)).hash;
+            if held.is_keeping() {
+                is_covered &= held.keeps(hash);
+                shards.push(keyspace.shard_of(hash));
+            } else {
+                is_covered &= held.holds(hash);
+            }
+        });
+        normalise(&mut shards);
+        is_covered.then_some(shards)
+    }
+
+    /// Takes shards of keys that are kept, for one command; false if the script is to step back.
+    fn take_again(&mut self, shards: &[ShardIndex]) -> bool {
+        while !self.cx.held_mut().take_again(shards) {
+            if !self.has_effects && self.execution.worker.engine.scripts.is_way_wanted() {
+                self.step_back(SteppedBack::Way);
+                return false;
+            }
+            if self.running.as_ref().is_some_and(RunningGuard::is_ended) {
+                self.rest_for_ever();
+            }
+            std::thread::yield_now();
+        }
+        true
     }
 
     /// Runs a command, or says why not.
@@ -216,6 +242,9 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
         self.session.protocol = reply.protocol();
         let recorded = self.execution.recorded.len();
         self.execution.step(self.session, command.id, args, self.cx, reply);
+        if self.cx.held().is_keeping() {
+            self.cx.held_mut().let_go();
+        }
         if !self.propagate.log {
             self.execution.recorded.truncate(recorded);
         }
@@ -223,19 +252,27 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
 
     /// Makes sure that a command may reach its keys, and may write if it wants to; false if the script is to step back.
     fn make_ready(&mut self, command: &Command, args: Args<'_>) -> bool {
-        if !self.covers(command, args) {
+        let shards = self.shards_for(command, args);
+        if shards.is_none() {
             if !self.has_effects {
                 self.step_back(SteppedBack::Keys);
                 return false;
             }
             self.called.habits.note_need_of_all();
             let _way = WayWanted::new(&self.execution.worker.engine);
-            self.cx.held_mut().extend_to_all(|shard| shard.readers.is_empty());
+            // What is being read apart is copied if it is changed now: its readers may wait for shards that are held.
+            self.cx.held_mut().extend_to_all();
             self.ground.has_all = true;
             if self.execution.worker.undecided.is_some() {
                 self.cx.held_mut().begin_undo();
             }
         }
+        self.may_leave_something(command)
+            && (!self.cx.held().is_keeping() || self.take_again(&shards.unwrap_or_default()))
+    }
+
+    /// Whether a command may run if it leaves something behind; if not the script steps back, or was killed.
+    fn may_leave_something(&mut self, command: &Command) -> bool {
         let leaves_something = command.flags.has(CommandFlags::WRITE)
             || command.flags.has(CommandFlags::MAY_REPLICATE)
             || command.flags.has(CommandFlags::ADMIN);

@@ -13,7 +13,9 @@ use super::habits::Habits;
 use super::host::{Ground, ScriptHost, SteppedBack};
 use super::machine::{Found, Machine};
 use crate::Engine;
+use crate::aftermath::add_destinations;
 use crate::config::Settings;
+use crate::data::ShardSet;
 use crate::registry::Command;
 use crate::session::Session;
 use crate::transaction::Execution;
@@ -256,6 +258,7 @@ impl Execution<'_> {
             Call { name: &called.name, keys: called.keys(), args: &called.input.words[called.input.keys..] };
         let outcome = engines.call(called.script, call, &mut host, out);
         let (stepped_back, took_long) = host.finish(outcome != Outcome::Done);
+        take_all_again(cx);
         self.in_script = false;
         (session.db, session.protocol) = before;
         if !is_within_undo {
@@ -284,6 +287,27 @@ impl Execution<'_> {
             }
         };
         Ended::Replied { failed, took_long }
+    }
+}
+
+/// Ends the keeping of keys: their shards are held from now on, and those that serving clients may write to, of whom others may
+/// have come to wait meanwhile.
+fn take_all_again(cx: &mut UpdateContext<'_>) {
+    let mut shards = ShardSet::from_slice(cx.held().kept_shards());
+    while cx.held().is_keeping() {
+        if !cx.held_mut().take_again(&shards) {
+            std::thread::yield_now();
+            continue;
+        }
+        let before = shards.len();
+        if !cx.effects().ready.is_empty() {
+            add_destinations(cx.held(), &mut shards);
+        }
+        if shards.len() == before {
+            cx.held_mut().end_keeping();
+        } else {
+            cx.held_mut().let_go();
+        }
     }
 }
 
