@@ -1,8 +1,9 @@
 //! A script that is not part of a transaction: where it runs, and under which locks.
 //!
-//! Scripts whose habits are brief run on the event loop they came to; the others on the thread of scripts. Either way a
-//! script holds the shards of the keys it declares, until it reaches for another key: then it steps back, if it has had no
-//! effect yet, and is run again with all shards; if it has, it waits for the other shards while it keeps its own. Only one
+//! Scripts whose habits are brief run on the event loop they came to, and hold the shards of the keys they declare; the
+//! others on the thread of scripts, where they keep those keys and take the shards for each command. Either way, when a
+//! script reaches for another key it steps back, if it has had no effect yet, and is run again with all shards; if it has, it
+//! waits for the other shards, and what it has stays its own. Only one
 //! script at a time may come to that, so that no two wait for each other: whoever writes without all shards has the
 //! [token](Token), and scripts that have had no effect make way for it when it waits.
 

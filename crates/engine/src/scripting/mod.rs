@@ -4,12 +4,12 @@
 //!  loop: EVAL ─▶ habits brief? ─ yes ─▶ alone: hold the declared keys' shards ─▶ run ─▶ script engine ─▶ host: one command
 //!    ▲              │ no                                                                                     after the other
 //!    │              ▼
-//!    │             Job ─▶ thread of scripts ─▶ alone: likewise, however long it takes
+//!    │             Job ─▶ thread of scripts ─▶ alone: keep the declared keys, not their shards, however long it takes
 //!    └───── Message::Finished ◀────────┘
 //! ```
 //!
 //! Every thread has a machine of its own ([`machine`]); functions share one, with what their libraries keep in variables.
-//! While a long script runs on its thread the event loops go on: commands that need none of its shards are answered, others
+//! While a long script runs on its thread the event loops go on: commands that want none of its keys are answered, others
 //! wait. When it has been running for longer than `busy-reply-threshold`, all are told so instead ([`busy`]), and it can be
 //! killed. What it did is one MULTI/EXEC of effects in the journal.
 
@@ -27,6 +27,8 @@ mod script_command;
 mod thread;
 mod watch;
 
+#[cfg(test)]
+mod keeping_tests;
 #[cfg(test)]
 pub(crate) mod tests;
 

@@ -29,6 +29,15 @@ const GENERATION: usize = 120;
 const PIPELINE: usize = 24;
 /// Bytes of one append to a text.
 const WIDTH: usize = 12;
+/// The most turns of a loop in a script: some milliseconds, so that scripts of all lengths meet everything else.
+const TURNS: usize = 100_000;
+/// Adds one, in two steps that take their time.
+const SLOW_INCREMENT: &str = "local n = 0 for i = 1, ARGV[1] do n = n + i % 3 end \
+    local before = redis.call('GET', KEYS[1]) or 0 for i = 1, ARGV[1] do n = n + i % 3 end \
+    redis.call('SET', KEYS[1], before + 1) return before + 1";
+/// Writes two keys, one long after the other.
+const SLOW_PAIR: &str = "redis.call('SET', KEYS[1], ARGV[2]) local n = 0 for i = 1, ARGV[1] do n = n + i % 3 end \
+    return redis.call('SET', KEYS[2], ARGV[2])";
 
 /// Keys of registers that are pairs, and of counters that are texts or optimistic, in the checkers' numbering.
 const FIRST_PAIR: u32 = 1_000;
@@ -60,8 +69,10 @@ enum Planned {
     Set { key: u32, value: u64 },
     Get { key: u32 },
     SetPair { key: u32, value: u64 },
+    SetPairSlowly { key: u32, value: u64, turns: usize },
     GetPair { key: u32 },
     Increment { key: u32 },
+    IncrementSlowly { key: u32, turns: usize },
     GetCount { key: u32 },
     Append { key: u32 },
     Length { key: u32 },
@@ -182,6 +193,9 @@ impl<'a> Worker<'a> {
     fn plan(&mut self) -> Planned {
         let below = |random: &mut Random, bound: u32| random.below(bound as usize) as u32;
         let random = &mut self.random;
+        if random.chance(20) {
+            return self.plan_script();
+        }
         match random.below(100) {
             0..15 => Planned::Set { key: below(random, REGISTERS), value: self.value() },
             15..35 => Planned::Get { key: below(random, REGISTERS) },
@@ -192,6 +206,19 @@ impl<'a> Worker<'a> {
             64..69 => Planned::Append { key: advance(&self.shared.texts, random) },
             69..73 => Planned::Length { key: present(&self.shared.texts, random) },
             _ => self.plan_transaction(),
+        }
+    }
+
+    fn plan_script(&mut self) -> Planned {
+        let turns = self.random.below(TURNS);
+        if self.random.chance(300) {
+            Planned::SetPairSlowly {
+                key: self.random.below(PAIRS as usize) as u32,
+                value: self.value(),
+                turns,
+            }
+        } else {
+            Planned::IncrementSlowly { key: self.random.below(COUNTERS as usize) as u32, turns }
         }
     }
 
@@ -228,8 +255,16 @@ impl<'a> Worker<'a> {
                 let value = value.to_string();
                 client.queue(&["MSET", &format!("p{key}a"), &value, &format!("p{key}b"), &value]);
             }
+            Planned::SetPairSlowly { key, value, turns } => {
+                let (first, second) = (format!("p{key}a"), format!("p{key}b"));
+                let (turns, value) = (turns.to_string(), value.to_string());
+                client.queue(&["EVAL", SLOW_PAIR, "2", &first, &second, &turns, &value]);
+            }
             Planned::GetPair { key } => client.queue(&["MGET", &format!("p{key}a"), &format!("p{key}b")]),
             Planned::Increment { key } => client.queue(&["INCR", &format!("c{key}")]),
+            Planned::IncrementSlowly { key, turns } => {
+                client.queue(&["EVAL", SLOW_INCREMENT, "1", &format!("c{key}"), &turns.to_string()]);
+            }
             Planned::GetCount { key } => client.queue(&["GET", &format!("c{key}")]),
             Planned::Append { key } => client.queue(&["APPEND", &format!("t{key}"), &"x".repeat(WIDTH)]),
             Planned::Length { key } => client.queue(&["STRLEN", &format!("t{key}")]),
@@ -258,7 +293,7 @@ impl<'a> Worker<'a> {
                 self.note_register(*key, RegisterKind::Write, Some(*value), invoked);
             }
             Planned::Get { key } => self.note_register(*key, RegisterKind::Read, value_of(&reply), invoked),
-            Planned::SetPair { key, value } => {
+            Planned::SetPair { key, value } | Planned::SetPairSlowly { key, value, .. } => {
                 self.expect_ok(&reply);
                 self.note_register(FIRST_PAIR + key, RegisterKind::Write, Some(*value), invoked);
             }
@@ -270,7 +305,9 @@ impl<'a> Worker<'a> {
                     self.history.impossible.push(format!("MGET saw half an MSET on pair {key}: {other:?}"));
                 }
             },
-            Planned::Increment { key } => self.note_count(*key, CounterKind::Change, count(&reply), invoked),
+            Planned::Increment { key } | Planned::IncrementSlowly { key, .. } => {
+                self.note_count(*key, CounterKind::Change, count(&reply), invoked);
+            }
             Planned::GetCount { key } => self.note_count(*key, CounterKind::Read, count(&reply), invoked),
             Planned::Append { key } => self.note_length(*key, CounterKind::Change, &reply, invoked),
             Planned::Length { key } => self.note_length(*key, CounterKind::Read, &reply, invoked),

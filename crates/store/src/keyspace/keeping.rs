@@ -128,3 +128,153 @@ impl<'k> Held<'k> {
         self.end_keeping();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use crate::{HashKey, Keyspace, KeyspaceOptions, ShardIndex, Taken, Waiter, Wake};
+
+    fn keyspace() -> Keyspace {
+        Keyspace::new(KeyspaceOptions { shards: 4, databases: 2, hash_key: HashKey::from_bytes([3; 16]) })
+    }
+
+    /// The hashes of two keys of one shard and of one of another.
+    fn hashes(keyspace: &Keyspace) -> [u64; 3] {
+        let all: Vec<u64> = (0..100u8).map(|n| keyspace.key(&[n]).hash).collect();
+        let is_near = |hash: &&u64| keyspace.shard_of(**hash) == keyspace.shard_of(all[0]);
+        let near = all[1..].iter().find(is_near).expect("there are few shards");
+        let far = all.iter().find(|hash| !is_near(hash)).expect("there are several shards");
+        [all[0], *near, *far]
+    }
+
+    fn counting(count: &Arc<AtomicUsize>) -> Wake {
+        let count = Arc::clone(count);
+        Box::new(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+        })
+    }
+
+    #[test]
+    fn a_shard_with_kept_keys_is_there_for_its_other_keys_only() {
+        let keyspace = keyspace();
+        let [kept, near, far] = hashes(&keyspace);
+        let shard = keyspace.shard_of(kept);
+        let mut held = keyspace.hold(&[shard]).unwrap();
+        held.keep(vec![kept, kept]);
+        assert!(held.keeps(kept) && !held.keeps(near) && held.kept_shards() == [shard]);
+        assert!(!held.holds(kept), "nothing is reached in between");
+        assert!(keyspace.hold_one(kept).is_none());
+        assert!(keyspace.hold_one(near).is_some() && keyspace.hold_one(far).is_some());
+        assert!(keyspace.hold_beside(&[shard]).is_ok());
+        assert_eq!(keyspace.hold(&[shard]).err(), Some(Taken::Kept(shard)));
+        assert_eq!(keyspace.hold_all().err(), Some(Taken::Kept(shard)));
+        assert!(keyspace.spin_lock(shard).is_err() && keyspace.try_lock(shard).is_none());
+        assert!(held.take_again(&[shard]) && held.holds(kept));
+        assert_eq!(keyspace.hold_beside(&[shard]).err(), Some(Taken::Locked(shard)));
+        held.let_go();
+        assert!(held.take_again(&[shard]));
+        held.end_keeping();
+        assert!(!held.is_keeping() && held.holds(kept));
+        drop(held);
+        assert!(keyspace.hold_one(kept).is_some() && keyspace.hold_all().is_ok());
+    }
+
+    #[test]
+    fn nothing_is_taken_again_if_one_shard_is_taken() {
+        let keyspace = keyspace();
+        let [kept, _, far] = hashes(&keyspace);
+        let mut shards = [keyspace.shard_of(kept), keyspace.shard_of(far)];
+        shards.sort_unstable();
+        let mut held = keyspace.hold(&shards).unwrap();
+        held.keep(vec![kept, far]);
+        let other = keyspace.hold_beside(&shards[1..]).unwrap();
+        assert!(!held.take_again(&shards));
+        assert!(keyspace.spin_lock_beside(shards[0]).is_some());
+        drop(other);
+        assert!(held.take_again(&shards));
+        held.end_keeping();
+    }
+
+    #[test]
+    fn who_waits_for_kept_keys_is_woken_when_the_shard_is_let_go_at_the_end() {
+        let keyspace = keyspace();
+        let [kept, ..] = hashes(&keyspace);
+        let shard = keyspace.shard_of(kept);
+        let woken = Arc::new(AtomicUsize::new(0));
+        assert!(!keyspace.wake_when_free(Taken::Kept(shard), counting(&woken)), "it is free by now");
+        let mut held = keyspace.hold(&[shard]).unwrap();
+        held.keep(vec![kept]);
+        assert!(keyspace.wake_when_free(Taken::Kept(shard), counting(&woken)));
+        assert!(keyspace.hold_beside(&[shard]).unwrap().shard_mut(kept).wait_for_kept_keys(counting(&woken)));
+        assert!(!keyspace.wake_when_free(Taken::Locked(shard), counting(&woken)), "the lock is free");
+        assert!(held.take_again(&[shard]));
+        assert!(keyspace.wake_when_free(Taken::Kept(shard), counting(&woken)), "as a ticket");
+        held.let_go();
+        assert_eq!(woken.load(Ordering::Relaxed), 1);
+        assert!(held.take_again(&[shard]));
+        held.end_keeping();
+        assert_eq!(woken.load(Ordering::Relaxed), 1);
+        drop(held);
+        assert_eq!(woken.load(Ordering::Relaxed), 3);
+    }
+
+    #[test]
+    fn keys_are_given_up_with_what_kept_them_whether_shards_are_held_or_not() {
+        let keyspace = keyspace();
+        let [kept, ..] = hashes(&keyspace);
+        let shard = keyspace.shard_of(kept);
+        for is_held in [false, true] {
+            let woken = Arc::new(AtomicUsize::new(0));
+            let mut held = keyspace.hold_all().unwrap();
+            held.keep(vec![kept]);
+            assert!(keyspace.wake_when_free(Taken::Kept(shard), counting(&woken)));
+            assert!(!is_held || held.take_again(&[shard]));
+            drop(held);
+            assert_eq!(woken.load(Ordering::Relaxed), 1);
+            assert!(keyspace.hold_all().is_ok());
+        }
+    }
+
+    #[test]
+    fn who_keeps_keys_gets_all_shards_when_others_have_let_go() {
+        let keyspace = keyspace();
+        let [kept, _, far] = hashes(&keyspace);
+        let mut held = keyspace.hold(&[keyspace.shard_of(kept)]).unwrap();
+        held.keep(vec![kept]);
+        std::thread::scope(|scope| {
+            let (ready, wait) = std::sync::mpsc::channel();
+            let keyspace = &keyspace;
+            scope.spawn(move || {
+                let other = keyspace.hold_beside(&[keyspace.shard_of(far)]).unwrap();
+                ready.send(()).unwrap();
+                std::thread::sleep(std::time::Duration::from_millis(10));
+                // It gets the keeper's shard although that waits for all.
+                drop(other);
+                drop(keyspace.wait_lock_beside(keyspace.shard_of(kept)));
+            });
+            wait.recv().unwrap();
+            held.extend_to_all();
+            assert!(held.holds_all() && !held.is_keeping());
+            drop(held);
+        });
+        assert!(keyspace.hold_all().is_ok());
+    }
+
+    #[test]
+    fn destinations_are_known_while_somebody_waits() {
+        let keyspace = keyspace();
+        let waiter = Arc::new(Waiter::new(Some(b"to".as_slice().into()), Box::new(())));
+        let mut held = keyspace.hold_all().unwrap();
+        let hash = keyspace.key(b"from").hash;
+        let db = crate::DbIndex(0);
+        held.shard_mut(hash).waiters.add(db, b"from", &waiter);
+        held.shard_mut(hash).waiters.add(db, b"from", &waiter);
+        assert!(keyspace.is_destination(b"to") && !keyspace.is_destination(b"from"));
+        held.shard_mut(hash).waiters.remove(db, b"from", &waiter);
+        held.shard_mut(hash).waiters.remove(db, b"from", &waiter);
+        assert!(!keyspace.is_destination(b"to"));
+        assert_eq!(held.indexes().next(), Some(ShardIndex(0)));
+    }
+}
