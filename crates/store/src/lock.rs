@@ -106,6 +106,11 @@ impl TryLock {
         woken.into_iter().for_each(|wake| wake());
     }
 
+    /// Whether somebody has left a ticket, as far as is known.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.is_awaited.load(Ordering::Relaxed)
+    }
+
     /// Adds tickets of others, who are woken at the release; only the holder calls this.
     pub(crate) fn add_tickets(&self, wakes: Vec<Wake>) {
         if wakes.is_empty() {

@@ -23,6 +23,10 @@ use crate::undo::can_be_undone;
 /// How long a script that has an effect already may go on on an event loop before others are told of it; one without is
 /// taken off the loop after that time.
 const PATIENCE_NANOS: u64 = 1_000_000;
+/// How long a script that keeps its keys may take shards again and again for which others wait.
+const TURN_NANOS: u64 = 500_000;
+/// How long it leaves them alone then.
+const GIVING_WAY: Duration = Duration::from_micros(100);
 const STEPS_BACK: &[u8] = b"the script steps back";
 const KILLED: &[u8] = b"Script killed by user with SCRIPT KILL...";
 
@@ -79,6 +83,10 @@ pub(super) struct ScriptHost<'h, 'w, 'k, 'a> {
     /// It has run a command that leaves something behind.
     has_effects: bool,
     stepped_back: Option<SteppedBack>,
+    /// Somebody has waited for a shard that it took for a command.
+    is_awaited: bool,
+    /// When it last left all shards to others.
+    gave_way_nanos: u64,
     /// When it was first found to take long.
     long_since_nanos: Option<u64>,
 }
@@ -113,6 +121,8 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
             began_full,
             has_effects: false,
             stepped_back: None,
+            is_awaited: false,
+            gave_way_nanos: 0,
             long_since_nanos: None,
         }
     }
@@ -209,6 +219,9 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
 
     /// Takes shards of keys that are kept, for one command; false if the script is to step back.
     fn take_again(&mut self, shards: &[ShardIndex]) -> bool {
+        if self.is_awaited {
+            self.give_way();
+        }
         while !self.cx.held_mut().take_again(shards) {
             if !self.has_effects && self.execution.worker.engine.scripts.is_way_wanted() {
                 self.step_back(SteppedBack::Way);
@@ -220,6 +233,17 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
             std::thread::yield_now();
         }
         true
+    }
+
+    /// Leaves all shards alone for a moment, if it is time: one command after the other would hardly ever let others in, for
+    /// they have to be woken first.
+    fn give_way(&mut self) {
+        let clock = &self.execution.worker.engine.clock;
+        if clock.monotonic_nanos().saturating_sub(self.gave_way_nanos) >= TURN_NANOS {
+            std::thread::sleep(GIVING_WAY);
+            self.gave_way_nanos = clock.monotonic_nanos();
+            self.is_awaited = false;
+        }
     }
 
     /// Runs a command, or says why not.
@@ -243,7 +267,7 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
         let recorded = self.execution.recorded.len();
         self.execution.step(self.session, command.id, args, self.cx, reply);
         if self.cx.held().is_keeping() {
-            self.cx.held_mut().let_go();
+            self.is_awaited |= self.cx.held_mut().let_go();
         }
         if !self.propagate.log {
             self.execution.recorded.truncate(recorded);

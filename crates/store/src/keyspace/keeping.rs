@@ -90,13 +90,16 @@ impl<'k> Held<'k> {
         true
     }
 
-    /// Lets the shards go until they are taken again, and wakes those who wait for them.
-    pub fn let_go(&mut self) {
+    /// Lets the shards go until they are taken again, and wakes those who wait for them. Whether there were such.
+    pub fn let_go(&mut self) -> bool {
         debug_assert!(self.is_keeping());
-        if self.guards.len() > 0 {
-            self.guards = Guards::default();
-            self.keyspace.wake_missed();
+        if self.guards.len() == 0 {
+            return false;
         }
+        let is_awaited = self.guards.iter().any(|guard| guard.cell.lock.is_awaited());
+        self.guards = Guards::default();
+        self.keyspace.wake_missed();
+        is_awaited
     }
 
     /// Keeps nothing any more but the shards held, among which are those of all keys that were kept.
