@@ -252,3 +252,21 @@ fn bad_input_is_one_line_and_leaves_nothing() {
     }
     assert_eq!(place.names(), names);
 }
+
+#[test]
+fn arrays_are_converted_with_a_note_on_who_reads_them() {
+    let place = Place::new("arrays");
+    let lines: [&[&str]; 3] =
+        [&["ARMSET", "a", "0", "x", "18446744073709551614", "y"], &["ARSEEK", "a", "7"], &["SET", "s", "v"]];
+    place.put("in.aof", &commands(&lines));
+    let said = place.convert("in.aof out.rdb").unwrap().join("\n");
+    assert!(said.contains("note: 1 arrays, which only Spinel reads"), "{said}");
+    assert_eq!(content(&place.get("out.rdb")), ["0 a None None", "0 s None None"]);
+    let said = place.convert("out.rdb again.aof --rdb-preamble no").unwrap().join("\n");
+    assert!(said.contains("note: 1 arrays, as commands of Redis 8.8"), "{said}");
+    let again = place.get("again.aof");
+    for line in &lines {
+        let encoded = commands(&[line]);
+        assert!(again.windows(encoded.len()).any(|window| window == encoded), "{line:?}");
+    }
+}

@@ -35,7 +35,9 @@ impl NotifyFlags {
     pub const MODULE: Self = Self(1 << 13);
     /// `n`: new keys.
     pub const NEW: Self = Self(1 << 14);
-    /// `A`: what stands for "all": `g$lshzxetd`, without the rare `m` and `n`.
+    /// `a`: arrays.
+    pub const ARRAY: Self = Self(1 << 15);
+    /// `A`: what stands for "all": `g$lshzxetda`, without the rare `m` and `n`.
     pub const ALL: Self = Self(
         Self::GENERIC.0
             | Self::STRING.0
@@ -46,12 +48,13 @@ impl NotifyFlags {
             | Self::EXPIRED.0
             | Self::EVICTED.0
             | Self::STREAM.0
-            | Self::MODULE.0,
+            | Self::MODULE.0
+            | Self::ARRAY.0,
     );
 
     /// The letters in the order in which they are printed, with what they stand for; the first nine and `t`,
-    /// `d` are folded into `A` when all are there.
-    const LETTERS: [(u8, Self); 14] = [
+    /// `d`, `a` are folded into `A` when all are there.
+    const LETTERS: [(u8, Self); 15] = [
         (b'g', Self::GENERIC),
         (b'$', Self::STRING),
         (b'l', Self::LIST),
@@ -62,6 +65,7 @@ impl NotifyFlags {
         (b'e', Self::EVICTED),
         (b't', Self::STREAM),
         (b'd', Self::MODULE),
+        (b'a', Self::ARRAY),
         (b'n', Self::NEW),
         (b'K', Self::KEYSPACE),
         (b'E', Self::KEYEVENT),
@@ -122,7 +126,8 @@ mod tests {
         for (given, printed) in [
             ("", ""),
             ("KEA", "AKE"),
-            ("g$lshzxetd", "A"),
+            ("g$lshzxetda", "A"),
+            ("g$lshzxetd", "g$lshzxetd"),
             ("EKx", "xKE"),
             ("mnKx", "xnKm"),
             ("AnK", "AK"),

@@ -4,7 +4,7 @@ mod stream;
 
 use spinel_aof::{encode_command, encode_note, encode_record};
 use spinel_family::DbIndex;
-use spinel_store::value::{ExpiringMembers, HashField, HashIter, Members, SetIter};
+use spinel_store::value::{Array, ArrayRange, ExpiringMembers, HashField, HashIter, Members, SetIter};
 use spinel_store::{Entry, List, Text, UnixMillis, ValueRef};
 use spinel_structs::number::format_double;
 use spinel_structs::sorted_set::Order;
@@ -53,6 +53,8 @@ enum Rest<'e> {
     Hash(HashIter<'e>),
     SortedSet(Members<'e>),
     Stream(Box<StreamCommands<'e>>),
+    /// The values left, and the array for its cursor.
+    Array(ArrayRange<'e>, &'e Array),
     Nothing,
 }
 
@@ -66,6 +68,7 @@ impl<'e> CommandEncoder<'e> {
             ValueRef::Hash(hash) => Rest::Hash(hash.iter()),
             ValueRef::SortedSet(zset) => Rest::SortedSet(zset.members(0..zset.len(), Order::Ascending)),
             ValueRef::Stream(stream) => Rest::Stream(StreamCommands::new(stream)),
+            ValueRef::Array(array) => Rest::Array(array.iter(), array),
         };
         let members = entry.value().expiring_members().filter(|_| has_comments);
         Self { key: entry.key(), rest, expiring: Vec::new(), members, expiry: entry.expiry() }
@@ -120,6 +123,19 @@ impl<'e> CommandEncoder<'e> {
                     [text, member.to_vec()]
                 }));
                 b"ZADD"
+            }
+            Rest::Array(values, array) => {
+                words.extend(values.take(ELEMENTS).flat_map(|(index, value)| {
+                    [index.to_string().into_bytes(), value.with_bytes(<[u8]>::to_vec)]
+                }));
+                if words.len() > 2 {
+                    b"ARMSET"
+                } else {
+                    // At zero it stands by itself.
+                    words.extend((array.cursor() > 0).then(|| array.cursor().to_string().into_bytes()));
+                    self.rest = Rest::Nothing;
+                    b"ARSEEK"
+                }
             }
             Rest::Stream(stream) => match stream.next(self.key) {
                 Some(all) => {

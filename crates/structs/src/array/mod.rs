@@ -130,8 +130,10 @@ impl Array {
     #[must_use]
     pub fn len(&self) -> u64 {
         let last = self.pages.at_or_before(u64::MAX);
-        last.and_then(|(number, page)| page.at_or_before(LAST_PLACE).map(|(place, _)| index_of(number, place) + 1))
-            .unwrap_or(0)
+        last.and_then(|(number, page)| {
+            page.at_or_before(LAST_PLACE).map(|(place, _)| index_of(number, place) + 1)
+        })
+        .unwrap_or(0)
     }
 
     /// Where the next value is appended; [`CURSOR_EXHAUSTED`] if nowhere.

@@ -19,20 +19,18 @@ impl Array {
 
     /// Lays out the values for a ring of so many places, if that is needed: if there are values beyond its end, or if it is
     /// larger than the one in which the cursor has gone round already. The values written last move to the
-    /// front, as many as fit, back to the first place that is empty; all others are handed out.
+    /// front, as many as fit, in their order and without the places between them that are empty; all others are handed out.
     pub fn fit_ring(&mut self, places: u64) -> Option<Self> {
         let window = self.len();
         let has_gone_round = self.cursor != 0 && self.cursor < window;
         if places >= window && !(places > window && has_gone_round) {
             return None;
         }
-        let kept = places.min(window);
-        let mut indexes: Vec<u64> = Vec::new();
-        let mut at = self.last_written() % window;
-        while (indexes.len() as u64) < kept && self.get(at).is_some() {
-            indexes.push(at);
-            at = at.checked_sub(1).unwrap_or(window - 1);
-        }
+        let at = self.last_written() % window;
+        let wrapped = (at + 1 < window).then(|| self.range(window - 1, at + 1));
+        let newest_first = self.range(at, 0).chain(wrapped.into_iter().flatten()).map(|(index, _)| index);
+        let most = usize::try_from(places.min(self.count())).expect("values are kept in memory");
+        let indexes: Vec<u64> = newest_first.take(most).collect();
         let mut ring = Self::new();
         for (place, index) in (0..).zip(indexes.into_iter().rev()) {
             if let Some(cell) = self.take_cell(index) {

@@ -62,20 +62,15 @@ impl Model {
         self.values.last_key_value().map_or(0, |(last, _)| last + 1)
     }
 
-    /// As the commands of others describe it.
     fn fit(&mut self, places: u64) {
         let window = self.len();
         if places >= window && !(places > window && self.cursor > 0 && self.cursor < window) {
             return;
         }
-        let mut at = if self.cursor == 0 { window - 1 } else { (self.cursor - 1) % window };
-        let mut kept = Vec::new();
-        while (kept.len() as u64) < places.min(window)
-            && let Some(value) = self.values.remove(&at)
-        {
-            kept.push(value);
-            at = at.checked_sub(1).unwrap_or(window - 1);
-        }
+        let at = if self.cursor == 0 { window - 1 } else { (self.cursor - 1) % window };
+        let after = self.values.split_off(&(at + 1));
+        let newest_first = std::mem::take(&mut self.values).into_iter().rev().chain(after.into_iter().rev());
+        let kept: Vec<Vec<u8>> = newest_first.map(|(_, value)| value).take(places as usize).collect();
         self.cursor = kept.len() as u64;
         self.values = (0..).zip(kept.into_iter().rev()).collect();
     }
