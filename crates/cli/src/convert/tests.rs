@@ -223,7 +223,7 @@ fn bad_input_is_one_line_and_leaves_nothing() {
     damaged[14] ^= 0x20;
     let mut array = b"REDIS0014\x1C\x06events".to_vec();
     array.extend_from_slice(&[0; 40]);
-    let unknown = commands(&[&["ARSET", "events", "1", "b"]]);
+    let unknown = commands(&[&["VADD", "events", "1", "b"]]);
     place.put("empty.rdb", b"");
     place.put("noise.rdb", b"something else");
     place.put("damaged.rdb", &damaged);
@@ -241,7 +241,7 @@ fn bad_input_is_one_line_and_leaves_nothing() {
         ("damaged.rdb", "RDB CRC error"),
         ("torn.rdb", "the data ends too early"),
         ("array.rdb", "an array (type 28) is not supported at byte 9, key 'events'"),
-        ("unknown.aof", "Unknown command 'ARSET'"),
+        ("unknown.aof", "Unknown command 'VADD'"),
         ("open.aof", "--force"),
         ("folder", "holds no manifest"),
         ("lost", "a.aof.1.incr.aof length. stat: No such file"),

@@ -37,11 +37,12 @@ impl Directory {
         }
     }
 
-    /// Bytes of heap, those of the pages aside; of the B-tree as much as its nodes take on average.
+    /// Bytes of heap, those of the pages aside; of the B-tree as much as its nodes take when pages come in
+    /// order, which leaves them half full.
     pub(super) fn table_bytes(&self) -> usize {
         match self {
             Self::Few(pages) => malloc_size(pages.capacity() * size_of::<(u64, Page)>()),
-            Self::Many(pages) => pages.len() * size_of::<(u64, Page)>() * 3 / 2,
+            Self::Many(pages) => pages.len() * size_of::<(u64, Page)>() * 2,
         }
     }
 
