@@ -5,6 +5,7 @@
 
 mod families;
 mod newer;
+mod script;
 mod template;
 mod vocabulary;
 
