@@ -113,17 +113,6 @@ pub(super) fn look_to(stack: &mut Stack<'_>, place: &CStr, is_safe: bool) {
     stack.truncate(top);
 }
 
-/// Sets `KEYS` or `ARGV`, the value on top.
-pub(super) fn set_global(stack: &mut Stack<'_>, name: &CStr) {
-    stack.push_globals();
-    let globals = stack.top();
-    stack.set_readonly(globals, false);
-    stack.insert(globals - 1);
-    stack.set_field(globals - 1, name);
-    stack.set_readonly(globals - 1, true);
-    stack.pop();
-}
-
 /// Pushes a table with everything but `redis`.
 fn push_base(stack: &mut Stack<'_>, options: LuaOptions) {
     stack.push_globals();
