@@ -6,6 +6,7 @@
 
 use crate::annotation::LINE_LEN;
 use crate::encode::encode_command;
+use crate::note::encode_note;
 use std::collections::VecDeque;
 
 /// Most memory that is kept for the next batch.
@@ -150,6 +151,21 @@ impl LogBuffer {
             self.select(db);
         }
         encode_command(&mut self.bytes, words);
+        self.end.0 += (self.bytes.len() - before) as u64;
+        self.end
+    }
+
+    /// Appends a command that only we know, for which no database is selected; the position behind it.
+    pub fn append_note<'a>(
+        &mut self,
+        now_seconds: i64,
+        words: impl IntoIterator<Item = &'a [u8]>,
+    ) -> LogPosition {
+        let before = self.bytes.len();
+        if self.timestamps && self.told_seconds < now_seconds && !self.in_transaction {
+            self.tell_time(now_seconds);
+        }
+        encode_note(&mut self.bytes, words);
         self.end.0 += (self.bytes.len() - before) as u64;
         self.end
     }

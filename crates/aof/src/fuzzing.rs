@@ -46,6 +46,13 @@ fn read(content: &[u8]) -> (Vec<Vec<u8>>, Option<ReadError>) {
                 assert!(encoded == raw || encoded.len() < raw.len());
                 commands.push(encoded);
             }
+            Ok(Some(Record::Note { args, at, end })) => {
+                let mut encoded = Vec::new();
+                crate::encode_note(&mut encoded, args.iter());
+                let raw = &content[at as usize..end as usize];
+                assert!(raw.starts_with(b"#SPINEL-NOTE:") && raw.ends_with(b"\r\n"));
+                commands.push(encoded);
+            }
             Ok(Some(Record::Timestamp { .. } | Record::Seal(_))) => {}
             Ok(None) => return (commands, None),
             Err(error) => return (commands, Some(error)),

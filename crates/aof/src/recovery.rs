@@ -50,6 +50,12 @@ pub trait Loader {
     /// When there is no such command.
     fn command(&mut self, name: &str, args: Args<'_>) -> Result<(), Self::Error>;
 
+    /// Takes a command that only we know ([`encode_note`](crate::encode_note)).
+    ///
+    /// # Errors
+    /// When it is not known: a newer version wrote it.
+    fn note(&mut self, name: &str, args: Args<'_>) -> Result<(), Self::Error>;
+
     /// Drops what came after `MULTI`: its `EXEC` was never written.
     fn drop_transaction(&mut self);
 
@@ -402,19 +408,25 @@ impl<L: Loader> FileLoad<'_, L> {
             match reader.read() {
                 Ok(None) => return Ok(Ok(())),
                 Ok(Some(Record::Command { args, end, .. })) => {
-                    self.loader.command(name, args).map_err(|reason| LoadError::Refused {
-                        name: name.clone(),
-                        reason: reason.to_string(),
-                    })?;
-                    self.loader.progress(self.before + end);
-                    if self.loader.is_called_off() {
-                        return Err(LoadError::CalledOff);
-                    }
+                    let taken = self.loader.command(name, args);
+                    self.went_on(taken, end)?;
+                }
+                Ok(Some(Record::Note { args, end, .. })) => {
+                    let taken = self.loader.note(name, args);
+                    self.went_on(taken, end)?;
                 }
                 Ok(Some(Record::Timestamp { .. } | Record::Seal(_))) => {}
                 Err(error) => return Ok(Err(error)),
             }
         }
+    }
+
+    /// After the loader was given what ends at `end`.
+    fn went_on(&mut self, taken: Result<(), L::Error>, end: u64) -> Result<(), LoadError> {
+        let name = &self.planned.info.name;
+        taken.map_err(|reason| LoadError::Refused { name: name.clone(), reason: reason.to_string() })?;
+        self.loader.progress(self.before + end);
+        if self.loader.is_called_off() { Err(LoadError::CalledOff) } else { Ok(()) }
     }
 
     /// Says what is wrong, then as Redis does what can be done: its line comes last.

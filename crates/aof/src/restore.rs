@@ -246,7 +246,7 @@ impl Scan {
         loop {
             let boundary = reader.boundary();
             let Some(record) = reader.read()? else { return Ok(()) };
-            if let Record::Command { at, .. } = record {
+            if let Record::Command { at, .. } | Record::Note { at, .. } = record {
                 self.has_commands = true;
                 // Behind a batch of ours somebody else has written.
                 is_timed &= batch_end == 0 || at < batch_end;
@@ -319,7 +319,9 @@ fn count_behind(directory: &Directory, plan: &Plan, end: &NewEnd) -> Result<(u64
         let from = if number == end.increment { end.at } else { 0 };
         loop {
             match reader.read() {
-                Ok(Some(Record::Command { at, .. })) => commands += u64::from(at >= from),
+                Ok(Some(Record::Command { at, .. } | Record::Note { at, .. })) => {
+                    commands += u64::from(at >= from);
+                }
                 Ok(Some(Record::Timestamp { .. } | Record::Seal(_))) => {}
                 Ok(None) => break,
                 Err(_) => {

@@ -110,6 +110,12 @@ impl Loader for Recorder {
         Ok(())
     }
 
+    fn note(&mut self, _name: &str, args: Args<'_>) -> Result<(), String> {
+        let words: Vec<String> = args.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+        self.commands.push(format!("note {}", words.join(" ")));
+        Ok(())
+    }
+
     fn drop_transaction(&mut self) {
         self.queued = None;
     }

@@ -25,7 +25,7 @@ pub(crate) fn told_by(record: &Record<'_>) -> Option<Told> {
         Record::Seal(seal) if seal.kind == LineKind::Batch => {
             Some(Told { at: seal.at, time_ms: seal.stamp.time_ms })
         }
-        Record::Seal(_) | Record::Command { .. } => None,
+        Record::Seal(_) | Record::Command { .. } | Record::Note { .. } => None,
     }
 }
 

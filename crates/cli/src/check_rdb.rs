@@ -98,6 +98,9 @@ fn check(
 
 fn line_of(mark: &Mark) -> Option<String> {
     match mark {
+        Mark::Aux { name, value } if name == b"spinel-script" => {
+            Some(format!("A registered script, with its name {} bytes", value.len()))
+        }
         Mark::Aux { name, value } => {
             Some(format!("AUX FIELD {} = '{}'", name.escape_ascii(), value.escape_ascii()))
         }

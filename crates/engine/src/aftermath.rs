@@ -79,7 +79,8 @@ pub(crate) fn settle_into(
     }
 }
 
-fn publish_event(engine: &Engine, notify: EventClasses, event: &Event) {
+/// Tells those who listen of a keyspace event.
+pub(crate) fn publish_event(engine: &Engine, notify: EventClasses, event: &Event) {
     if engine.pubsub.is_silent() {
         return;
     }

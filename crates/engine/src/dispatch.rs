@@ -14,6 +14,7 @@ use crate::pause::PauseMode;
 use crate::registry::{Action, Command, CommandId, REGISTRY};
 use crate::session::{ReplyMode, Session, SessionContext, SessionEntry};
 use crate::subscriptions::is_subscription;
+use crate::undo::refused_in_transaction;
 use crate::{Message, Worker};
 
 /// The reply to a command that panicked.
@@ -169,6 +170,9 @@ impl Worker {
             && !command.flags.has(CommandFlags::NO_MULTI)
             && !runs_in_multi(command)
         {
+            if let Some(text) = refused_in_transaction(session, command) {
+                return self.refuse(session, Some(command), &text, out);
+            }
             self.queue(session, command, args);
             out.simple("QUEUED");
             return Flow::Continue;
@@ -195,6 +199,9 @@ impl Worker {
             && !self.published.settings.security.requirepass.is_empty()
         {
             return Err(Cow::Borrowed(b"NOAUTH Authentication required."));
+        }
+        if let Some(text) = self.engine.refused_as_code(session, command) {
+            return Err(Cow::Borrowed(text.as_bytes()));
         }
         if session.transaction.is_some() && command.flags.has(CommandFlags::NO_MULTI) {
             return Err(Cow::Borrowed(b"ERR Command not allowed inside a transaction"));

@@ -140,7 +140,7 @@ impl Engine {
             replication_id: RwLock::new(hex_id(seed.rotate_left(17))),
             helpers: Helpers::default(),
             persistence: Persistence::default(),
-            scripts: Scripts::new(workers, workers + 2),
+            scripts: Scripts::new(&settings.scripts, workers, workers + 2),
             active_expiry: AtomicBool::new(true),
             list_packed_threshold: AtomicU64::new(EncodingLimits::default().list_packed_threshold as u64),
             monitors: RwLock::default(),

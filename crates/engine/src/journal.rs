@@ -45,6 +45,12 @@ impl Journal {
         end
     }
 
+    /// Records a command that only we know, outside of transactions, and says where it ends; 0 without a log. Who sees
+    /// the words besides is not shown it.
+    pub(crate) fn append_note(&self, command: Args<'_>) -> JournalPosition {
+        if self.log.is_on() { self.log.append_note(command) } else { JournalPosition::default() }
+    }
+
     /// Records commands that belong together, as one transaction if there are several, and says where they end; 0 without
     /// a log or commands.
     pub fn append_all(&self, commands: &[(DbIndex, OwnedArgs)]) -> JournalPosition {

@@ -56,6 +56,7 @@ mod subscriptions;
 mod testing;
 mod timing;
 mod transaction;
+mod undo;
 mod upkeep;
 mod worker;
 mod world;
@@ -65,6 +66,8 @@ pub use clock::{Clock, SystemClock};
 pub use dispatch::{Flow, Lookahead, Prepared};
 pub use engine::{Engine, EngineOptions};
 pub use inbox::{Inbox, Message};
+#[doc(hidden)]
+pub use scripting::fuzz_registered;
 pub use shutdown::ShutdownRefused;
 pub use spinel_family::LOOP_BYTES_LIMIT;
 #[cfg(feature = "python")]

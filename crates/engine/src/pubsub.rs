@@ -118,6 +118,25 @@ impl PubSub {
         self.deliver(Topic::ShardChannel, channel, channel, payload)
     }
 
+    /// Sends a message to everyone who listens to a channel or shard channel; answers to how many.
+    pub(crate) fn publish_on(&self, topic: Topic, channel: &[u8], payload: &[u8]) -> usize {
+        match topic {
+            Topic::ShardChannel => self.publish_shard(channel, payload),
+            Topic::Channel | Topic::Pattern => self.publish(channel, payload),
+        }
+    }
+
+    /// How many a message would reach now.
+    pub(crate) fn receivers(&self, topic: Topic, channel: &[u8]) -> usize {
+        let direct = self.listeners(topic, channel);
+        if topic == Topic::ShardChannel {
+            return direct;
+        }
+        let patterns = self.read(Topic::Pattern);
+        let matching = patterns.iter().filter(|(pattern, _)| glob::matches(pattern, channel, false));
+        direct + matching.map(|(_, listeners)| alive(listeners)).sum::<usize>()
+    }
+
     fn deliver(&self, topic: Topic, name: &[u8], channel: &[u8], payload: &[u8]) -> usize {
         let map = self.read(topic);
         match map.get(name) {

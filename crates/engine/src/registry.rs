@@ -9,6 +9,7 @@ use spinel_family::spec::{Begin, Category, CommandFlags, Find, Group, KeyFlags, 
 use spinel_family::{Args, CommandEntry, KeyRule, Run};
 
 use self::short_names::ShortNames;
+use crate::scripting::CodeRule;
 use crate::session::SessionEntry;
 use crate::short_way::Short;
 
@@ -46,6 +47,8 @@ pub struct Command {
     pub is_fast: bool,
     /// Only run where the configuration lets it be.
     pub is_protected: bool,
+    /// It brings code, or says which code may run.
+    pub(crate) code_rule: Option<CodeRule>,
     /// Runs on data and may change it.
     pub writes: bool,
     /// How it is run the short way, if it can be.
@@ -217,7 +220,8 @@ impl Registry {
         let keys = KeyRule::of(spec);
         let is_fast = (flags.has(CommandFlags::FAST) || is_constant_on_data(spec, action))
             && !flags.has(CommandFlags::BLOCKING);
-        let is_protected = flags.has(CommandFlags::PROTECTED);
+        let code_rule = CodeRule::of(spec.name);
+        let is_protected = flags.has(CommandFlags::PROTECTED) || code_rule.is_some();
         self.commands.push(Command {
             id,
             spec,
@@ -226,6 +230,7 @@ impl Registry {
             keys,
             subcommands: Vec::new(),
             is_protected,
+            code_rule,
             writes: matches!(action, Action::Data(entry) if entry.writes()),
             is_fast,
             short: if is_fast && !is_protected { Short::of(action, keys) } else { None },

@@ -7,7 +7,7 @@ use spinel_family::{Args, Encoder, OwnedArgs};
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::journal::Journal;
-use crate::log::NoLog;
+use crate::log::{Log, NoLog};
 use crate::session::Session;
 use crate::{Endpoint, Engine, EngineOptions, Flow, Worker};
 
@@ -24,6 +24,10 @@ pub(crate) struct Server {
 
 /// An engine with one worker that writes nowhere.
 pub(crate) fn engine(settings: Settings) -> Arc<Engine> {
+    engine_with_log(settings, Box::new(NoLog))
+}
+
+fn engine_with_log(settings: Settings, log: Box<dyn Log>) -> Arc<Engine> {
     Engine::new(EngineOptions {
         settings,
         config_file: None,
@@ -31,13 +35,18 @@ pub(crate) fn engine(settings: Settings) -> Arc<Engine> {
         clock: Box::new(SystemClock::default()),
         entropy: [7; 48],
         journal: Journal::default(),
-        log: Box::new(NoLog),
+        log,
     })
 }
 
 impl Server {
     pub(crate) fn new(settings: Settings) -> Self {
-        let engine = engine(settings);
+        Self::with_log(settings, Box::new(NoLog))
+    }
+
+    /// One that logs.
+    pub(crate) fn with_log(settings: Settings, log: Box<dyn Log>) -> Self {
+        let engine = engine_with_log(settings, log);
         Self { worker: Worker::new(&engine, 0), engine, sessions: Vec::new() }
     }
 
@@ -45,6 +54,11 @@ impl Server {
     pub(crate) fn connect(&mut self, peer: &str) -> Peer {
         self.sessions.push(self.worker.connect(Endpoint { peer: peer.to_owned(), ..Endpoint::default() }));
         Peer(self.sessions.len() - 1)
+    }
+
+    /// The worker, and the state of a connection.
+    pub(crate) fn worker_and_session(&mut self, peer: Peer) -> (&mut Worker, &mut Session) {
+        (&mut self.worker, &mut self.sessions[peer.0])
     }
 
     /// The state of a connection.

@@ -40,7 +40,7 @@ impl Worker {
             session.transaction = Some(transaction);
             return Ok(self.send_transaction_to_scripts(session));
         }
-        let flow = if has_scripts {
+        let result = if has_scripts {
             // Not in the world alone: others are to be told that a script is at work.
             self.exec_locked(session, &transaction, None, out)
         } else if transaction.queue.iter().any(|(id, args)| needs_world(REGISTRY.get(*id), args.args())) {
@@ -49,12 +49,12 @@ impl Worker {
             let shards = self.shards_of_transaction(session, &transaction);
             self.exec_locked(session, &transaction, Some(shards), out)
         };
-        if flow == Flow::Parked {
+        if matches!(result, Ok(Flow::Parked)) {
             session.transaction = Some(transaction);
-            return Ok(flow);
+            return result;
         }
         session.publish_transaction();
-        Ok(flow)
+        result
     }
 
     fn shards_of_transaction(&self, session: &Session, transaction: &Transaction) -> ShardSet {
@@ -77,7 +77,7 @@ impl Worker {
         transaction: &Transaction,
         shards: Option<ShardSet>,
         out: &mut Encoder,
-    ) -> Flow {
+    ) -> Result<Flow, CommandError> {
         let engine = Arc::clone(&self.engine);
         let held = match shards {
             None => engine.keyspace.hold_all(),
@@ -85,11 +85,11 @@ impl Worker {
         };
         let mut held = match held {
             Ok(held) => held,
-            Err(shard) => return self.park(session, shard),
+            Err(shard) => return Ok(self.park(session, shard)),
         };
         let commands = transaction.queue.iter().map(|(id, args)| (REGISTRY.get(*id), args.args()));
         if apart::waits_for_readers(&self.engine, &mut held, session, commands) {
-            return Flow::Parked;
+            return Ok(Flow::Parked);
         }
         self.exec_held(session, transaction, held, out)
     }
@@ -100,19 +100,22 @@ impl Worker {
         transaction: &Transaction,
         mut held: Held<'_>,
         out: &mut Encoder,
-    ) -> Flow {
+    ) -> Result<Flow, CommandError> {
         let broken = session.watch_flag.is_raised() || self.watched_expired(session, &held);
         forget_watches(session, &mut held);
         if broken {
             out.null_array();
-            return Flow::Continue;
+            return Ok(Flow::Continue);
+        }
+        if transaction.is_atomic {
+            return self.exec_or_undo(session, transaction, held, out);
         }
         out.array(transaction.queue.len());
-        self.run_as_one(session, held, |execution, session, cx| {
+        Ok(self.run_as_one(session, held, |execution, session, cx| {
             for (id, args) in &transaction.queue {
                 execution.step(session, *id, args.args(), cx, out);
             }
-        })
+        }))
     }
 
     /// Runs several commands on shards held, as one step to everybody else and to the journal.
@@ -130,7 +133,7 @@ impl Worker {
         let mut cx = UpdateContext::new(query, &mut effects);
         let mut run =
             Execution { worker: self, recorded: Vec::new(), in_script: false, flow: Flow::Continue };
-        with(&mut run, session, &mut cx);
+        run.guarded(&mut cx, |run, cx| with(run, session, cx));
         let Execution { recorded, flow, .. } = run;
         session.note_written(engine.journal.append_all(&recorded));
         if !cx.effects().ready.is_empty() {
@@ -340,8 +343,15 @@ impl Execution<'_> {
     fn settle(&mut self, db: DbIndex, command: &Command, args: Args<'_>, cx: &mut UpdateContext<'_>) {
         let engine = Arc::clone(&self.worker.engine);
         cx.settle(|| keys_to_remove(&engine, command, args));
+        if let Some(undecided) = &mut self.worker.undecided {
+            undecided.hold_events(cx.effects());
+        }
         let record = |db, command: Args<'_>| self.recorded.push((db, OwnedArgs::from_args(command)));
         aftermath::settle_into(&engine, cx, Some(Origin { db, args }), record);
+        if let Some(undecided) = &mut self.worker.undecided {
+            undecided.hold_counts(cx.effects());
+            return;
+        }
         self.worker.stats.dirty.add(std::mem::take(&mut cx.effects().dirty));
         let expired = std::mem::take(&mut cx.effects().expired_recorded);
         self.worker.stats.expired.add(expired);

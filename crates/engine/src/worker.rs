@@ -10,6 +10,7 @@ use crate::scripting::Machine;
 use crate::session::Session;
 use crate::stats::WorkerStats;
 use crate::timing::Timing;
+use crate::undo::Undecided;
 use crate::{ClientId, Endpoint, Engine};
 
 /// What one event loop owns of the engine. Between [`Worker::begin`] and [`Worker::end`] it is inside the world.
@@ -32,6 +33,8 @@ pub struct Worker {
     pub(crate) machine: Option<Box<Machine>>,
     /// Room for the words of the commands of scripts.
     pub(crate) script_words: ArgsBuffer,
+    /// What is held back of a run that may be taken back.
+    pub(crate) undecided: Option<Box<Undecided>>,
 }
 
 impl Worker {
@@ -56,6 +59,7 @@ impl Worker {
             replaying: false,
             machine: None,
             script_words: ArgsBuffer::default(),
+            undecided: None,
         }
     }
 

@@ -4,6 +4,7 @@
 mod fields;
 mod gradual;
 mod scratch;
+mod undo;
 mod write;
 
 use std::cell::Cell;

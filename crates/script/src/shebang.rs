@@ -19,6 +19,8 @@ pub struct ScriptFlags {
     pub no_cluster: bool,
     /// `allow-cross-slot-keys`
     pub allow_cross_slot_keys: bool,
+    /// `atomic`, which is ours: if it fails, nothing has happened.
+    pub atomic: bool,
 }
 
 impl ScriptFlags {
@@ -30,6 +32,7 @@ impl ScriptFlags {
             (self.allow_stale, "allow-stale"),
             (self.no_cluster, "no-cluster"),
             (self.allow_cross_slot_keys, "allow-cross-slot-keys"),
+            (self.atomic, "atomic"),
         ]
         .into_iter()
         .filter_map(|(is_set, name)| is_set.then_some(name))
@@ -43,6 +46,7 @@ impl ScriptFlags {
             b"allow-stale" => self.allow_stale = true,
             b"no-cluster" => self.no_cluster = true,
             b"allow-cross-slot-keys" => self.allow_cross_slot_keys = true,
+            b"atomic" => self.atomic = true,
             _ => return false,
         }
         true

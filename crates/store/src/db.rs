@@ -16,7 +16,7 @@ use spinel_structs::hash::HashKey;
 use spinel_structs::table::{self, Table};
 
 use crate::expiry::{ExpiryIndex, Horizon};
-use crate::snapshot::Snapshot;
+use crate::past::Past;
 use crate::value::{NewValue, OwnedValue, Typed};
 use crate::{Entry, Key, UnixMillis};
 
@@ -83,8 +83,8 @@ pub struct Db {
     counts: Arc<DbCounts>,
     expiring: usize,
     timed: usize,
-    hash_key: HashKey,
-    snapshot: Snapshot,
+    pub(crate) hash_key: HashKey,
+    pub(crate) past: Past,
 }
 
 impl Db {
@@ -99,7 +99,7 @@ impl Db {
             expiring: 0,
             timed: 0,
             hash_key,
-            snapshot: Snapshot::default(),
+            past: Past::default(),
         }
     }
 
@@ -149,7 +149,7 @@ impl Db {
     #[inline]
     pub fn find_mut(&mut self, key: Key<'_>) -> Option<&mut Entry> {
         let entry = self.table.find_mut(key.hash, |entry| equal(entry.key(), key.bytes))?;
-        self.snapshot.before_change(entry);
+        self.past.before_change(entry);
         Some(entry)
     }
 
@@ -161,7 +161,7 @@ impl Db {
             table::Entry::Vacant(_) => Found::Nothing,
             table::Entry::Occupied(slot) if slot.get().is_expired(now) => {
                 let mut entry = slot.remove();
-                self.snapshot.before_change(&mut entry);
+                self.past.before_change(&mut entry);
                 self.expiring -= 1;
                 self.timed -= usize::from(entry.is_timed());
                 self.counts.publish(len - 1, self.expiring, self.timed);
@@ -169,7 +169,7 @@ impl Db {
             }
             table::Entry::Occupied(slot) => {
                 let entry = slot.into_mut();
-                self.snapshot.before_change(entry);
+                self.past.before_change(entry);
                 Found::Live(entry)
             }
         }
@@ -185,7 +185,7 @@ impl Db {
         match self.table.entry(key.hash, |entry| equal(entry.key(), key.bytes)) {
             table::Entry::Occupied(mut slot) => {
                 let entry = slot.get_mut();
-                self.snapshot.before_change(entry);
+                self.past.before_change(entry);
                 let old_expiry = entry.expiry();
                 let was_timed = entry.is_timed();
                 let expired = entry.is_expired(now);
@@ -208,7 +208,7 @@ impl Db {
                     Keep::Replace(expiry) => expiry,
                 };
                 let entry = slot.insert(Entry::new(key.bytes, value, expiry, access));
-                entry.set_mark(self.snapshot.mark());
+                self.past.after_creation(entry);
                 if entry.is_timed() {
                     let next = entry.next_field_expiry();
                     self.fields_changed(key.hash, false, None, next);
@@ -223,7 +223,7 @@ impl Db {
     /// Puts back an entry taken out by [`Db::take`], under its key or (after [`Entry::rekey`]) another, which
     /// must not exist.
     pub fn restore(&mut self, hash: u64, mut entry: Entry) {
-        entry.set_mark(self.snapshot.mark());
+        self.past.after_creation(&mut entry);
         if entry.is_timed() {
             entry.refresh_timed();
         }
@@ -244,7 +244,7 @@ impl Db {
     /// Removes the entry with this hash that `matches`.
     pub fn take_if(&mut self, hash: u64, matches: impl FnMut(&Entry) -> bool) -> Option<Entry> {
         let mut entry = self.table.remove(hash, matches)?;
-        self.snapshot.before_change(&mut entry);
+        self.past.before_change(&mut entry);
         if entry.expiry().is_some() {
             self.expiring -= 1;
         }
@@ -260,13 +260,13 @@ impl Db {
         let entry = match self.table.entry(key.hash, |entry| equal(entry.key(), key.bytes)) {
             table::Entry::Occupied(slot) => {
                 let entry = slot.into_mut();
-                self.snapshot.before_change(entry);
+                self.past.before_change(entry);
                 entry
             }
             table::Entry::Vacant(slot) => {
                 self.counts.publish(len + 1, self.expiring, self.timed);
                 let entry = slot.insert(Entry::new(key.bytes, Box::new(T::empty()).into_new(), None, access));
-                entry.set_mark(self.snapshot.mark());
+                self.past.after_creation(entry);
                 entry
             }
         };
@@ -286,9 +286,18 @@ impl Db {
     /// Takes everything out, to be freed elsewhere. What is taken out counts for nobody any more; what of it a snapshot
     /// has not saved yet, it still wants ([`Db::save_some`]).
     pub fn clear(&mut self) -> Db {
-        let mut taken = Self::new(self.hash_key, Arc::default());
-        taken.snapshot = Snapshot::of_empty(&self.snapshot);
-        let mut old = std::mem::replace(self, taken);
+        if self.past.can_be_undone() { self.clear_undoably() } else { self.take_all() }
+    }
+
+    pub(crate) fn take_all(&mut self) -> Db {
+        let mut empty = Self::new(self.hash_key, Arc::default());
+        empty.past = Past::of_empty(&self.past);
+        self.replace_all(empty)
+    }
+
+    /// Puts everything of another database in the place of what there is, which is given out.
+    pub(crate) fn replace_all(&mut self, other: Db) -> Db {
+        let mut old = std::mem::replace(self, other);
         std::mem::swap(&mut self.counts, &mut old.counts);
         self.publish_counts();
         old
@@ -301,7 +310,7 @@ impl Db {
         std::mem::swap(&mut self.horizon, &mut other.horizon);
         std::mem::swap(&mut self.expiring, &mut other.expiring);
         std::mem::swap(&mut self.timed, &mut other.timed);
-        std::mem::swap(&mut self.snapshot, &mut other.snapshot);
+        std::mem::swap(&mut self.past, &mut other.past);
         self.publish_counts();
         other.publish_counts();
     }

@@ -308,6 +308,10 @@ impl std::ops::DerefMut for ShardGuard<'_> {
 impl Drop for ShardGuard<'_> {
     #[inline]
     fn drop(&mut self) {
+        debug_assert!(
+            !self.undoing.is_on || std::thread::panicking(),
+            "it is decided before a shard is let go"
+        );
         self.cell.lock.release();
     }
 }

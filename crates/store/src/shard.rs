@@ -5,12 +5,13 @@ use std::sync::Arc;
 use spinel_structs::hash::HashKey;
 
 pub use crate::db::DbCounts;
+use crate::undo::Undoing;
 use crate::value::Kind;
 use crate::{Db, DbIndex, Entry, Key, Readers, SnapshotSink, WaitTable, WatchTable};
 
 /// A part of the keyspace with a lock of its own.
 pub struct Shard {
-    dbs: Box<[Db]>,
+    pub(crate) dbs: Box<[Db]>,
     /// Keys that transactions watch.
     pub watches: WatchTable,
     /// Clients that wait for keys.
@@ -19,6 +20,8 @@ pub struct Shard {
     pub readers: Readers,
     /// A snapshot wants entries of this shard.
     is_being_saved: bool,
+    /// What is changed may be taken back.
+    pub(crate) undoing: Undoing,
 }
 
 impl Shard {
@@ -29,6 +32,7 @@ impl Shard {
             waiters: WaitTable::default(),
             readers: Readers::default(),
             is_being_saved: false,
+            undoing: Undoing::default(),
         }
     }
 
@@ -45,12 +49,18 @@ impl Shard {
     /// A database, to change. Panics as [`Shard::db`].
     #[inline]
     pub fn db_mut(&mut self, db: DbIndex) -> &mut Db {
+        if self.undoing.is_on {
+            self.begin_undo_of(db);
+        }
         &mut self.dbs[usize::from(db.0)]
     }
 
     /// A database, to change, beside the watched keys. Panics as [`Shard::db`].
     #[inline]
     pub fn db_and_watches(&mut self, db: DbIndex) -> (&mut Db, &WatchTable) {
+        if self.undoing.is_on {
+            self.begin_undo_of(db);
+        }
         (&mut self.dbs[usize::from(db.0)], &self.watches)
     }
 
@@ -73,7 +83,7 @@ impl Shard {
     pub fn touch_watchers_of_all(&self, db: DbIndex, hash_key: &HashKey) {
         for (key, flags) in self.watches.watched(db) {
             if self.db(db).find(Key::new(key, hash_key)).is_some() {
-                flags.iter().for_each(|flag| flag.raise());
+                self.watches.raise(flags);
             }
         }
     }
@@ -94,6 +104,10 @@ impl Shard {
     pub fn swap_dbs(&mut self, a: DbIndex, b: DbIndex) {
         if a == b {
             return;
+        }
+        if self.undoing.is_on {
+            self.begin_undo_of(a);
+            self.begin_undo_of(b);
         }
         let (low, high) = (a.min(b), a.max(b));
         let (left, right) = self.dbs.split_at_mut(usize::from(high.0));

@@ -30,7 +30,7 @@ pub trait SnapshotSink: Send + Sync {
 
 /// One bit that tells what a snapshot has from what it has not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Mark(pub(crate) bool);
+pub(crate) struct Mark(pub(crate) u8);
 
 /// A database's part in the snapshot in progress.
 struct Part {
@@ -64,7 +64,7 @@ impl Snapshot {
     /// Begins: every entry there is now is to be saved.
     pub(crate) fn begin(&mut self, db: DbIndex, is_empty: bool, sink: &Arc<dyn SnapshotSink>) {
         debug_assert!(self.part.is_none(), "there is one snapshot at a time");
-        self.mark = Mark(!self.mark.0);
+        self.mark = self.mark.turned();
         if !is_empty {
             self.part = Some(Box::new(Part { db, cursor: 0, sink: Arc::clone(sink) }));
         }
@@ -81,19 +81,13 @@ impl Snapshot {
     }
 
     /// An entry is about to be changed or was removed.
-    #[inline]
     pub(crate) fn before_change(&self, entry: &mut Entry) {
         if entry.mark() != self.mark {
-            self.save(entry);
+            if let Some(part) = &self.part {
+                part.sink.save(part.db, entry);
+            }
+            entry.set_mark(self.mark);
         }
-    }
-
-    #[cold]
-    fn save(&self, entry: &mut Entry) {
-        if let Some(part) = &self.part {
-            part.sink.save(part.db, entry);
-        }
-        entry.set_mark(self.mark);
     }
 
     /// One step of the walker: where it is, to be given to [`stepped`](Self::stepped) with the next cursor.
@@ -112,4 +106,4 @@ impl Snapshot {
 
 #[cfg(test)]
 #[path = "snapshot_tests.rs"]
-mod tests;
+pub(crate) mod tests;

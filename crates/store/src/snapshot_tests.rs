@@ -12,11 +12,11 @@ use crate::{
     UnixMillis, ValueMut,
 };
 
-const DATABASES: u16 = 3;
-const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
+pub(crate) const DATABASES: u16 = 3;
+pub(crate) const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 
 /// Key, value and expiry of everything, by database.
-type Contents = BTreeMap<(u16, Vec<u8>), (Vec<Vec<u8>>, Option<UnixMillis>)>;
+pub(crate) type Contents = BTreeMap<(u16, Vec<u8>), (Vec<Vec<u8>>, Option<UnixMillis>)>;
 
 fn contents_of(entry: &Entry) -> (Vec<Vec<u8>>, Option<UnixMillis>) {
     let value = match entry.value() {
@@ -30,10 +30,10 @@ fn contents_of(entry: &Entry) -> (Vec<Vec<u8>>, Option<UnixMillis>) {
 }
 
 #[derive(Default)]
-struct Saved(Mutex<Contents>);
+pub(crate) struct Saved(pub(crate) Mutex<Contents>);
 
 impl Saved {
-    fn add(&self, db: DbIndex, entry: &Entry) {
+    pub(crate) fn add(&self, db: DbIndex, entry: &Entry) {
         let before = self.0.lock().unwrap().insert((db.0, entry.key().to_vec()), contents_of(entry));
         assert!(before.is_none(), "no key is saved twice");
     }
@@ -45,7 +45,7 @@ impl SnapshotSink for Saved {
     }
 }
 
-fn all(held: &Held<'_>) -> Contents {
+pub(crate) fn all(held: &Held<'_>) -> Contents {
     let dbs = held.iter().flat_map(Shard::used_dbs);
     dbs.flat_map(|(db, part)| {
         part.table().iter().map(move |entry| ((db.0, entry.key().to_vec()), contents_of(entry)))
@@ -54,7 +54,7 @@ fn all(held: &Held<'_>) -> Contents {
 }
 
 #[derive(Clone, Debug)]
-enum Change {
+pub(crate) enum Change {
     Put(u16, u8, Option<u8>),
     Append(u16, u8),
     Push(u16, u8),
@@ -68,7 +68,7 @@ enum Change {
     Walk(u8),
 }
 
-fn change() -> impl Strategy<Value = Change> {
+pub(crate) fn change() -> impl Strategy<Value = Change> {
     let (db, key) = (0..DATABASES, any::<u8>());
     let at = prop::option::of(any::<u8>());
     prop_oneof![
@@ -87,7 +87,13 @@ fn change() -> impl Strategy<Value = Change> {
 }
 
 /// Changes the data set; databases taken out go to `cleared`.
-fn apply(held: &mut Held<'_>, change: &Change, serial: usize, saved: &Saved, cleared: &mut Vec<Db>) {
+pub(crate) fn apply(
+    held: &mut Held<'_>,
+    change: &Change,
+    serial: usize,
+    saved: &Saved,
+    cleared: &mut Vec<Db>,
+) {
     match change {
         Change::Put(db, key, _)
         | Change::Append(db, key)
@@ -124,7 +130,7 @@ fn apply(held: &mut Held<'_>, change: &Change, serial: usize, saved: &Saved, cle
     }
 }
 
-fn name(key: u8) -> Vec<u8> {
+pub(crate) fn name(key: u8) -> Vec<u8> {
     format!("key:{key}").into_bytes()
 }
 

@@ -1,5 +1,6 @@
 //! Keys that transactions watch: whoever changes one raises the watcher's flag.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -36,6 +37,8 @@ type Flags = Vec<Arc<WatchFlag>>;
 #[derive(Debug, Default)]
 pub struct WatchTable {
     keys: HashMap<(DbIndex, Box<[u8]>), Flags>,
+    /// Flags that are raised when it is certain that the changes stay, once each.
+    held_back: Option<RefCell<HashMap<usize, Arc<WatchFlag>>>>,
 }
 
 impl WatchTable {
@@ -77,8 +80,35 @@ impl WatchTable {
             return;
         }
         if let Some(flags) = self.keys.get(&(db, Box::from(key))) {
-            flags.iter().for_each(|flag| flag.raise());
+            self.raise(flags);
         }
+    }
+
+    /// Raises flags of watchers found here.
+    pub fn raise(&self, flags: &[Arc<WatchFlag>]) {
+        match &self.held_back {
+            None => flags.iter().for_each(|flag| flag.raise()),
+            Some(held_back) => held_back
+                .borrow_mut()
+                .extend(flags.iter().map(|flag| (Arc::as_ptr(flag) as usize, Arc::clone(flag)))),
+        }
+    }
+
+    /// From now on flags are raised later, or not at all.
+    pub(crate) fn hold_back(&mut self) {
+        self.held_back = Some(RefCell::default());
+    }
+
+    /// Raises the flags that were held back, and others at once from now on.
+    pub(crate) fn let_go(&mut self) {
+        if let Some(held_back) = self.held_back.take() {
+            held_back.into_inner().into_values().for_each(|flag| flag.raise());
+        }
+    }
+
+    /// Does not raise the flags that were held back, but others at once from now on.
+    pub(crate) fn forget_held_back(&mut self) {
+        self.held_back = None;
     }
 
     /// The watched keys of one database.

@@ -87,6 +87,10 @@ impl FileCheck<'_> {
                     has_commands = true;
                     continue;
                 }
+                Ok(Some(Record::Note { .. })) => {
+                    has_commands = true;
+                    continue;
+                }
                 Ok(Some(record)) => told_by(&record),
                 Ok(None) => {
                     reached.end = reader.offset();

@@ -19,6 +19,7 @@ mod window;
 
 use crate::annotation::{LINE_LEN, LineKind, PREFIX, SealLine, sealed_front};
 use crate::disk::DiskFile;
+use crate::note::{NOTE_PREFIX, NoteLine, NoteReader};
 use command::Parsed;
 use crc_fast::{CrcAlgorithm, Digest};
 use spinel_resp::{Args, Span};
@@ -41,6 +42,15 @@ pub enum Record<'a> {
         /// Where it begins.
         at: u64,
         /// Just behind it.
+        end: u64,
+    },
+    /// A command that only we know and other servers pass over, whole.
+    Note {
+        /// Its words, at least one.
+        args: Args<'a>,
+        /// Where its first line begins.
+        at: u64,
+        /// Just behind its last line.
         end: u64,
     },
     /// What follows was written at this second since 1970 or later.
@@ -69,6 +79,8 @@ pub enum Problem {
     Seal,
     /// A batch is not what its seal says.
     Checksum,
+    /// A line of a note is missing or misspelled.
+    Note,
 }
 
 impl fmt::Display for Problem {
@@ -80,6 +92,7 @@ impl fmt::Display for Problem {
             Problem::Nesting => "a transaction within a transaction, or the end of one that did not begin",
             Problem::Seal => "a line that seals a batch is broken",
             Problem::Checksum => "the checksum of a batch does not match",
+            Problem::Note => "a note of what only Spinel knows is broken",
         })
     }
 }
@@ -137,6 +150,8 @@ pub struct LogReader {
     /// The end of the batch that is being read; it was proved.
     batch_end: Option<u64>,
     in_transaction: bool,
+    note: NoteReader,
+    note_at: u64,
     boundary: u64,
     unused_from: Option<u64>,
     last_seal: Option<SealLine>,
@@ -161,6 +176,8 @@ impl LogReader {
             sealed: false,
             batch_end: None,
             in_transaction: false,
+            note: NoteReader::default(),
+            note_at: start,
             boundary: start,
             unused_from: None,
             last_seal: None,
@@ -226,15 +243,33 @@ impl LogReader {
                 if self.in_transaction {
                     return Err(self.damage(at, Problem::OpenTransaction));
                 }
+                if self.note.is_open() {
+                    return Err(self.damage(at, Problem::Note));
+                }
             }
             if self.window.at_end() {
-                return if self.in_transaction {
+                return if self.note.is_open() {
+                    Err(self.torn(at, Problem::Short))
+                } else if self.in_transaction {
                     Err(self.torn(at, Problem::OpenTransaction))
                 } else {
                     Ok(None)
                 };
             }
             match self.window.first_byte()? {
+                _ if self.note.is_open() => {
+                    if self.read_note_line(at)? == NoteLine::Last {
+                        return Ok(Some(self.finish_note()));
+                    }
+                }
+                b'#' if (self.batch_end.is_some() || !self.sealed)
+                    && self.window.starts_like(NOTE_PREFIX)? =>
+                {
+                    self.note_at = at;
+                    if self.read_note_line(at)? == NoteLine::Last {
+                        return Ok(Some(self.finish_note()));
+                    }
+                }
                 b'*' => return self.read_command(at).map(Some),
                 b'#' if self.batch_end.is_some() => {
                     if let Some(seconds) = self.read_comment(at)? {
@@ -295,22 +330,41 @@ impl LogReader {
 
     /// Skips a comment line; the second it tells of, if it does.
     fn read_comment(&mut self, at: u64) -> Result<Option<i64>, ReadError> {
-        let limit = self.batch_end.unwrap_or(self.window.end());
-        self.window.fill(MAX_COMMENT.min(limit - at))?;
-        let available = self.window.available(limit.min(at + MAX_COMMENT));
-        let Some(end) = memchr::memchr(b'\n', available) else {
-            return Err(if limit - at < MAX_COMMENT {
-                self.short(at)?
-            } else {
-                self.broken(at, Problem::Format)?
-            });
-        };
-        let seconds = timestamp(&available[..=end]);
-        self.window.take(end + 1);
+        let length = self.find_line(at)?;
+        let seconds = timestamp(self.window.take(length));
         if !self.in_transaction && (seconds.is_some() || !self.sealed) {
             self.boundary = self.window.offset();
         }
         Ok(seconds)
+    }
+
+    /// Takes a line of a note.
+    fn read_note_line(&mut self, at: u64) -> Result<NoteLine, ReadError> {
+        let length = self.find_line(at)?;
+        match self.note.take(self.window.take(length)) {
+            Some(line) => Ok(line),
+            None => Err(self.damage(at, Problem::Note)),
+        }
+    }
+
+    fn finish_note(&mut self) -> Record<'_> {
+        let end = self.window.offset();
+        if !self.in_transaction {
+            self.boundary = end;
+        }
+        Record::Note { args: self.note.words(), at: self.note_at, end }
+    }
+
+    /// The bytes of the line of a comment.
+    fn find_line(&mut self, at: u64) -> Result<usize, ReadError> {
+        let limit = self.batch_end.unwrap_or(self.window.end());
+        self.window.fill(MAX_COMMENT.min(limit - at))?;
+        let available = self.window.available(limit.min(at + MAX_COMMENT));
+        match memchr::memchr(b'\n', available) {
+            Some(end) => Ok(end + 1),
+            None if limit - at < MAX_COMMENT => Err(self.short(at)?),
+            None => Err(self.broken(at, Problem::Format)?),
+        }
     }
 
     fn read_seal(&mut self, at: u64) -> Result<Record<'_>, ReadError> {

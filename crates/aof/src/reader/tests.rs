@@ -62,6 +62,32 @@ fn commands_of_other_servers_are_read_with_their_comments() {
 }
 
 #[test]
+fn notes_are_read_whole_and_what_is_left_of_one_is_torn_or_damage() {
+    let mut note = Vec::new();
+    crate::encode_note(&mut note, [&b"NOTE"[..], &[b'x'; 2000]]);
+    let content = [GET, &note, GET].concat();
+    let mut reader = LogReader::new(file_of(&content), 0).unwrap();
+    reader.read().unwrap();
+    let (begin, behind) = (GET.len() as u64, (GET.len() + note.len()) as u64);
+    match reader.read() {
+        Ok(Some(Record::Note { args, at, end })) => {
+            assert_eq!((args.at(0), args.at(1).len(), at, end), (&b"NOTE"[..], 2000, begin, behind));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(reader.boundary(), behind);
+    for end in GET.len() + 1..GET.len() + note.len() {
+        assert_eq!(torn(&content[..end]), Some(begin), "{end}");
+    }
+    let second = memchr::memchr(b'\n', &note).unwrap() + 1;
+    let without_end = [GET, &note[..second], GET].concat();
+    assert_eq!(damaged(&without_end), Some((begin + second as u64, Problem::Note)));
+    let mut misspelled = content;
+    misspelled[GET.len() + 20] = 0xC3;
+    assert_eq!(damaged(&misspelled), Some((begin, Problem::Note)));
+}
+
+#[test]
 fn zeros_up_to_the_end_are_room_and_other_zeros_are_damage() {
     let content = [GET, &[0; 1000]].concat();
     let mut reader = LogReader::new(file_of(&content), 0).unwrap();

@@ -43,6 +43,15 @@ pub(super) fn converted(converted: &Converted, say: &mut dyn FnMut(String)) {
     if converted.functions > 0 {
         say(format!("  libraries of functions: {}", converted.functions));
     }
+    if converted.scripts > 0 {
+        say(format!("  registered scripts: {}", converted.scripts));
+    }
+    if converted.scripts_left_out > 0 {
+        let count = converted.scripts_left_out;
+        say(format!(
+            "  note: left out {count} registered scripts, which commands for other servers cannot hold"
+        ));
+    }
 }
 
 /// What was written.

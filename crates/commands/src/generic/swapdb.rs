@@ -35,7 +35,7 @@ fn swap(cx: &mut ExclusiveContext<'_, '_>, a: DbIndex, b: DbIndex) {
         for (db, other) in [(a, b), (b, a)] {
             for (key, flags) in shard.watches.watched(db) {
                 if lives(shard, db, key, hash_key, now) || lives(shard, other, key, hash_key, now) {
-                    flags.iter().for_each(|flag| flag.raise());
+                    shard.watches.raise(flags);
                 }
             }
         }

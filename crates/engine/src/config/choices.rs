@@ -162,6 +162,21 @@ impl Choice for OomScoreAdj {
     const MEANINGS: &'static [Self] = &[Self::No, Self::Relative, Self::Relative, Self::Absolute];
 }
 
+/// Which scripts may run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ScriptMode {
+    /// Whatever a client sends.
+    #[default]
+    Any,
+    /// Those that are registered.
+    Registered,
+}
+
+impl Choice for ScriptMode {
+    const WORDS: &'static [&'static str] = &["any", "registered"];
+    const MEANINGS: &'static [Self] = &[Self::Any, Self::Registered];
+}
+
 /// From where a dangerous command or setting may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProtectedAction {

@@ -42,7 +42,7 @@ mod tests;
 
 pub use change::{Caller, Change, SetError, set};
 pub use choices::{
-    AppendFsync, LogLevel, MaxmemoryPolicy, OomScoreAdj, ProtectedAction, RdbVersion, Supervised,
+    AppendFsync, LogLevel, MaxmemoryPolicy, OomScoreAdj, ProtectedAction, RdbVersion, ScriptMode, Supervised,
 };
 pub use command_line::{CommandLine, Invocation, parse_command_line};
 pub use directive::{Directive, Effect, Flags};
@@ -59,7 +59,7 @@ pub use registry::is_sensitive;
 pub use rewrite::{Rewrite, rewrite};
 pub use settings::{
     Encodings, Keyspace, Lazyfree, Limits, Log, Memory, Network, Observation, Persistence, Process,
-    Replication, Security, Settings, ShutdownFlags,
+    Replication, Scripts, Security, Settings, ShutdownFlags,
 };
 pub use special::{Rename, SavePoint};
 pub use value::Reason;

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use spinel_aof::Moment;
 
 use super::choices::{
-    AppendFsync, LogLevel, MaxmemoryPolicy, OomScoreAdj, ProtectedAction, RdbVersion, Supervised,
+    AppendFsync, LogLevel, MaxmemoryPolicy, OomScoreAdj, ProtectedAction, RdbVersion, ScriptMode, Supervised,
 };
 use super::notify::NotifyFlags;
 use super::output_buffers::OutputBufferLimits;
@@ -29,6 +29,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What scripts and functions may do.
     pub scripts: Scripts,
+    /// What transactions do.
+    pub transactions: Transactions,
     /// When a value leaves its compact encoding.
     pub encodings: Encodings,
     /// Databases, their upkeep and their events.
@@ -66,6 +68,7 @@ impl Settings {
             network: Network::default(),
             limits: Limits::default(),
             scripts: Scripts::default(),
+            transactions: Transactions::default(),
             encodings: Encodings::default(),
             keyspace: Keyspace::default(),
             memory: Memory::default(),
@@ -123,6 +126,21 @@ pub struct Limits {
 pub struct Scripts {
     /// Lua has `getfenv`, `setfenv` and `newproxy`.
     pub lua_deprecated_api: bool,
+    /// Which scripts may run.
+    pub mode: ScriptMode,
+    /// A folder of scripts that are registered at the start; empty for none.
+    pub directory: Vec<u8>,
+    /// Who may register scripts, and bring unregistered ones where only registered ones may run.
+    pub enable_register: ProtectedAction,
+    /// A script or function that fails leaves nothing, whether it asks for that or not.
+    pub are_atomic: bool,
+}
+
+/// What transactions do.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Transactions {
+    /// An error of one command takes back all, whether the client asks for that or not.
+    pub are_atomic: bool,
 }
 
 /// When a value leaves its compact encoding.

@@ -2,7 +2,7 @@
 
 mod stream;
 
-use spinel_aof::encode_command;
+use spinel_aof::{encode_command, encode_note};
 use spinel_family::DbIndex;
 use spinel_store::value::{HashField, HashIter, Members, SetIter};
 use spinel_store::{Entry, List, Text, UnixMillis, ValueRef};
@@ -22,6 +22,16 @@ pub(crate) fn put_select(out: &mut Vec<u8>, db: DbIndex) {
 /// Appends the command that loads a library of functions.
 pub(crate) fn put_function(out: &mut Vec<u8>, code: &[u8]) {
     encode_command(out, [b"FUNCTION".as_slice(), b"LOAD", code]);
+}
+
+/// Appends the note that registers a script.
+pub(crate) fn put_script(out: &mut Vec<u8>, payload: &[u8]) {
+    encode_note(out, registration(payload));
+}
+
+/// The words by which the log registers a script.
+pub(crate) fn registration(payload: &[u8]) -> [&[u8]; 3] {
+    [b"SCRIPT", b"REGISTER", payload]
 }
 
 /// Appends the commands that make a key, bit by bit.

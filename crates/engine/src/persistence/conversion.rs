@@ -60,6 +60,10 @@ pub struct Converted {
     pub frequencies: u64,
     /// Libraries of functions.
     pub functions: usize,
+    /// Registered scripts.
+    pub scripts: usize,
+    /// Registered scripts that were read and not written.
+    pub scripts_left_out: usize,
 }
 
 /// Why nothing was written.
@@ -138,6 +142,11 @@ impl Engine {
             Ok::<_, io::Error>(self.census(held))
         })?;
         converted.bytes = target.complete(&format)?;
+        let scripts = self.scripts.registered.kept().count();
+        match form {
+            Form::Rdb | Form::RdbBase => converted.scripts = scripts,
+            Form::Commands => converted.scripts_left_out = scripts,
+        }
         target.keep();
         Ok(converted)
     }

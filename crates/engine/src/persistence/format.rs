@@ -13,6 +13,7 @@ use super::as_commands::CommandEncoder;
 use crate::Engine;
 use crate::config::{RdbVersion, Settings};
 use crate::connection::REDIS_VERSION;
+use crate::scripting::Kept;
 
 /// Keys of one database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,10 +45,9 @@ struct About {
 pub(crate) enum Format {
     Rdb(Box<Rdb>),
     Commands {
-        /// When its instant was, in Unix seconds; files for servers that know no such line do not say it.
+        /// When its instant was, in Unix seconds; files for servers that know no lines but commands do not say it.
         now_seconds: Option<i64>,
-        /// Libraries to load first.
-        functions: Vec<Vec<u8>>,
+        code: Code,
     },
 }
 
@@ -59,8 +59,22 @@ pub(crate) struct Rdb {
     is_lowest: bool,
     usage: Usage,
     about: About,
-    /// Libraries that were in the file loaded last.
+    code: Code,
+}
+
+/// Code that a snapshot holds besides keys.
+#[derive(Clone, Debug)]
+pub(crate) struct Code {
+    /// Libraries of functions.
     functions: Vec<Vec<u8>>,
+    /// Registered scripts.
+    scripts: Kept,
+}
+
+impl Code {
+    fn of(engine: &Engine) -> Self {
+        Self { functions: engine.scripts.libraries.list(), scripts: engine.scripts.registered.kept() }
+    }
 }
 
 /// The options for values that are written now.
@@ -77,6 +91,9 @@ pub(crate) fn encode_options(settings: &Settings) -> EncodeOptions {
     };
     EncodeOptions { compression: rdb.compression, target, is_lowest: rdb.version == RdbVersion::Auto }
 }
+
+/// The auxiliary field of a registered script. Other servers pass over fields that they do not know.
+pub(crate) const REGISTERED_SCRIPT: &[u8] = b"spinel-script";
 
 /// The version for a value, or for a data set, in which fields of hashes expire, if any that can hold it is welcome.
 pub(crate) const EXPIRING: Target = Target::V12;
@@ -106,20 +123,28 @@ impl Format {
             used_memory: engine.host().probe.memory().allocated,
             is_aof_base,
         };
-        let functions = engine.scripts.libraries.list();
         let is_lowest = settings.persistence.rdb.version == RdbVersion::Auto;
-        Self::Rdb(Box::new(Rdb { options: encode_options(settings), is_lowest, usage, about, functions }))
+        let (options, code) = (encode_options(settings), Code::of(engine));
+        Self::Rdb(Box::new(Rdb { options, is_lowest, usage, about, code }))
     }
 
     /// Commands.
     pub(crate) fn commands(engine: &Engine) -> Self {
-        let functions = engine.scripts.libraries.list();
-        Self::Commands { now_seconds: Some(engine.unix_seconds()), functions }
+        Self::Commands { now_seconds: Some(engine.unix_seconds()), code: Code::of(engine) }
     }
 
     /// Commands only, as servers before Redis 7.0 read them.
     pub(crate) fn bare_commands(engine: &Engine) -> Self {
-        Self::Commands { now_seconds: None, functions: engine.scripts.libraries.list() }
+        Self::Commands { now_seconds: None, code: Code::of(engine) }
+    }
+
+    /// Tells it the code of its instant: what was loaded or registered since it was made.
+    pub(crate) fn tell_code(&mut self, engine: &Engine) {
+        let code = match self {
+            Self::Rdb(rdb) => &mut rdb.code,
+            Self::Commands { code, .. } => code,
+        };
+        *code = Code::of(engine);
     }
 
     /// Tells it the time of its instant: who restores the log to a point in time must know what is in it for certain.
@@ -143,11 +168,12 @@ impl Format {
     pub(crate) fn put_head(&self, out: &mut Vec<u8>, counts: &[DbKeys]) {
         let rdb = match self {
             Self::Rdb(rdb) => rdb,
-            Self::Commands { now_seconds, functions } => {
+            Self::Commands { now_seconds, code } => {
                 if let Some(seconds) = now_seconds {
                     out.extend_from_slice(format!("#TS:{seconds}\r\n").as_bytes());
+                    code.scripts.payloads().for_each(|script| super::as_commands::put_script(out, &script));
                 }
-                return functions.iter().for_each(|code| super::as_commands::put_function(out, code));
+                return code.functions.iter().for_each(|code| super::as_commands::put_function(out, code));
             }
         };
         let about = &rdb.about;
@@ -157,7 +183,10 @@ impl Format {
         put_aux(out, b"ctime", about.now_seconds.to_string().as_bytes());
         put_aux(out, b"used-mem", about.used_memory.to_string().as_bytes());
         put_aux(out, b"aof-base", if about.is_aof_base { b"1" } else { b"0" });
-        for code in &rdb.functions {
+        for script in rdb.code.scripts.payloads() {
+            put_aux(out, REGISTERED_SCRIPT, &script);
+        }
+        for code in &rdb.code.functions {
             put_function(out, code, rdb.options);
         }
         for of_db in counts {
@@ -226,6 +255,28 @@ impl EntryEncoder<'_> {
         match self {
             Self::Rdb(encoder) => encoder.step(out, bytes) == Progress::More,
             Self::Commands(encoder) => encoder.put_some(out, bytes),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::engine;
+
+    #[test]
+    fn code_that_comes_before_the_instant_of_a_snapshot_is_in_it() {
+        let engine = engine(Settings::default());
+        let mut formats = [Format::rdb(&engine, &engine.settings(), true), Format::commands(&engine)];
+        let library = b"#!lua name=late\nredis.register_function('f', function() end)";
+        engine.scripts.libraries.keep(&engine, library.to_vec());
+        for format in &mut formats {
+            let mut head = Vec::new();
+            format.put_head(&mut head, &[]);
+            assert!(!String::from_utf8_lossy(&head).contains("name=late"));
+            format.tell_code(&engine);
+            format.put_head(&mut head, &[]);
+            assert!(String::from_utf8_lossy(&head).contains("name=late"));
         }
     }
 }

@@ -17,6 +17,7 @@ use spinel_family::{DbIndex, UnixMillis};
 use spinel_rdb::decode::{DecodeContext, FileChecksum, Mark, Piece, ReadError, Record, Records, Splitter};
 use spinel_store::{Displaced, EncodingLimits, Keep};
 
+use super::format::REGISTERED_SCRIPT;
 use super::target::KeyDelay;
 use crate::Engine;
 use crate::log::LogLevel;
@@ -95,6 +96,8 @@ pub(crate) enum LoadError {
     Database(u64),
     /// A key is there twice.
     Duplicate(Vec<u8>),
+    /// A registered script cannot be taken.
+    Script(String),
     /// The server ends.
     CalledOff,
 }
@@ -110,6 +113,9 @@ impl fmt::Display for LoadError {
                 f,
                 "Data file was created with a server configured to handle more than {db} databases. Exiting"
             ),
+            Self::Script(why) => {
+                write!(f, "RDB field {} cannot be read: {why}", REGISTERED_SCRIPT.escape_ascii())
+            }
             Self::CalledOff => f.write_str("called off"),
             Self::Duplicate(key) => write!(f, "RDB has duplicated key '{}'", key.escape_ascii()),
         }
@@ -238,6 +244,9 @@ impl Shared<'_> {
         let engine = self.engine;
         let log = |level, line: &str| engine.log.write(level, line);
         match mark {
+            Mark::Aux { name, value } if name == REGISTERED_SCRIPT => {
+                engine.take_registered(&value, self.options.merge).map_err(LoadError::Script)?;
+            }
             Mark::Aux { name, value } => self.heed_aux(&name, &value),
             Mark::Function(code) => {
                 let libraries = &engine.scripts.libraries;

@@ -27,6 +27,7 @@ mod target;
 mod upkeep;
 mod walker;
 
+pub(crate) use as_commands::registration;
 pub(crate) use backup::{COMMANDS as BACKUP_COMMANDS, Phase as BackupPhase};
 pub(crate) use commands::COMMANDS;
 pub use conversion::{ConversionError, Converted, Form, KindCounts};

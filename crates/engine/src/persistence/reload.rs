@@ -45,6 +45,7 @@ impl Engine {
     /// [`NotLoaded`] if there is a file that cannot be loaded: the server must end then, and the file stays as it is.
     pub fn load_at_start(self: &Arc<Self>) -> Result<(), NotLoaded> {
         let settings = self.settings();
+        let scripts = self.scripts_of_directory()?;
         self.remove_leftovers();
         let restored = self.restore_log_if_wanted(&settings);
         let result = restored.and_then(|()| match self.preload(&settings)? {
@@ -62,6 +63,7 @@ impl Engine {
             return Ok(());
         }
         if result.is_ok() {
+            self.register_files(scripts);
             self.set_loading(false);
             self.forget_changes();
         }
@@ -104,6 +106,7 @@ impl Engine {
                 self.close_log();
                 self.empty(held);
                 self.scripts.libraries.clear();
+                self.scripts.forget_registered();
             }
             is_on_disk
         });
@@ -228,6 +231,7 @@ impl Engine {
         if reload.flush {
             self.empty(&mut held);
             self.scripts.libraries.clear();
+            self.scripts.forget_registered();
         }
         drop(held);
         let loaded = self.load_snapshot_file(reload.load);

@@ -114,6 +114,7 @@ impl Engine {
         self.at_an_instant(|held| {
             also();
             format.tell_time(self.unix_seconds());
+            format.tell_code(self);
             if self.has_expiring_fields() {
                 format.tell_of_expiring_fields();
             }

@@ -98,11 +98,12 @@ impl Worker {
             return Ok(self.run_called(place, session, &called, engines, args, out));
         }
         let mut machine = self.machine.take().unwrap_or_default();
-        let result = find_script(&engine, &mut machine, place, invocation, args).and_then(|called| {
-            let Some(called) = called else { return Ok(None) };
-            let engines = machine.engines(&engine)?;
-            Ok(self.run_called(place, session, &called, engines, args, out))
-        });
+        let result =
+            find_script(&engine, session, &mut machine, place, invocation, args).and_then(|called| {
+                let Some(called) = called else { return Ok(None) };
+                let engines = machine.engines(&engine)?;
+                Ok(self.run_called(place, session, &called, engines, args, out))
+            });
         engine.scripts.note_bytes(self.index, machine.value_bytes());
         self.machine = Some(machine);
         result

@@ -55,6 +55,8 @@ pub(super) struct Running {
     /// When it began, in monotonic nanoseconds.
     pub(super) since_nanos: u64,
     interrupter: Interrupter,
+    /// What it has written is taken back if it is killed.
+    is_undone: bool,
     /// It has run a command that writes.
     has_written: AtomicBool,
     is_killed: AtomicBool,
@@ -158,8 +160,9 @@ impl Scripts {
     pub(super) fn kill(&self, kind: Kind) -> Result<(), CommandError> {
         let running = self.running();
         let first = running.first().ok_or(NOT_BUSY)?;
-        let is_killable =
-            |running: &&Arc<Running>| running.kind == kind && !running.has_written.load(Ordering::Acquire);
+        let is_killable = |running: &&Arc<Running>| {
+            running.kind == kind && (running.is_undone || !running.has_written.load(Ordering::Acquire))
+        };
         if let Some(running) = running.iter().find(is_killable) {
             running.is_killed.store(true, Ordering::SeqCst);
             running.interrupter.arm();
@@ -227,6 +230,7 @@ impl Engine {
         called: &Called<'_>,
         command: Args<'_>,
         interrupter: &Interrupter,
+        is_undone: bool,
     ) -> RunningGuard {
         let running = Arc::new(Running {
             kind: called.kind,
@@ -234,6 +238,7 @@ impl Engine {
             command: OwnedArgs::from_args(command),
             since_nanos: self.clock.monotonic_nanos(),
             interrupter: interrupter.clone(),
+            is_undone,
             has_written: AtomicBool::new(false),
             is_killed: AtomicBool::new(false),
             is_ended: AtomicBool::new(false),

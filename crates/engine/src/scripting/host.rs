@@ -17,6 +17,7 @@ use crate::log::LogLevel;
 use crate::registry::{Action, Command};
 use crate::session::Session;
 use crate::transaction::Execution;
+use crate::undo::can_be_undone;
 
 /// How long a script that has an effect already may go on on an event loop before others are told of it; one without is
 /// taken off the loop after that time.
@@ -72,6 +73,10 @@ pub(super) struct ScriptHost<'h, 'w, 'k, 'a> {
     /// As others see it; on an event loop only if it takes long.
     running: Option<RunningGuard>,
     propagate: Propagate,
+    /// If it fails, what it has written is taken back.
+    is_atomic: bool,
+    /// The same, by itself or with the transaction that it is part of.
+    is_undone: bool,
     /// Memory was full when the script began.
     began_full: bool,
     /// It has run a command that leaves something behind.
@@ -94,7 +99,9 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
         let began_full = engine.is_memory_full();
         let is_on_thread = ground.place == Place::Thread;
         let words = std::mem::take(&mut execution.worker.script_words);
-        let running = is_on_thread.then(|| engine.begin_script(called, ground.args, &interrupter));
+        let is_atomic = called.is_atomic(execution.worker.settings());
+        let is_undone = is_atomic || execution.worker.undecided.is_some();
+        let running = is_on_thread.then(|| engine.begin_script(called, ground.args, &interrupter, is_undone));
         Self {
             execution,
             session,
@@ -105,6 +112,8 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
             interrupter,
             running,
             propagate: Propagate { log: true, replicas: true },
+            is_atomic,
+            is_undone,
             began_full,
             has_effects: false,
             stepped_back: None,
@@ -114,14 +123,16 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
 
     /// Whether the script stepped back, and whether it was asked to look up on an event loop.
     ///
-    /// One that was killed while it stepped back is not run again.
-    pub(super) fn finish(mut self) -> (Result<Option<SteppedBack>, &'static [u8]>, bool) {
+    /// One that was killed while it stepped back is not run again, and one whose writes can be taken back does not succeed after
+    /// it was killed.
+    pub(super) fn finish(mut self, has_failed: bool) -> (Result<Option<SteppedBack>, &'static [u8]>, bool) {
         if self.words.capacity_bytes() <= KEPT_BYTES {
             self.execution.worker.script_words = std::mem::take(&mut self.words);
         }
         let was_killed = self.running.take().is_some_and(RunningGuard::end);
         let stepped_back = match self.stepped_back {
             Some(_) if was_killed => Err(KILLED),
+            None if was_killed && self.is_undone && !has_failed => Err(KILLED),
             stepped_back => Ok(stepped_back),
         };
         (stepped_back, self.long_since_nanos.is_some())
@@ -143,6 +154,14 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
         let is_denied = has(CommandFlags::NOSCRIPT) && !engine.scripts.may_call_all.load(Ordering::Relaxed);
         if is_denied || matches!(command.action, Action::Container) {
             return Some("ERR This Redis command is not allowed from script".into());
+        }
+        if let Some(text) = engine.refused_as_code(self.session, command) {
+            return Some(text.into());
+        }
+        if self.is_undone && !can_be_undone(command) {
+            return Some(
+                "ERR This Redis command cannot be undone and is not allowed from an atomic script".into(),
+            );
         }
         if self.called.is_readonly && (has(CommandFlags::WRITE) || has(CommandFlags::MAY_REPLICATE)) {
             return Some("ERR Write commands are not allowed from read-only scripts.".into());
@@ -225,6 +244,9 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
             let _way = WayWanted::new(&self.execution.worker.engine);
             self.cx.held_mut().extend_to_all(|shard| shard.readers.is_empty());
             self.ground.has_all = true;
+            if self.execution.worker.undecided.is_some() {
+                self.cx.held_mut().begin_undo();
+            }
         }
         let leaves_something = command.flags.has(CommandFlags::WRITE)
             || command.flags.has(CommandFlags::MAY_REPLICATE)
@@ -241,6 +263,9 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
             }
         }
         self.has_effects = true;
+        if self.is_atomic {
+            self.execution.begin_undo(self.cx);
+        }
         if command.flags.has(CommandFlags::WRITE) {
             return self.running.as_ref().is_none_or(RunningGuard::note_write);
         }
@@ -313,7 +338,7 @@ impl Host for ScriptHost<'_, '_, '_, '_> {
             self.stepped_back = Some(SteppedBack::Time);
             return Verdict::Stop(STEPS_BACK.to_vec());
         }
-        let running = engine.begin_script(self.called, self.ground.args, &self.interrupter);
+        let running = engine.begin_script(self.called, self.ground.args, &self.interrupter, self.is_undone);
         let _ = running.note_write();
         self.running = Some(running);
         Verdict::Continue

@@ -1,11 +1,11 @@
 //! The scripts that are known, by their digests; every thread compiles them for itself ([`machine`](super::machine)).
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use hashbrown::HashMap;
 use sha1::{Digest as _, Sha1};
-use spinel_script::ScriptFlags;
+use spinel_script::{ScriptFlags, script_head};
 
 use super::habits::Habits;
 
@@ -18,7 +18,16 @@ pub(super) struct Known {
     pub(super) name: Arc<[u8]>,
     pub(super) flags: ScriptFlags,
     pub(super) habits: Arc<Habits>,
-    pub(super) body: Box<[u8]>,
+    pub(super) body: Arc<[u8]>,
+    /// It is registered, under a name that is in force.
+    is_registered: AtomicBool,
+}
+
+impl Known {
+    /// Whether it is registered, under a name that is in force.
+    pub(super) fn is_registered(&self) -> bool {
+        self.is_registered.load(Ordering::Relaxed)
+    }
 }
 
 /// All scripts that are known; protects itself.
@@ -38,7 +47,7 @@ pub(super) fn digest_of(text: &[u8]) -> Digest {
 }
 
 /// A digest as clients write it: 40 hexadecimal digits.
-fn shown(digest: &Digest) -> Arc<[u8]> {
+pub(super) fn shown(digest: &Digest) -> Arc<[u8]> {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     digest.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).collect()
 }
@@ -79,23 +88,45 @@ impl KnownScripts {
     }
 
     /// Makes a script known, unless it is.
-    pub(super) fn add(&self, digest: Digest, flags: ScriptFlags, body: &[u8]) -> Arc<Known> {
+    pub(super) fn add(
+        &self,
+        digest: Digest,
+        flags: ScriptFlags,
+        body: impl Into<Arc<[u8]>> + AsRef<[u8]>,
+    ) -> Arc<Known> {
         let mut scripts = self.by_digest.write().unwrap_or_else(PoisonError::into_inner);
         let known = scripts.entry(digest).or_insert_with(|| {
             self.count.fetch_add(1, Ordering::Relaxed);
-            self.bytes.fetch_add(body.len(), Ordering::Relaxed);
-            let habits = Arc::new(Habits::of(body));
-            Arc::new(Known { name: shown(&digest), flags, habits, body: body.into() })
+            self.bytes.fetch_add(body.as_ref().len(), Ordering::Relaxed);
+            let habits = Arc::new(Habits::of(body.as_ref()));
+            let is_registered = AtomicBool::new(false);
+            Arc::new(Known { name: shown(&digest), flags, habits, body: body.into(), is_registered })
         });
         Arc::clone(known)
     }
 
-    /// Forgets all.
+    /// Makes a registered script known.
+    pub(super) fn register(&self, digest: Digest, body: &Arc<[u8]>) {
+        // One that cannot be read here says so when it is called.
+        let flags = script_head(body).map(|head| head.flags).unwrap_or_default();
+        self.add(digest, flags, Arc::clone(body)).is_registered.store(true, Ordering::Relaxed);
+    }
+
+    /// Forgets a script that is not registered any more.
+    pub(super) fn unregister(&self, digest: &Digest) {
+        self.retain(|other, _| other != digest);
+    }
+
+    /// Forgets all that are not registered.
     pub(super) fn clear(&self) {
+        self.retain(|_, known| known.is_registered());
+    }
+
+    fn retain(&self, stays: impl Fn(&Digest, &Known) -> bool) {
         let mut scripts = self.by_digest.write().unwrap_or_else(PoisonError::into_inner);
-        scripts.clear();
-        self.count.store(0, Ordering::Relaxed);
-        self.bytes.store(0, Ordering::Relaxed);
+        scripts.retain(|digest, known| stays(digest, known));
+        self.count.store(scripts.len(), Ordering::Relaxed);
+        self.bytes.store(scripts.values().map(|known| known.body.len()).sum(), Ordering::Relaxed);
         self.generation.fetch_add(1, Ordering::Release);
     }
 

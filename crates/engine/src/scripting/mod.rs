@@ -21,13 +21,14 @@ mod habits;
 mod host;
 mod known;
 mod machine;
+mod registered;
 mod run;
 mod script_command;
 mod thread;
 mod watch;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,6 +40,9 @@ pub(crate) use self::functions::{COMMANDS as FUNCTION_COMMANDS, library_name};
 use self::functions::{Fcall, FcallRo, Libraries};
 use self::known::KnownScripts;
 pub(crate) use self::machine::Machine;
+pub use self::registered::fuzz_registered;
+pub(crate) use self::registered::{CodeRule, Kept, Registered};
+use self::registered::{ScriptRegister, ScriptRegistered, ScriptUnregister};
 pub(crate) use self::run::Invocation;
 use self::script_command::{
     Script, ScriptDebug, ScriptExists, ScriptFlush, ScriptHelp, ScriptKill, ScriptLoad,
@@ -64,12 +68,17 @@ session_commands! {
     session ScriptHelp,
     session ScriptKill,
     script ScriptLoad,
+    script ScriptRegister,
+    script ScriptRegistered,
+    script ScriptUnregister,
 }
 
 /// The scripts of an engine.
 pub(crate) struct Scripts {
     queue: Arc<Queue>,
     known: KnownScripts,
+    /// Scripts that an operator or administrator approved.
+    pub(crate) registered: Registered,
     /// The libraries of functions.
     pub(crate) libraries: Libraries,
     /// Scripts under way, but for brief ones on event loops; protects itself, held for moments.
@@ -91,10 +100,11 @@ pub(crate) struct Scripts {
 
 impl Scripts {
     /// For so many event loops, whose numbers come first among the threads.
-    pub(crate) fn new(loops: usize, threads: usize) -> Self {
+    pub(crate) fn new(settings: &crate::config::Scripts, loops: usize, threads: usize) -> Self {
         Self {
             queue: Arc::default(),
             known: KnownScripts::default(),
+            registered: Registered::new(settings),
             libraries: Libraries::default(),
             running: Mutex::default(),
             is_busy: AtomicBool::new(false),
@@ -137,7 +147,7 @@ impl Scripts {
         self.machine_bytes.iter().map(|bytes| bytes.load(Ordering::Relaxed)).sum()
     }
 
-    /// Forgets all scripts. Every thread lets go of its machine when it next looks.
+    /// Forgets all scripts but those that are registered. Every thread lets go of its machine when it next looks.
     fn forget_all(&self) {
         self.known.clear();
         self.machine_bytes.iter().for_each(|bytes| bytes.store(0, Ordering::Relaxed));

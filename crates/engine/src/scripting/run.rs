@@ -11,12 +11,13 @@ use super::alone::Place;
 use super::busy::Kind;
 use super::habits::Habits;
 use super::host::{Ground, ScriptHost, SteppedBack};
-use super::known::read;
 use super::machine::{Found, Machine};
 use crate::Engine;
+use crate::config::Settings;
 use crate::registry::Command;
 use crate::session::Session;
 use crate::transaction::Execution;
+use crate::undo::is_error;
 
 /// What a digest is written with. A word of another length is told to be none before the others are looked at.
 const DIGEST_DIGITS: usize = 40;
@@ -63,9 +64,11 @@ impl Engine {
         let (Some(invocation), Some(name)) = (Invocation::of(command), args.get(1)) else { return false };
         let flags = match invocation.how {
             How::Source => script_head(name).ok().map(|head| head.flags),
-            How::Digest => {
-                read(name).and_then(|digest| self.scripts.known.get(&digest)).map(|known| known.flags)
-            }
+            How::Digest => self
+                .scripts
+                .digest_called(name)
+                .and_then(|digest| self.scripts.known.get(&digest))
+                .map(|known| known.flags),
             How::Function => self.scripts.libraries.flags_of(name),
         };
         invocation.is_readonly || flags.is_some_and(|flags| flags.is_declared && flags.no_writes)
@@ -113,17 +116,27 @@ impl<'a> Called<'a> {
     pub(super) fn keys(&self) -> &[&'a [u8]] {
         &self.input.words[..self.input.keys]
     }
+
+    /// Whether it leaves nothing if it fails.
+    pub(super) fn is_atomic(&self, settings: &Settings) -> bool {
+        !self.is_readonly && (self.flags.atomic || settings.scripts.are_atomic)
+    }
 }
 
 /// The script that a command names, if it may run as things are; nothing if it is new and nothing for an event loop.
 pub(super) fn find_script<'a>(
     engine: &Engine,
+    session: &Session,
     machine: &mut Machine,
     place: Place,
     invocation: Invocation,
     args: Args<'a>,
 ) -> Result<Option<Called<'a>>, CommandError> {
-    if invocation.how == How::Digest && args.at(1).len() != DIGEST_DIGITS {
+    let digest = match invocation.how {
+        How::Digest => engine.scripts.digest_called(args.at(1)),
+        How::Source | How::Function => None,
+    };
+    if invocation.how == How::Digest && digest.is_none() && args.at(1).len() != DIGEST_DIGITS {
         return Err(NO_SCRIPT);
     }
     let input = Input::read(args, invocation.how)?;
@@ -132,14 +145,14 @@ pub(super) fn find_script<'a>(
             Some(found) => found,
             None => return Ok(None),
         },
-        _ => {
-            let digest = read(args.at(1)).ok_or(NO_SCRIPT)?;
-            match machine.find(engine, &digest, place)? {
-                Found::Compiled(known, script) => (known, script),
-                Found::ForTheThread => return Ok(None),
-                Found::Unknown => return Err(NO_SCRIPT),
+        _ => match machine.find(engine, &digest.ok_or(NO_SCRIPT)?, place)? {
+            Found::Compiled(known, _) if engine.is_refused_as_unregistered(session, &known) => {
+                return Err(NO_SCRIPT);
             }
-        }
+            Found::Compiled(known, script) => (known, script),
+            Found::ForTheThread => return Ok(None),
+            Found::Unknown => return Err(NO_SCRIPT),
+        },
     };
     admit(engine, known.flags, invocation)?;
     Ok(Some(Called {
@@ -206,7 +219,7 @@ impl Execution<'_> {
             self.call_script(session, &called, engines, ground, cx, out)
         } else {
             let mut machine = self.worker.machine.take().unwrap_or_default();
-            let found = find_script(&engine, &mut machine, Place::Thread, invocation, args);
+            let found = find_script(&engine, session, &mut machine, Place::Thread, invocation, args);
             let result = found.and_then(|called| {
                 let called = called.ok_or(NO_SCRIPT)?;
                 let engines = machine.engines(&engine)?;
@@ -233,6 +246,7 @@ impl Execution<'_> {
         let before = (session.db, session.protocol);
         session.protocol = Protocol::Resp2;
         self.in_script = true;
+        let is_within_undo = self.worker.undecided.is_some();
         let interrupter = engines.interrupter();
         let is_watched = ground.place == Place::Loop;
         let _watched = is_watched
@@ -241,9 +255,12 @@ impl Execution<'_> {
         let call =
             Call { name: &called.name, keys: called.keys(), args: &called.input.words[called.input.keys..] };
         let outcome = engines.call(called.script, call, &mut host, out);
-        let (stepped_back, took_long) = host.finish();
+        let (stepped_back, took_long) = host.finish(outcome != Outcome::Done);
         self.in_script = false;
         (session.db, session.protocol) = before;
+        if !is_within_undo {
+            self.decide(cx, stepped_back == Ok(None) && !is_error(&out.as_bytes()[start..]));
+        }
         match stepped_back {
             Ok(None) => {}
             Ok(Some(why)) => {

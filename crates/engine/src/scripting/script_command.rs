@@ -5,7 +5,6 @@ use spinel_family::{Command, CommandError, Encoder, Many, is_token};
 
 use super::alone::Place;
 use super::busy::Kind;
-use super::known::read;
 use crate::Flow;
 use crate::session::{SessionCommand, SessionContext, help_command};
 
@@ -57,11 +56,13 @@ pub(super) struct ScriptExists<'a> {
 
 impl SessionCommand for ScriptExists<'_> {
     fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
-        let known = &cx.engine().scripts.known;
+        let engine = cx.engine();
         out.array(self.sha1.len());
-        for digest in self.sha1.items() {
-            let is_known = read(digest).is_some_and(|digest| known.get(&digest).is_some());
-            out.integer(i64::from(is_known));
+        for word in self.sha1.items() {
+            let digest = engine.scripts.digest_called(word);
+            let known = digest.and_then(|digest| engine.scripts.known.get(&digest));
+            let may_run = known.is_some_and(|known| engine.may_call(cx.session, &known));
+            out.integer(i64::from(may_run));
         }
         Ok(Flow::Continue)
     }
@@ -147,10 +148,16 @@ help_command!(
         "EXISTS <sha1> [<sha1> ...]",
         "    Tell for each digest whether the script is known.",
         "FLUSH [ASYNC|SYNC]",
-        "    Forget all scripts.",
+        "    Forget all scripts that are not registered.",
         "KILL",
         "    End the script that runs, unless it has written.",
         "LOAD <script>",
         "    Make a script known without running it.",
+        "REGISTER <name> <version> <script> [REPLACE]",
+        "    Keep a script under a name, which EVALSHA takes.",
+        "REGISTERED [<name>] [WITHSOURCE]",
+        "    Show the registered scripts, all or those of a name, perhaps with their texts.",
+        "UNREGISTER <name> [<version>]",
+        "    Let go of a registered script.",
     ]
 );

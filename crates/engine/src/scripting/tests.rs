@@ -9,16 +9,16 @@ use crate::config::Settings;
 use crate::testing::{Peer, Server};
 
 /// How long a reply may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs words, and waits for the reply.
-pub(super) fn run(server: &mut Server, peer: Peer, words: &[&str]) -> String {
+pub(crate) fn run(server: &mut Server, peer: Peer, words: &[&str]) -> String {
     let reply = server.run_words(peer, OwnedArgs::from_words(words).args());
     if reply.is_empty() { wait(server, peer) } else { reply }
 }
 
 /// Waits for a reply that comes as a message.
-fn wait(server: &mut Server, peer: Peer) -> String {
+pub(crate) fn wait(server: &mut Server, peer: Peer) -> String {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
         let said = server.deliver().into_iter().find(|(to, text)| *to == peer && !text.is_empty());
@@ -30,7 +30,7 @@ fn wait(server: &mut Server, peer: Peer) -> String {
     panic!("no reply");
 }
 
-pub(super) fn server() -> (Server, Peer) {
+pub(crate) fn server() -> (Server, Peer) {
     let mut server = Server::new(Settings::default());
     let peer = server.connect("127.0.0.1:1");
     (server, peer)

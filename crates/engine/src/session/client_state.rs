@@ -32,6 +32,8 @@ pub struct Transaction {
     pub queue: Vec<(CommandId, OwnedArgs)>,
     /// A command was refused: EXEC answers EXECABORT.
     pub broken: bool,
+    /// An error of one command takes back all of them.
+    pub is_atomic: bool,
     /// Bytes of the queued words.
     pub bytes: usize,
 }

@@ -4,6 +4,7 @@ use spinel_family::{Command, CommandError, Encoder};
 
 use super::shard_channels;
 use crate::Flow;
+use crate::pubsub::Topic;
 use crate::session::{SessionCommand, SessionContext};
 
 /// Sends a message to everybody who listens to a channel, and answers to how many.
@@ -17,7 +18,7 @@ pub(super) struct Publish<'a> {
 
 impl SessionCommand for Publish<'_> {
     fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
-        out.integer(cx.engine().pubsub.publish(self.channel, self.message) as i64);
+        out.integer(cx.worker.publish(Topic::Channel, self.channel, self.message) as i64);
         Ok(Flow::Continue)
     }
 }
@@ -33,7 +34,7 @@ pub(super) struct Spublish<'a> {
 
 impl SessionCommand for Spublish<'_> {
     fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
-        out.integer(cx.engine().pubsub.publish_shard(self.shardchannel, self.message) as i64);
+        out.integer(cx.worker.publish(Topic::ShardChannel, self.shardchannel, self.message) as i64);
         Ok(Flow::Continue)
     }
 }

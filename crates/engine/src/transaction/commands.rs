@@ -1,8 +1,9 @@
 //! The commands of transactions.
 
-use spinel_family::{Command, CommandError, Encoder, Key, Many};
+use spinel_family::{Command, CommandError, Encoder, Key, Many, is_token};
 
 use crate::Flow;
+use crate::arguments::{optional, token};
 use crate::session::{SessionCommand, SessionContext, Transaction, session_commands};
 
 session_commands! {
@@ -17,16 +18,32 @@ session_commands! {
 
 /// Starts a transaction: commands are queued until EXEC.
 #[derive(Command)]
-#[command(group = Transactions, since = "1.2.0", complexity = "O(1)")]
+#[command(group = Transactions, since = "1.2.0", complexity = "O(1)", arity = -1)]
 #[command(flags(noscript, loading, stale, fast, allow_busy))]
-struct Multi {}
+#[command(args = &[optional("", token("atomic", "ATOMIC"))])]
+struct Multi<'a> {
+    #[arg(trailing, hidden)]
+    words: Option<Many<'a, &'a [u8]>>,
+}
 
-impl SessionCommand for Multi {
+impl SessionCommand for Multi<'_> {
     fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        let mut words = self.words.iter().flat_map(Many::items);
+        let is_atomic = match (words.next(), words.next()) {
+            (None, _) => cx.worker.settings().transactions.are_atomic,
+            (Some(word), None) if is_token(word, "ATOMIC") => true,
+            _ => {
+                // As where MULTI takes no words: an open transaction is broken by it.
+                if let Some(transaction) = &mut cx.session.transaction {
+                    transaction.broken = true;
+                }
+                return Err(CommandError::Arity);
+            }
+        };
         if cx.session.transaction.is_some() {
             return Err(CommandError::text("ERR MULTI calls can not be nested"));
         }
-        cx.session.transaction = Some(Transaction::default());
+        cx.session.transaction = Some(Transaction { is_atomic, ..Transaction::default() });
         cx.session.publish_transaction();
         out.ok();
         Ok(Flow::Continue)

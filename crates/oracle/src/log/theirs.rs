@@ -43,6 +43,10 @@ impl Loader for Replay {
         Ok(())
     }
 
+    fn note(&mut self, _name: &str, args: Args<'_>) -> Result<(), String> {
+        Err(format!("the note {args:?}"))
+    }
+
     fn drop_transaction(&mut self) {
         self.queued = None;
     }

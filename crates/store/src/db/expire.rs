@@ -38,7 +38,7 @@ impl Db {
         let Some(entry) = self.table.find_mut(key.hash, |entry| equal(entry.key(), key.bytes)) else {
             return false;
         };
-        self.snapshot.before_change(entry);
+        self.past.before_change(entry);
         let old = entry.expiry();
         entry.set_expiry(expiry);
         self.set_clock(now);
@@ -48,7 +48,7 @@ impl Db {
 
     /// Tells the time to the index, before an expiry may be noted.
     #[inline]
-    pub(super) fn set_clock(&mut self, now: UnixMillis) {
+    pub(crate) fn set_clock(&mut self, now: UnixMillis) {
         self.expiries.set_clock(now);
         if self.expiring == 0 && self.timed == 0 {
             self.horizon.reset(now);
@@ -155,7 +155,7 @@ impl Db {
                     entry.is_expired(now) && Record::of(entry.hash_again(&hash_key)) == record
                 };
                 if let Some(mut entry) = self.table.remove(hash, condemned) {
-                    self.snapshot.before_change(&mut entry);
+                    self.past.before_change(&mut entry);
                     self.expiring -= 1;
                     self.timed -= usize::from(entry.is_timed());
                     count += 1;
@@ -187,7 +187,7 @@ impl Db {
         limit: usize,
         removed: &mut impl FnMut(Expired),
     ) -> usize {
-        let (hash_key, snapshot) = (self.hash_key, &self.snapshot);
+        let (hash_key, snapshot) = (self.hash_key, self.past.snapshot());
         let is_it = |entry: &Entry| {
             entry.next_field_expiry().is_some_and(|at| at <= now)
                 && Record::of(entry.hash_again(&hash_key)) == record

@@ -22,7 +22,7 @@ impl Db {
     ) -> Option<R> {
         self.set_clock(now);
         let entry = self.table.find_mut(key.hash, |entry| equal(entry.key(), key.bytes))?;
-        self.snapshot.before_change(entry);
+        self.past.before_change(entry);
         let (was_timed, before) = (entry.is_timed(), entry.next_field_expiry());
         let ValueMut::Hash(hash) = entry.value_mut() else { return None };
         let result = change(hash);

@@ -77,11 +77,20 @@ impl Writer {
         self.run(&all);
     }
 
+    /// A transaction that would break what stays the same, and fails at its end.
+    fn fail(&self, lines: &[String]) {
+        let end = ["SET fails x", "LPUSH fails x", "EXEC"].map(str::to_owned);
+        let all = [&["MULTI ATOMIC".to_owned()], lines, &end].concat();
+        let lines: Vec<&str> = all.iter().map(String::as_str).collect();
+        let reply = self.client.run_all(&lines);
+        assert!(reply.contains("-EXECABORT Transaction rolled back because of "), "{lines:?}: {reply}");
+    }
+
     /// A write of any kind.
     fn write(&mut self) {
         self.turn += 1;
         let (name, turn) = (self.name, self.turn);
-        let kind = self.chance.below(12);
+        let kind = self.chance.below(14);
         let (from, to) = (self.chance.below(ACCOUNTS), self.chance.below(ACCOUNTS));
         let (number, other) = (self.chance.below(ELEMENTS), self.chance.below(ELEMENTS));
         let (left, right) = if self.chance.below(2) == 0 { ("a", "b") } else { ("b", "a") };
@@ -111,6 +120,24 @@ impl Writer {
             }
             9 => self.run(&["SWAPDB 2 3".to_owned()]),
             10 => self.flush_or_fill(),
+            11 => self.fail(&[
+                format!("DECR account:{from}"),
+                format!("LPOP list:{left}"),
+                format!("HINCRBY hash:a {number} 1"),
+                format!("ZADD zset:b 7 new:{number}"),
+                format!("SREM set:{left} {number} {other}"),
+                format!("SET source:{name} x"),
+                format!("RENAME token:{name}:{} token:{name}:x", self.token),
+                format!("DEL account:{to} traveller:{name}"),
+            ]),
+            12 => self.fail(&[
+                "SWAPDB 2 4".to_owned(),
+                format!("INCR account:{from}"),
+                "FLUSHALL".to_owned(),
+                format!("SET left:{name} x"),
+                "SWAPDB 0 2".to_owned(),
+                format!("RPUSH list:{left} x"),
+            ]),
             _ => self.transact(&[
                 format!("SET brief:{name} {turn} PX 5"),
                 format!("SET lasting:{name} {turn}"),

@@ -1,6 +1,6 @@
 //! Clients: where they connect, what they may ask for, what they may make the server hold, what their scripts may do.
 
-use super::super::choices::ProtectedAction;
+use super::super::choices::{ProtectedAction, ScriptMode};
 use super::super::directive::{Directive, Flags, Unit};
 use super::super::special;
 use super::{INT_MAX, UINT_MAX, choice, count, field, flag, memory, number, optional_text, text, words};
@@ -47,6 +47,13 @@ pub(super) const DIRECTIVES: &[Directive] = &[
     flag("lua-enable-deprecated-api", "no")
         .flags(Flags::IMMUTABLE.and(Flags::HIDDEN))
         .at(field!(scripts.lua_deprecated_api)),
+    choice::<ScriptMode>("script-mode", "any").flags(Flags::FIXED).at(field!(scripts.mode)),
+    text("script-directory", "").flags(Flags::FIXED).at(field!(scripts.directory)),
+    choice::<ProtectedAction>("enable-script-register", "local")
+        .flags(Flags::FIXED)
+        .at(field!(scripts.enable_register)),
+    flag("script-atomic", "no").at(field!(scripts.are_atomic)),
+    flag("multi-atomic", "no").at(field!(transactions.are_atomic)),
     // Who may do what.
     optional_text("requirepass").flags(Flags::SENSITIVE).at(field!(security.requirepass)),
     choice::<ProtectedAction>("enable-debug-command", "no")

@@ -9,7 +9,9 @@ use super::{bytes, shown, text};
 const DEFAULTS: &str = include_str!("defaults.tsv");
 
 /// Directives of ours that the reference does not have.
-const OURS: [&str; 8] = [
+const OURS: [&str; 13] = [
+    "multi-atomic",
+    "script-atomic",
     "threads",
     "shards",
     "rdb-version",
@@ -18,6 +20,9 @@ const OURS: [&str; 8] = [
     "preload-file",
     "stream-idmp-duration",
     "stream-idmp-maxsize",
+    "script-mode",
+    "script-directory",
+    "enable-script-register",
 ];
 
 #[test]

@@ -163,6 +163,14 @@ impl Loader for CommandLoader {
         }
     }
 
+    fn note(&mut self, name: &str, args: Args<'_>) -> Result<(), Refused> {
+        self.engine.replay_registration(args).map_err(|why| {
+            let text = format!("{why}, reading the append only file {name}");
+            self.engine.log.write(LogLevel::Warning, &text);
+            Refused::Command(text)
+        })
+    }
+
     fn drop_transaction(&mut self) {
         self.transaction = None;
     }

@@ -233,6 +233,15 @@ impl Log {
         JournalPosition(end.0)
     }
 
+    /// Records a command that only we know.
+    pub(crate) fn append_note(&self, command: Args<'_>) -> JournalPosition {
+        let now = self.now_seconds.load(Ordering::Relaxed);
+        let mut buffer = self.buffer();
+        let end = buffer.append_note(now, command.iter());
+        self.appended.store(end.0, Ordering::Release);
+        JournalPosition(end.0)
+    }
+
     /// Records several commands as one transaction.
     pub(crate) fn append_transaction(&self, commands: &[(DbIndex, OwnedArgs)]) -> JournalPosition {
         let now = self.now_seconds.load(Ordering::Relaxed);
