@@ -6,7 +6,7 @@
 
 use crate::annotation::LINE_LEN;
 use crate::encode::encode_command;
-use crate::note::encode_note;
+use crate::note::{encode_note, encode_record};
 use std::collections::VecDeque;
 
 /// Most memory that is kept for the next batch.
@@ -68,7 +68,7 @@ impl LargeCommand {
         I: IntoIterator<Item = &'a [u8], IntoIter: ExactSizeIterator + Clone>,
     {
         let mut bytes = vec![0; LINE_LEN];
-        encode_command(&mut bytes, words);
+        encode_record(&mut bytes, words);
         Self(bytes)
     }
 }
@@ -150,7 +150,7 @@ impl LogBuffer {
         if self.selected != Some(db) {
             self.select(db);
         }
-        encode_command(&mut self.bytes, words);
+        encode_record(&mut self.bytes, words);
         self.end.0 += (self.bytes.len() - before) as u64;
         self.end
     }

@@ -52,7 +52,7 @@ pub use encode::encode_command;
 pub use manifest::{FileInfo, FileKind, Manifest, ManifestError, ManifestFault, Restored, Sealed};
 pub use moment::{Moment, NotAMoment};
 pub use names::{BaseFormat, Names, temporary_base_writer};
-pub use note::encode_note;
+pub use note::{encode_note, encode_record, is_noted};
 pub use reader::{LogReader, Problem, ReadError, Record};
 pub use segment::{Preallocation, PreallocationOutcome, SyncOutcome, SyncTicket};
 pub use writer::{LogWriter, Refusal, Rotation, Trouble, WriterOptions};

@@ -13,12 +13,40 @@
 
 use spinel_resp::Span;
 
+use crate::encode::encode_command;
+
 /// What every line of a note begins with.
 pub(crate) const NOTE_PREFIX: &[u8] = b"#SPINEL-NOTE:";
 /// Bytes of a word's spelling in one line, at least.
 const LINE_TEXT: usize = 900;
 /// What separates words.
 const SEPARATOR: u8 = b'\t';
+
+/// Commands on keys that are written as notes: by which members of sets and sorted sets begin and cease to expire. What other
+/// servers make of the file is the collection in which no member expires of itself; what has expired here is removed by a
+/// command that all know.
+const COMMANDS: [&[u8]; 4] = [b"SPEXPIREAT", b"SPERSIST", b"ZPEXPIREAT", b"ZPERSIST"];
+
+/// Whether the command on keys of this name is written as a note.
+#[inline]
+#[must_use]
+pub fn is_noted(name: &[u8]) -> bool {
+    matches!(name.first(), Some(b'S' | b'Z')) && matches!(name.len(), 8 | 10) && COMMANDS.contains(&name)
+}
+
+/// Appends a command on keys as the log spells it: as on the wire, or as a note.
+#[inline]
+pub fn encode_record<'a, I>(out: &mut Vec<u8>, words: I)
+where
+    I: IntoIterator<Item = &'a [u8], IntoIter: ExactSizeIterator + Clone>,
+{
+    let words = words.into_iter();
+    if words.clone().next().is_some_and(is_noted) {
+        encode_note(out, words);
+    } else {
+        encode_command(out, words);
+    }
+}
 
 /// Appends the note of these words.
 pub fn encode_note<'a>(out: &mut Vec<u8>, words: impl IntoIterator<Item = &'a [u8]>) {
@@ -172,6 +200,16 @@ mod tests {
             b"#SPINEL-NOTE:.:SCRIPT\t\treturn 'a\\5cb'\\0a-- \\c3\\a4\r\n"
         );
         assert_eq!(encoded(&[b"#SPINEL-NOTE:+:"]), b"#SPINEL-NOTE:.:#SPINEL-NOTE:+:\r\n");
+    }
+
+    #[test]
+    fn times_of_members_are_notes_and_other_commands_are_not() {
+        let mut out = Vec::new();
+        encode_record(&mut out, [&b"SPEXPIREAT"[..], b"k", b"17", b"MEMBERS", b"1", b"m"]);
+        assert_eq!(out, b"#SPINEL-NOTE:.:SPEXPIREAT\tk\t17\tMEMBERS\t1\tm\r\n");
+        out.clear();
+        encode_record(&mut out, [&b"SADD"[..], b"k", b"m"]);
+        assert_eq!(out, b"*3\r\n$4\r\nSADD\r\n$1\r\nk\r\n$1\r\nm\r\n");
     }
 
     #[test]

@@ -10,11 +10,13 @@
 mod arguments;
 pub mod bitmap;
 mod collection;
+mod element_words;
 pub mod generic;
 pub mod geo;
 pub mod hash;
 pub mod hyperloglog;
 pub mod list;
+mod members;
 pub mod set;
 pub mod sorted_set;
 pub mod stream;

@@ -129,6 +129,9 @@ impl Server {
         .unwrap_or_else(|shard| panic!("{shard:?} is held by nobody else"));
         let query = QueryContext::new(held, options, &self.settings, &self.scratch);
         let mut cx = UpdateContext::new(query, &mut self.effects);
+        for key in &keys {
+            cx.settle_members(*key, usize::MAX);
+        }
         let mut swept = Vec::new();
         let result = match entry.run {
             Run::Query(run) => run(cx.as_query(), words, &mut out),

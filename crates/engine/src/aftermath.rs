@@ -6,7 +6,7 @@ use spinel_family::{
     Args, Attempt, DbIndex, Encoder, Event, EventClasses, Expired, OwnedArgs, Propagation, Run,
     UpdateContext, Words,
 };
-use spinel_store::{Held, Waiter};
+use spinel_store::{Held, Kind, Waiter};
 
 use crate::blocking::WaitingCommand;
 use crate::data::{ShardSet, name_words, normalise};
@@ -50,11 +50,16 @@ pub(crate) fn settle_into(
 ) {
     let notify = cx.settings().notify;
     let effects = cx.effects();
-    for Expired { db, key, fields } in effects.expired.drain(..) {
-        effects.expired_recorded += u64::from(fields.is_empty());
+    for Expired { db, key, elements } in effects.expired.drain(..) {
+        effects.expired_recorded += u64::from(elements.is_none());
         if engine.journal.is_on() {
-            let command: &[u8] = if fields.is_empty() { b"DEL" } else { b"HDEL" };
-            let words = [command, &*key].into_iter().chain(fields.iter().map(|name| &**name));
+            let (command, names): (&[u8], &[Box<[u8]>]) = match &elements {
+                None => (b"DEL", &[]),
+                Some((Kind::Set, names)) => (b"SREM", names),
+                Some((Kind::SortedSet, names)) => (b"ZREM", names),
+                Some((Kind::Hash | Kind::String | Kind::List | Kind::Stream, names)) => (b"HDEL", names),
+            };
+            let words = [command, &*key].into_iter().chain(names.iter().map(|name| &**name));
             record(db, OwnedArgs::from_words(words).args());
         }
     }
@@ -118,6 +123,8 @@ fn serve_key(engine: &Engine, cx: &mut UpdateContext<'_>, db: DbIndex, bytes: &[
                 continue;
             }
         }
+        // Whoever made it ready may have brought members along whose time has come (SWAPDB).
+        cx.settle_members_in(db, key, usize::MAX);
         cx.set_ready(Some(key));
         let is_done = serve_waiter(engine, cx, &waiter);
         cx.set_ready(None);

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use spinel_family::spec::{Begin, Find, KeyFlags};
 use spinel_family::{Args, CallOptions, DbIndex, Run, UpdateContext};
-use spinel_store::{Entry, Held, Keyspace, KeyspaceOptions, Shard};
+use spinel_store::{Entry, Held, Keyspace, KeyspaceOptions, Shard, UnixMillis};
 
 use crate::data::{Call, ShardSet, hold_to_write, keys_of, normalise};
 use crate::registry::Command;
@@ -220,30 +220,33 @@ impl Reading {
 }
 
 /// Whether commands must wait because a key that one of them may change is being read apart; then the client has left
-/// word. A key whose value a snapshot has still to save, and that takes long, gets such a reader: the snapshot's walker.
+/// word. (Whoever finds members in a key whose time has come changes it, too, by having them removed.) A key whose value a snapshot has still to save, and that takes long, gets such a reader: the snapshot's walker.
 #[inline]
 pub(crate) fn waits_for_readers<'a>(
     engine: &Engine,
     held: &mut Held<'_>,
-    session: &Session,
+    (session, now): (&Session, UnixMillis),
     commands: impl IntoIterator<Item = (&'a Command, Args<'a>), IntoIter: Clone>,
 ) -> bool {
     let commands = commands.into_iter();
     if held.iter().any(Shard::is_being_saved) {
-        engine.persistence.claim_large(held, session.db, commands.clone());
+        engine.persistence.claim_large(held, (session.db, now), commands.clone());
     }
     held.iter().any(|shard| !shard.readers.is_empty()) && { commands }
-        .any(|(command, args)| waits(held, session, command, args))
+        .any(|(command, args)| waits(held, (session, now), command, args))
 }
 
 #[cold]
-fn waits(held: &mut Held<'_>, session: &Session, command: &Command, args: Args<'_>) -> bool {
-    if !command.writes {
-        return false;
-    }
+fn waits(
+    held: &mut Held<'_>,
+    (session, now): (&Session, UnixMillis),
+    command: &Command,
+    args: Args<'_>,
+) -> bool {
     for key in keys_of(held.keyspace(), command, args) {
         let shard = held.shard_mut(key.hash);
-        if shard.readers.has(session.db, key.hash) {
+        let changes = command.writes || shard.db(session.db).has_due_members(key.hash, now);
+        if changes && shard.readers.has(session.db, key.hash) {
             let client = Arc::clone(&session.client);
             shard.readers.wait(Box::new(move || client.post(Message::Retry)));
             return true;

@@ -10,7 +10,6 @@ use spinel_family::{
 use spinel_store::{Held, Keyspace, ShardIndex};
 
 use crate::aftermath::{self, Origin};
-use crate::apart;
 use crate::engine::Published;
 use crate::registry::{Action, Command};
 use crate::session::Session;
@@ -136,7 +135,9 @@ impl Worker {
         let Self { engine, published, effects, scratch, .. } = self;
         let (KeyRule::One { .. }, Some((_, hash))) = (call.command.keys, call.known) else { return None };
         let held = engine.keyspace.hold_one(engine.keyspace.shard_of(hash))?;
-        if call.command.writes && held.shard(hash).writers_take_care() {
+        let shard = held.shard(hash);
+        let is_due = shard.db(options.db).has_due_members(hash, options.now);
+        if is_due || call.command.writes && shard.writers_take_care() {
             return None;
         }
         let ground = Ground { engine, published, effects, scratch };
@@ -157,17 +158,18 @@ impl Worker {
         let mut options = self.options(session);
         // Who has all shards stays here: a helper may have to wait for one before it takes up anything else.
         options.may_move &= shards.is_some();
-        let Self { engine, published, effects, scratch, .. } = self;
-        let ground = Ground { engine, published, effects, scratch };
-        let result = match hold(&engine.keyspace, call.command, shards) {
-            Ok(mut held) => {
-                if apart::waits_for_readers(engine, &mut held, session, [(call.command, call.args)]) {
-                    return Ok(Flow::Parked);
-                }
-                run_held(ground, session, call, options, held, out)
-            }
-            Err(shard) => return Ok(park(engine, session, shard)),
+        let engine = Arc::clone(&self.engine);
+        let held = match hold(&engine.keyspace, call.command, shards) {
+            Ok(held) => held,
+            Err(shard) => return Ok(park(&engine, session, shard)),
         };
+        let held = match self.make_ready(session, held, [(call.command, call.args)]) {
+            Ok(held) => held,
+            Err(flow) => return Ok(flow),
+        };
+        let Self { published, effects, scratch, .. } = self;
+        let ground = Ground { engine: &engine, published, effects, scratch };
+        let result = run_held(ground, session, call, options, held, out);
         self.count_effects();
         result
     }
@@ -224,6 +226,7 @@ impl Worker {
         self.stats.dirty.add(effects.dirty);
         self.stats.expired.add(effects.expired_recorded);
         self.stats.expired_fields.add(effects.expired_fields);
+        self.stats.expired_members.add(effects.expired_members);
         self.engine.helpers.reclaim(&self.engine, effects);
         effects.clear();
     }
@@ -275,15 +278,16 @@ impl Worker {
         }
     }
 
-    /// Runs `with` on shards held, as if it were a command of nobody's, and deals with what it leaves.
-    pub(crate) fn with_update(
+    /// Runs `with` on shards held, as if it were a command of nobody's, deals with what it leaves, and gives the shards back.
+    pub(crate) fn with_update<'k>(
         &mut self,
-        held: Held<'_>,
+        held: Held<'k>,
         db: DbIndex,
         with: impl FnOnce(&mut UpdateContext<'_>),
-    ) {
+    ) -> Held<'k> {
         let engine = Arc::clone(&self.engine);
         let published = Arc::clone(&self.published);
+        let keyspace = held.keyspace();
         let options = CallOptions {
             db,
             now: self.now,
@@ -302,8 +306,9 @@ impl Worker {
         cx.settle(std::iter::empty);
         aftermath::settle(&engine, &mut cx, None);
         aftermath::serve(&engine, &mut cx);
-        drop(cx);
+        let token = cx.into_held().into_token();
         self.count_effects();
+        keyspace.adopt(token)
     }
 }
 

@@ -248,7 +248,12 @@ impl Worker {
             Some(PauseMode::Write) => writes,
             None => false,
         };
-        let waits = waits && self.engine.pause.wait(session.id(), self.now);
+        waits && self.waits_for_pause(session)
+    }
+
+    /// Has a client wait for the end of the pause, if there is one.
+    pub(crate) fn waits_for_pause(&self, session: &Session) -> bool {
+        let waits = self.engine.pause.is_active() && self.engine.pause.wait(session.id(), self.now);
         if waits && !session.client.flags.blocked.swap(true, Ordering::Relaxed) {
             self.engine.stats.blocked_clients.fetch_add(1, Ordering::Relaxed);
         }

@@ -27,6 +27,7 @@ pub mod config;
 mod connection;
 mod data;
 mod dispatch;
+mod due_members;
 mod engine;
 mod gates;
 pub mod host;

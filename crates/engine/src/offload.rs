@@ -418,6 +418,7 @@ fn count(engine: &Engine, effects: &mut Effects) {
     stats.dirty.add(effects.dirty);
     stats.expired.add(effects.expired_recorded);
     stats.expired_fields.add(effects.expired_fields);
+    stats.expired_members.add(effects.expired_members);
     engine.helpers.reclaim(engine, effects);
 }
 

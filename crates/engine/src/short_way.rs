@@ -65,6 +65,9 @@ impl Worker {
         let options = self.options(session);
         let Self { engine, published, effects, scratch, .. } = self;
         let held = engine.keyspace.hold_one(engine.keyspace.shard_of(hash))?;
+        if held.shard(hash).db(options.db).has_due_members(hash, options.now) {
+            return None;
+        }
         let words = Words::new(args, command.name_words, engine.keyspace.hash_key(), Some((at, hash)));
         let (result, cx) = match short.run {
             ShortRun::Query(run) => {

@@ -107,6 +107,8 @@ counters! {
     expired,
     /// Fields of hashes that expired.
     expired_fields,
+    /// Members of sets and sorted sets that expired.
+    expired_members,
     /// Changes to the data set.
     dirty,
     /// Reads from sockets.
@@ -135,6 +137,7 @@ impl Default for WorkerStats {
             misses: Counter::default(),
             expired: Counter::default(),
             expired_fields: Counter::default(),
+            expired_members: Counter::default(),
             dirty: Counter::default(),
             reads: Counter::default(),
             writes: Counter::default(),

@@ -15,9 +15,8 @@ use spinel_store::{Held, WatchFlag};
 
 pub(crate) use self::commands::COMMANDS;
 use crate::aftermath::{self, Origin};
-use crate::apart;
 use crate::data::{
-    ShardSet, hold_to_write, keys_to_remove, name_words, needs_every_shard, normalise, shards_of,
+    ShardSet, hold_to_write, keys_of, keys_to_remove, name_words, needs_every_shard, normalise, shards_of,
 };
 use crate::registry::{Action, Command, CommandId, REGISTRY};
 use crate::scripting::Invocation;
@@ -83,14 +82,15 @@ impl Worker {
             None => engine.keyspace.hold_all(),
             Some(shards) => hold_to_write(&engine.keyspace, shards),
         };
-        let mut held = match held {
+        let held = match held {
             Ok(held) => held,
             Err(shard) => return Ok(self.park(session, shard)),
         };
         let commands = transaction.queue.iter().map(|(id, args)| (REGISTRY.get(*id), args.args()));
-        if apart::waits_for_readers(&self.engine, &mut held, session, commands) {
-            return Ok(Flow::Parked);
-        }
+        let held = match self.make_ready(session, held, commands) {
+            Ok(held) => held,
+            Err(flow) => return Ok(flow),
+        };
         self.exec_held(session, transaction, held, out)
     }
 
@@ -277,6 +277,7 @@ impl Execution<'_> {
                 options.deny_blocking = true;
                 options.in_script = self.in_script;
                 cx.set_options(options);
+                self.settle_members(session.db, command, args, cx);
                 let result = self.run_data(command, args, cx, out);
                 self.settle(session.db, command, args, cx);
                 result
@@ -299,6 +300,19 @@ impl Execution<'_> {
         if let Err(error) = result {
             out.truncate(start_len);
             self.worker.reply_error(&error.wire(command.spec.name), out);
+        }
+    }
+
+    /// Removes the due members of a command's keys, however many: those that nobody could know of beforehand.
+    fn settle_members(&mut self, db: DbIndex, command: &Command, args: Args<'_>, cx: &mut UpdateContext<'_>) {
+        if !cx.held().iter().any(|shard| shard.db(db).timed_sets() > 0) {
+            return;
+        }
+        let engine = Arc::clone(&self.worker.engine);
+        for key in keys_of(&engine.keyspace, command, args) {
+            if cx.held().holds(key.hash) {
+                cx.settle_members(key, usize::MAX);
+            }
         }
     }
 

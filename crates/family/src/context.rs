@@ -1,7 +1,7 @@
 //! What a running command can reach. Smallest capability first: [`QueryContext`] reads, [`UpdateContext`] adds
 //! writing, [`SweepContext`], [`GradualContext`] and [`ExclusiveContext`] add shards.
 
-mod fields;
+mod elements;
 mod gradual;
 mod scratch;
 mod undo;

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 use spinel_resp::OwnedArgs;
-use spinel_store::{Db, DbIndex, EncodingLimits, OwnedValue};
+use spinel_store::{Db, DbIndex, EncodingLimits, Kind, OwnedValue};
 
 /// The settings that commands see.
 #[derive(Clone, Debug)]
@@ -126,8 +126,8 @@ pub struct Expired {
     pub db: DbIndex,
     /// The key.
     pub key: Box<[u8]>,
-    /// The names of the fields of the hash that were removed; none if it was the key itself.
-    pub fields: Vec<Box<[u8]>>,
+    /// The type of the collection and the names of its elements that were removed; nothing if it was the key itself.
+    pub elements: Option<(Kind, Vec<Box<[u8]>>)>,
 }
 
 /// What the journal records of a command that changed something.
@@ -158,12 +158,14 @@ pub struct Effects {
     pub dirty: u64,
     /// Events that are notified, in order.
     pub events: Vec<Event>,
-    /// Keys and fields removed because their time had come, until the journal has them.
+    /// Keys and elements removed because their time had come, until the journal has them.
     pub expired: Vec<Expired>,
     /// How many of those keys the journal has.
     pub expired_recorded: u64,
     /// Fields of hashes removed because their time had come.
     pub expired_fields: u64,
+    /// Members of sets and sorted sets removed because their time had come.
+    pub expired_members: u64,
     /// What the journal records.
     pub propagation: Propagation,
     /// Keys that somebody waits for and that may serve them now.
@@ -200,6 +202,7 @@ impl Effects {
             && self.expired.is_empty()
             && self.expired_recorded == 0
             && self.expired_fields == 0
+            && self.expired_members == 0
             && self.ready.is_empty()
             && self.garbage.is_empty()
             && self.garbage_dbs.is_empty()
@@ -214,6 +217,7 @@ impl Effects {
         self.expired.clear();
         self.expired_recorded = 0;
         self.expired_fields = 0;
+        self.expired_members = 0;
         self.propagation = Propagation::Verbatim;
         self.ready.clear();
         self.waits_as = None;

@@ -89,7 +89,7 @@ fn measure(name: &str, entries: &[Entry], options: EncodeOptions) -> Vec<u8> {
         let mut read = Vec::with_capacity(entries.len());
         while let Some(item) = reader.next_item().expect("we wrote it") {
             match item {
-                Item::Record(record) => read.extend(record.into_entry(0)),
+                Item::Record(record) => read.extend(record.into_entry(0, &hash_key)),
                 Item::Mark(Mark::Eof(checksum)) => assert_eq!(format!("{checksum:?}"), "Right"),
                 Item::Mark(_) => {}
             }

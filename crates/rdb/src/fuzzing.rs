@@ -152,7 +152,9 @@ fn walk(file: &[u8], piece: usize) -> (Vec<Vec<u8>>, Vec<Mark>, Option<String>) 
             Ok(Some(Piece::Records(records))) => {
                 for record in records.decode(cx) {
                     match record {
-                        Ok(record) => keys.extend(record.into_entry(0).map(|entry| rewritten(&entry))),
+                        Ok(record) => {
+                            keys.extend(record.into_entry(0, &hash_key).map(|entry| rewritten(&entry)));
+                        }
                         Err(error) => return (keys, marks, Some(error.to_string())),
                     }
                 }

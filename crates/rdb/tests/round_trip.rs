@@ -60,7 +60,7 @@ fn a_file_of_every_encoding_comes_back_with_all_that_stands_around_the_keys() {
                     assert_eq!(record.expiry, (number % 2 == 0).then_some(UnixMillis(1 << number)));
                     assert_eq!(record.idle_seconds, (number % 3 == 0).then_some(number as u64 * 100));
                     assert_eq!(record.frequency, (number % 3 == 1).then_some(number as u8));
-                    seen.push(model_of(&record.into_entry(0).unwrap()));
+                    seen.push(model_of(&record.into_entry(0, support::hash_key()).unwrap()));
                 }
             }
         }
@@ -155,7 +155,10 @@ fn a_file_is_cut_into_the_same_records_whatever_pieces_it_comes_in() {
                 runs += 1;
                 let decoded = records.decode(cx());
                 let before = seen.len();
-                seen.extend(decoded.map(|record| model_of(&record.unwrap().into_entry(0).unwrap())));
+                seen.extend(
+                    decoded
+                        .map(|record| model_of(&record.unwrap().into_entry(0, support::hash_key()).unwrap())),
+                );
                 assert_eq!(seen.len() - before, records.count());
             }
         }
@@ -183,7 +186,7 @@ proptest! {
         let mut seen = Vec::new();
         while let Some(item) = reader.next_item().unwrap() {
             if let Item::Record(record) = item {
-                seen.push(model_of(&record.into_entry(0).unwrap()));
+                seen.push(model_of(&record.into_entry(0, support::hash_key()).unwrap()));
             }
         }
         prop_assert_eq!(seen, models);

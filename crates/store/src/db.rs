@@ -1,12 +1,14 @@
 //! One database within one shard: its table of entries and the index of their expiries.
 
 mod expire;
-mod fields;
+mod members;
 mod saving;
 #[cfg(test)]
 mod tests;
 
 pub use expire::Expired;
+
+use members::TimedChange;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +19,7 @@ use spinel_structs::table::{self, Table};
 
 use crate::expiry::{ExpiryIndex, Horizon};
 use crate::past::Past;
-use crate::value::{NewValue, OwnedValue, Typed};
+use crate::value::{Kind, NewValue, OwnedValue, Typed};
 use crate::{Entry, Key, UnixMillis};
 
 /// What becomes of the expiry when a value is overwritten.
@@ -44,14 +46,44 @@ pub struct DbCounts {
     /// Keys with an expiry.
     pub expiring: AtomicUsize,
     /// Hashes with fields that expire.
-    pub timed: AtomicUsize,
+    pub timed_hashes: AtomicUsize,
+    /// Sets and sorted sets with members that expire.
+    pub timed_sets: AtomicUsize,
 }
 
 impl DbCounts {
-    fn publish(&self, keys: usize, expiring: usize, timed: usize) {
+    fn publish(&self, keys: usize, expiring: usize, timed: Timed) {
         self.keys.store(keys, Ordering::Relaxed);
         self.expiring.store(expiring, Ordering::Relaxed);
-        self.timed.store(timed, Ordering::Relaxed);
+        self.timed_hashes.store(timed.hashes, Ordering::Relaxed);
+        self.timed_sets.store(timed.sets, Ordering::Relaxed);
+    }
+}
+
+/// Collections with elements that expire.
+#[derive(Clone, Copy, Debug, Default)]
+struct Timed {
+    hashes: usize,
+    /// Sets and sorted sets.
+    sets: usize,
+}
+
+impl Timed {
+    #[inline]
+    fn total(self) -> usize {
+        self.hashes + self.sets
+    }
+
+    fn of(&mut self, kind: Kind) -> &mut usize {
+        if kind == Kind::Hash { &mut self.hashes } else { &mut self.sets }
+    }
+
+    /// An entry goes.
+    #[inline]
+    fn uncount(&mut self, entry: &Entry) {
+        if entry.is_timed() {
+            *self.of(entry.kind()) -= 1;
+        }
     }
 }
 
@@ -82,7 +114,7 @@ pub struct Db {
     horizon: Horizon,
     counts: Arc<DbCounts>,
     expiring: usize,
-    timed: usize,
+    timed: Timed,
     pub(crate) hash_key: HashKey,
     pub(crate) past: Past,
 }
@@ -97,7 +129,7 @@ impl Db {
             horizon: Horizon::default(),
             counts,
             expiring: 0,
-            timed: 0,
+            timed: Timed::default(),
             hash_key,
             past: Past::default(),
         }
@@ -124,8 +156,15 @@ impl Db {
     /// Hashes that have fields with an expiry.
     #[inline]
     #[must_use]
-    pub fn timed(&self) -> usize {
-        self.timed
+    pub fn timed_hashes(&self) -> usize {
+        self.timed.hashes
+    }
+
+    /// Sets and sorted sets that have members with an expiry.
+    #[inline]
+    #[must_use]
+    pub fn timed_sets(&self) -> usize {
+        self.timed.sets
     }
 
     /// The table, for scans and samples.
@@ -163,7 +202,7 @@ impl Db {
                 let mut entry = slot.remove();
                 self.past.before_change(&mut entry);
                 self.expiring -= 1;
-                self.timed -= usize::from(entry.is_timed());
+                self.timed.uncount(&entry);
                 self.counts.publish(len - 1, self.expiring, self.timed);
                 Found::Expired(entry)
             }
@@ -187,7 +226,7 @@ impl Db {
                 let entry = slot.get_mut();
                 self.past.before_change(entry);
                 let old_expiry = entry.expiry();
-                let was_timed = entry.is_timed();
+                let was_timed = entry.is_timed().then(|| entry.kind());
                 let expired = entry.is_expired(now);
                 let expiry = match keep {
                     Keep::Expiry if expired => None,
@@ -195,9 +234,9 @@ impl Db {
                     Keep::Replace(expiry) => expiry,
                 };
                 let old = entry.overwrite(value, expiry, access);
-                if was_timed || entry.is_timed() {
-                    let next = entry.next_field_expiry();
-                    self.fields_changed(key.hash, was_timed, None, next);
+                if was_timed.is_some() || entry.is_timed() {
+                    let change = TimedChange::of(was_timed, None, entry);
+                    self.elements_changed(key.hash, change);
                 }
                 self.expiry_changed(key.hash, old_expiry, expiry);
                 if expired { Displaced::Expired(old) } else { Displaced::Value(old) }
@@ -210,8 +249,8 @@ impl Db {
                 let entry = slot.insert(Entry::new(key.bytes, value, expiry, access));
                 self.past.after_creation(entry);
                 if entry.is_timed() {
-                    let next = entry.next_field_expiry();
-                    self.fields_changed(key.hash, false, None, next);
+                    let change = TimedChange::of(None, None, entry);
+                    self.elements_changed(key.hash, change);
                 }
                 self.expiry_changed(key.hash, None, expiry);
                 self.publish_counts();
@@ -227,11 +266,11 @@ impl Db {
         if entry.is_timed() {
             entry.refresh_timed();
         }
-        let (expiry, next) = (entry.expiry(), entry.next_field_expiry());
+        let (expiry, change) = (entry.expiry(), TimedChange::of(None, None, &entry));
         self.table.insert_unique(hash, entry);
         self.expiry_changed(hash, None, expiry);
-        if next.is_some() {
-            self.fields_changed(hash, false, None, next);
+        if change.is_timed.is_some() {
+            self.elements_changed(hash, change);
         }
         self.publish_counts();
     }
@@ -248,7 +287,7 @@ impl Db {
         if entry.expiry().is_some() {
             self.expiring -= 1;
         }
-        self.timed -= usize::from(entry.is_timed());
+        self.timed.uncount(&entry);
         self.publish_counts();
         Some(entry)
     }

@@ -144,16 +144,24 @@ impl Keyspace {
         self.shards[usize::from(shard.0)].counts[usize::from(db.0)].expiring.load(Ordering::Relaxed)
     }
 
-    /// Hashes of one shard in a database that have fields with an expiry; without its lock.
+    /// Collections of one shard in a database that have elements with an expiry; without its lock.
     #[must_use]
     pub fn timed_in(&self, shard: ShardIndex, db: DbIndex) -> usize {
-        self.shards[usize::from(shard.0)].counts[usize::from(db.0)].timed.load(Ordering::Relaxed)
+        let counts = &self.shards[usize::from(shard.0)].counts[usize::from(db.0)];
+        counts.timed_hashes.load(Ordering::Relaxed) + counts.timed_sets.load(Ordering::Relaxed)
+    }
+
+    /// Collections of a database that have elements with an expiry; without any lock.
+    #[must_use]
+    pub fn count_timed(&self, db: DbIndex) -> usize {
+        (0..self.shards.len()).map(|shard| self.timed_in(ShardIndex(shard as u16), db)).sum()
     }
 
     /// Hashes of a database that have fields with an expiry; without any lock.
     #[must_use]
-    pub fn count_timed(&self, db: DbIndex) -> usize {
-        self.shards.iter().map(|cell| cell.counts[usize::from(db.0)].timed.load(Ordering::Relaxed)).sum()
+    pub fn count_timed_hashes(&self, db: DbIndex) -> usize {
+        let of_db = self.shards.iter().map(|cell| &cell.counts[usize::from(db.0)].timed_hashes);
+        of_db.map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
     #[inline]

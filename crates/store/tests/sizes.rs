@@ -86,13 +86,8 @@ fn hash() -> Hash {
 fn timed_hash(in_order: bool) -> (Hash, usize) {
     let mut hash = hash();
     for i in 0..ELEMENTS {
-        let chance = (i as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let time = if in_order {
-            i as u64
-        } else {
-            (chance ^ chance >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 30
-        };
-        hash.set_expiry(format!("fld{i:012}").as_bytes(), Some(UnixMillis(NOW.0 + time as i64)));
+        let time = if in_order { UnixMillis(NOW.0 + i as i64) } else { some_time(i) };
+        hash.set_expiry(format!("fld{i:012}").as_bytes(), Some(time));
     }
     let says = hash.memory_bytes();
     (hash, says)
@@ -109,6 +104,30 @@ fn sorted_set() -> SortedSet {
     set
 }
 
+/// As [`set`], with members that all expire, at times in no order.
+fn timed_set() -> Set {
+    let (mut set, hash_key) = (set(), HashKey::from_bytes(HASH_KEY));
+    for i in 0..ELEMENTS {
+        set.set_expiry(Text::Bytes(format!("mem:{i:012}").as_bytes()), Some(some_time(i)), &hash_key);
+    }
+    set
+}
+
+/// As [`sorted_set`], with members that all expire, at times in no order.
+fn timed_sorted_set() -> SortedSet {
+    let (mut set, hash_key) = (sorted_set(), HashKey::from_bytes(HASH_KEY));
+    for i in 0..ELEMENTS {
+        set.set_expiry(format!("mem:{i:012}").as_bytes(), Some(some_time(i)), &hash_key);
+    }
+    set
+}
+
+fn some_time(i: usize) -> UnixMillis {
+    let chance = (i as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let time = (chance ^ chance >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 30;
+    UnixMillis(NOW.0 + time as i64)
+}
+
 #[test]
 fn elements_take_no_more_than_their_measured_bytes() {
     let hour = UnixMillis(NOW.0 + 3_600_000);
@@ -121,7 +140,9 @@ fn elements_take_no_more_than_their_measured_bytes() {
         ("hash field of 15 B, value of 32 B", 70.0, each(hash)),
         ("hash field that expires, in no order", 101.0, each(|| timed_hash(false))),
         ("hash field that expires, in order", 107.5, each(|| timed_hash(true))),
+        ("set member that expires, in no order", 70.0, each(timed_set)),
         ("sorted set member of 16 B", 56.5, each(sorted_set)),
+        ("sorted set member that expires, in no order", 124.5, each(timed_sorted_set)),
     ];
     for in_order in [false, true] {
         let mut says = 0;

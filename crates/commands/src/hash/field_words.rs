@@ -1,4 +1,4 @@
-//! What the commands of single fields share: `FIELDS numfields field ...`, amounts of time, and lists of fields for the journal.
+//! What the commands of single fields share: `FIELDS numfields field ...`, and lists of fields for the journal.
 //!
 //! All of it is read after the key was looked up, as Redis does, whose texts these are. Where Valkey has other texts, Redis's
 //! are given.
@@ -8,8 +8,7 @@ use spinel_family::{CommandError, Encoder, Field, Key, Many, UnixMillis, UpdateC
 use spinel_store::Kind;
 use spinel_structs::number::parse_i64;
 
-/// No field may expire later, as in Redis, which keeps times in 48 bits and some of them for itself.
-const LATEST_MS: i64 = ((1 << 48) - 1) >> 2;
+pub(super) use crate::element_words::{Clock, KEY_ARG, Rest, cost};
 
 /// The count and the names, for the documentation.
 pub(super) const FIELDS_ARG: ArgSpec = Shape {
@@ -20,26 +19,6 @@ pub(super) const FIELDS_ARG: ArgSpec = Shape {
     ..Shape::word(ArgKind::Block)
 }
 .arg("fields", "FIELDS");
-
-/// The key, for the documentation.
-pub(super) const KEY_ARG: ArgSpec = ArgSpec { key_spec: Some(0), ..Shape::word(ArgKind::Key).arg("key", "") };
-
-/// All words behind the key, to be read when it was looked up.
-#[derive(Clone, Copy)]
-pub(super) struct Rest<'a>(pub(super) Words<'a>);
-
-impl<'a> Field<'a> for Rest<'a> {
-    const SHAPE: Shape = Shape { min_words: 0, optional: true, ..Shape::word(ArgKind::Block) };
-
-    fn parse(words: &mut Words<'a>) -> Result<Self, CommandError> {
-        Ok(Self(words.rest()))
-    }
-}
-
-/// How many fields a command names, which is what it costs.
-pub(super) fn cost(words: &Rest<'_>) -> usize {
-    words.0.len()
-}
 
 pub(super) const BAD_COUNT: CommandError =
     CommandError::text("ERR Number of fields must be a positive integer");
@@ -60,54 +39,6 @@ pub(super) fn named_fields<'a>(
         return Err(CommandError::text("ERR The `numfields` parameter must match the number of arguments"));
     }
     Many::parse(words)
-}
-
-/// What an amount of time counts, and from when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Clock {
-    unit_ms: i64,
-    is_absolute: bool,
-}
-
-impl Clock {
-    pub(super) const SECONDS: Self = Self { unit_ms: 1000, is_absolute: false };
-    pub(super) const MILLIS: Self = Self { unit_ms: 1, is_absolute: false };
-    pub(super) const SECONDS_AT: Self = Self { unit_ms: 1000, is_absolute: true };
-    pub(super) const MILLIS_AT: Self = Self { unit_ms: 1, is_absolute: true };
-
-    /// The clock that one of the options `EX`, `PX`, `EXAT` and `PXAT` names.
-    pub(super) fn of_option(word: &[u8]) -> Option<Self> {
-        let options = [
-            ("EX", Self::SECONDS),
-            ("PX", Self::MILLIS),
-            ("EXAT", Self::SECONDS_AT),
-            ("PXAT", Self::MILLIS_AT),
-        ];
-        options.into_iter().find(|(token, _)| is_token(word, token)).map(|(_, clock)| clock)
-    }
-
-    /// When the time that a word says comes, for the command of this name.
-    pub(super) fn time(
-        self,
-        word: &[u8],
-        now: UnixMillis,
-        command: &'static str,
-    ) -> Result<UnixMillis, CommandError> {
-        let amount = parse_i64(word).ok_or(CommandError::NotInteger)?;
-        if amount < 0 {
-            return Err(CommandError::text("ERR invalid expire time, must be >= 0"));
-        }
-        let base = if self.is_absolute { 0 } else { now.0 };
-        let at = amount.checked_mul(self.unit_ms).and_then(|ms| ms.checked_add(base));
-        let at = at.filter(|&at| at <= LATEST_MS).ok_or(CommandError::InvalidExpire(command))?;
-        Ok(UnixMillis(at))
-    }
-
-    /// What a time is by this clock: what is left, or the point in time, in its unit, rounded up.
-    pub(super) fn tell(self, at: UnixMillis, now: UnixMillis) -> i64 {
-        let base = if self.is_absolute { 0 } else { now.0 };
-        (at.0 - base + self.unit_ms - 1) / self.unit_ms
-    }
 }
 
 /// Whether there is a hash at a key, to change it: no error but of another type.

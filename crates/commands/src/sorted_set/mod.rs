@@ -12,8 +12,11 @@ pub(crate) mod source;
 mod span;
 pub(crate) mod store;
 pub(crate) mod zadd;
+mod zaddex;
 mod zcount;
+mod zexpire;
 mod zmpop;
+mod zpersist;
 mod zpop;
 mod zrandmember;
 mod zrange;
@@ -23,14 +26,18 @@ mod zrem;
 mod zremrange;
 mod zscan;
 mod zscore;
+mod zttl;
 mod zunion;
 mod zunionstore;
 
 use bzpop::{Bzmpop, Bzpopmax, Bzpopmin};
 use spinel_family::family;
 use zadd::{Zadd, Zincrby};
+use zaddex::Zaddex;
 use zcount::{Zcount, Zlexcount};
+use zexpire::{Zexpire, Zexpireat, Zpexpire, Zpexpireat};
 use zmpop::Zmpop;
+use zpersist::Zpersist;
 use zpop::{Zpopmax, Zpopmin};
 use zrandmember::Zrandmember;
 use zrange::{Zrange, Zrangebylex, Zrangebyscore, Zrevrange, Zrevrangebylex, Zrevrangebyscore};
@@ -40,6 +47,7 @@ use zrem::Zrem;
 use zremrange::{Zremrangebylex, Zremrangebyrank, Zremrangebyscore};
 use zscan::Zscan;
 use zscore::{Zcard, Zmscore, Zscore};
+use zttl::{Zexpiretime, Zpexpiretime, Zpttl, Zttl};
 use zunion::{Zdiff, Zinter, Zintercard, Zunion};
 use zunionstore::{Zdiffstore, Zinterstore, Zunionstore};
 
@@ -50,10 +58,14 @@ family! {
     blocking Bzpopmax,
     blocking Bzpopmin,
     update Zadd,
+    update Zaddex,
     query Zcard,
     query Zcount,
     query Zdiff,
     update Zdiffstore,
+    update Zexpire,
+    update Zexpireat,
+    query Zexpiretime,
     update Zincrby,
     query Zinter,
     query Zintercard,
@@ -61,8 +73,13 @@ family! {
     query Zlexcount,
     update Zmpop,
     query Zmscore,
+    update Zpersist,
+    update Zpexpire,
+    update Zpexpireat,
+    query Zpexpiretime,
     update Zpopmax,
     update Zpopmin,
+    query Zpttl,
     query Zrandmember,
     query Zrange,
     query Zrangebylex,
@@ -79,6 +96,7 @@ family! {
     query Zrevrank,
     query Zscan,
     query Zscore,
+    query Zttl,
     query Zunion,
     update Zunionstore,
 }

@@ -28,7 +28,7 @@ pub(crate) enum Comparison {
 }
 
 /// A score and the member that gets it.
-#[derive(Block)]
+#[derive(Block, Clone, Copy)]
 pub(crate) struct ScoreMember<'a> {
     pub(crate) score: f64,
     pub(crate) member: &'a [u8],

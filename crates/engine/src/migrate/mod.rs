@@ -180,14 +180,15 @@ impl SessionCommand for Migrate<'_> {
         let mut shards: ShardSet =
             self.keys.iter().map(|key| engine.keyspace.shard_of(engine.keyspace.key(key).hash)).collect();
         normalise(&mut shards);
-        let mut held = match hold_to_write(&engine.keyspace, shards) {
+        let held = match hold_to_write(&engine.keyspace, shards) {
             Ok(held) => held,
             Err(shard) => return Ok(cx.worker.park(cx.session, shard)),
         };
         let command = crate::registry::REGISTRY.find(b"migrate").expect("it runs");
-        if apart::waits_for_readers(&engine, &mut held, cx.session, [(command, cx.args)]) {
-            return Ok(Flow::Parked);
-        }
+        let mut held = match cx.worker.make_ready(cx.session, held, [(command, cx.args)]) {
+            Ok(held) => held,
+            Err(flow) => return Ok(flow),
+        };
         let parcels = self.take_parcels(cx, &mut held);
         drop(held);
         engine.keyspace.wake_missed();

@@ -2,9 +2,9 @@
 
 mod stream;
 
-use spinel_aof::{encode_command, encode_note};
+use spinel_aof::{encode_command, encode_note, encode_record};
 use spinel_family::DbIndex;
-use spinel_store::value::{HashField, HashIter, Members, SetIter};
+use spinel_store::value::{ExpiringMembers, HashField, HashIter, Members, SetIter};
 use spinel_store::{Entry, List, Text, UnixMillis, ValueRef};
 use spinel_structs::number::format_double;
 use spinel_structs::sorted_set::Order;
@@ -40,6 +40,8 @@ pub(crate) struct CommandEncoder<'e> {
     rest: Rest<'e>,
     /// Fields that were written, whose expiries were not.
     expiring: Vec<(UnixMillis, Vec<u8>)>,
+    /// Members of a set or sorted set whose expiries were not written.
+    members: Option<ExpiringMembers<'e>>,
     expiry: Option<UnixMillis>,
 }
 
@@ -55,7 +57,8 @@ enum Rest<'e> {
 }
 
 impl<'e> CommandEncoder<'e> {
-    pub(crate) fn new(entry: &'e Entry) -> Self {
+    /// Servers before Redis 7.0 know no comments, as which the expiries of members are written: such files have none.
+    pub(crate) fn new(entry: &'e Entry, has_comments: bool) -> Self {
         let rest = match entry.value() {
             ValueRef::String(text) => Rest::Text(text),
             ValueRef::List(list) => Rest::List(list, 0),
@@ -64,7 +67,8 @@ impl<'e> CommandEncoder<'e> {
             ValueRef::SortedSet(zset) => Rest::SortedSet(zset.members(0..zset.len(), Order::Ascending)),
             ValueRef::Stream(stream) => Rest::Stream(StreamCommands::new(stream)),
         };
-        Self { key: entry.key(), rest, expiring: Vec::new(), expiry: entry.expiry() }
+        let members = entry.value().expiring_members().filter(|_| has_comments);
+        Self { key: entry.key(), rest, expiring: Vec::new(), members, expiry: entry.expiry() }
     }
 
     /// Appends about so many bytes; false if that was all.
@@ -131,8 +135,20 @@ impl<'e> CommandEncoder<'e> {
             encode_command(out, words.iter().map(Vec::as_slice));
             return true;
         }
+        if self.put_member_expiry(out) {
+            return true;
+        }
         let Some(UnixMillis(at)) = self.expiry.take() else { return false };
         encode_command(out, [b"PEXPIREAT".as_slice(), self.key, at.to_string().as_bytes()]);
+        true
+    }
+
+    /// Appends the command that sets the expiry of the next member, when all are there; false if there is none left.
+    fn put_member_expiry(&mut self, out: &mut Vec<u8>) -> bool {
+        let Some((member, at)) = self.members.as_mut().and_then(Iterator::next) else { return false };
+        let name: &[u8] = if matches!(self.rest, Rest::Set(_)) { b"SPEXPIREAT" } else { b"ZPEXPIREAT" };
+        let at = at.0.to_string();
+        encode_record(out, [name, self.key, at.as_bytes(), b"MEMBERS", b"1", member]);
         true
     }
 

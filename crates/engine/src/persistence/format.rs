@@ -6,7 +6,7 @@ use spinel_rdb::encode::{
     Attributes, EncodeOptions, Progress, ValueEncoder, put_aux, put_entry, put_eof, put_function, put_header,
     put_key, put_resize_db, put_select_db,
 };
-use spinel_rdb::{Checksum, Target};
+use spinel_rdb::{Checksum, MemberTimesEncoder, Target};
 use spinel_store::Entry;
 
 use super::as_commands::CommandEncoder;
@@ -214,21 +214,25 @@ impl Format {
     pub(crate) fn put_entry(&self, out: &mut Vec<u8>, entry: &Entry) {
         match self {
             Self::Rdb(rdb) => put_entry(out, entry.key(), entry.value(), rdb.attributes(entry), rdb.options),
-            Self::Commands { .. } => while CommandEncoder::new(entry).put_some(out, usize::MAX) {},
+            Self::Commands { now_seconds, .. } => {
+                while CommandEncoder::new(entry, now_seconds.is_some()).put_some(out, usize::MAX) {}
+            }
         }
     }
 
     /// Begins to append a key whose value is large.
     pub(crate) fn begin_entry<'e>(&self, out: &mut Vec<u8>, entry: &'e Entry) -> EntryEncoder<'e> {
         match self {
-            Self::Rdb(rdb) => EntryEncoder::Rdb(put_key(
-                out,
-                entry.key(),
-                entry.value(),
-                rdb.attributes(entry),
-                rdb.options,
-            )),
-            Self::Commands { .. } => EntryEncoder::Commands(CommandEncoder::new(entry)),
+            Self::Rdb(rdb) => {
+                let key = KeyEncoder { entry, attributes: rdb.attributes(entry), options: rdb.options };
+                match MemberTimesEncoder::new(entry.value()) {
+                    Some(times) => EntryEncoder::MemberTimes(times, key),
+                    None => EntryEncoder::Rdb(key.put(out)),
+                }
+            }
+            Self::Commands { now_seconds, .. } => {
+                EntryEncoder::Commands(CommandEncoder::new(entry, now_seconds.is_some()))
+            }
         }
     }
 }
@@ -243,8 +247,25 @@ impl Rdb {
     }
 }
 
+/// A key that is still to be written.
+#[derive(Clone, Copy)]
+pub(crate) struct KeyEncoder<'e> {
+    entry: &'e Entry,
+    attributes: Attributes,
+    options: EncodeOptions,
+}
+
+impl<'e> KeyEncoder<'e> {
+    /// Appends what stands before the value.
+    fn put(self, out: &mut Vec<u8>) -> ValueEncoder<'e> {
+        put_key(out, self.entry.key(), self.entry.value(), self.attributes, self.options)
+    }
+}
+
 /// Appends a large value bit by bit.
 pub(crate) enum EntryEncoder<'e> {
+    /// When members of it expire, which stands before the key.
+    MemberTimes(MemberTimesEncoder<'e>, KeyEncoder<'e>),
     Rdb(ValueEncoder<'e>),
     Commands(CommandEncoder<'e>),
 }
@@ -253,6 +274,12 @@ impl EntryEncoder<'_> {
     /// Appends about so many bytes; false if that was all.
     pub(crate) fn put_some(&mut self, out: &mut Vec<u8>, bytes: usize) -> bool {
         match self {
+            Self::MemberTimes(times, key) => {
+                if times.step(out, bytes) == Progress::Done {
+                    *self = Self::Rdb(key.put(out));
+                }
+                true
+            }
             Self::Rdb(encoder) => encoder.step(out, bytes) == Progress::More,
             Self::Commands(encoder) => encoder.put_some(out, bytes),
         }

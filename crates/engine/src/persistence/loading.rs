@@ -322,7 +322,7 @@ impl Shared<'_> {
     }
 
     fn store(&self, db: DbIndex, record: Record<'_>) -> Result<(), LoadError> {
-        let Record { key, value, expiry, idle_seconds, frequency } = record;
+        let Record { key, value, expiry, idle_seconds, frequency, member_times } = record;
         let Some(value) = value else {
             self.empty.fetch_add(1, Ordering::Relaxed);
             self.engine.log.write(LogLevel::Warning, &format!("skipping empty key: {}", key.escape_ascii()));
@@ -337,6 +337,11 @@ impl Shared<'_> {
         let mut shard = keyspace.wait_lock(keyspace.shard_of(hashed.hash));
         let db = shard.db_mut(db);
         let displaced = value.into_new(|value| db.put(hashed, value, Keep::Replace(expiry), self.now));
+        if !member_times.is_empty() {
+            db.change_collection(hashed, self.now, |value| {
+                value.set_member_expiries(member_times.iter(), keyspace.hash_key());
+            });
+        }
         if let Some(seconds) = idle_seconds
             && let Some(entry) = db.find(hashed)
         {

@@ -9,7 +9,7 @@ use spinel_rdb::Target;
 use spinel_rdb::decode::DecodeContext;
 use spinel_rdb::encode::EncodeOptions;
 use spinel_rdb::payload::{PayloadError, Verify, dump, restore, what_it_holds};
-use spinel_store::{Entry, Keep, UnixMillis};
+use spinel_store::{Entry, Keep, Kind, UnixMillis};
 use spinel_structs::number::parse_i64;
 
 use super::loading::idle_since;
@@ -51,7 +51,8 @@ impl Query for Dump<'_> {
 /// How the payload of an entry is written.
 pub(crate) fn options(settings: &CommandSettings, entry: &Entry) -> EncodeOptions {
     let payloads = settings.payloads;
-    let target = if payloads.is_lowest && entry.next_field_expiry().is_some() {
+    let has_timed_fields = entry.kind() == Kind::Hash && entry.next_element_expiry().is_some();
+    let target = if payloads.is_lowest && has_timed_fields {
         super::EXPIRING
     } else {
         Target::from_number(payloads.version).expect("the settings allow only versions there are")

@@ -106,7 +106,7 @@ impl Engine {
     /// Whether fields of hashes expire, in any database.
     pub(crate) fn has_expiring_fields(&self) -> bool {
         (0..self.keyspace.databases())
-            .any(|db| self.keyspace.count_timed(spinel_store::DbIndex(db as u16)) > 0)
+            .any(|db| self.keyspace.count_timed_hashes(spinel_store::DbIndex(db as u16)) > 0)
     }
 
     /// Takes a snapshot of the instant, for which the place was reserved; `also` is done at the same instant.

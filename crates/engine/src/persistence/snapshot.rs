@@ -11,7 +11,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use spinel_family::{Args, DbIndex, Key};
+use spinel_family::{Args, DbIndex, Key, UnixMillis};
 use spinel_store::{Entry, Held, Shard, SnapshotSink, Text, ValueRef};
 
 use super::format::{DbKeys, Format};
@@ -163,13 +163,16 @@ impl super::Persistence {
     pub(crate) fn claim_large<'a>(
         &self,
         held: &mut Held<'_>,
-        db: DbIndex,
+        (db, now): (DbIndex, UnixMillis),
         commands: impl Iterator<Item = (&'a Command, Args<'a>)>,
     ) {
         let Some(snapshot) = self.current.get() else { return };
-        for (command, args) in commands.filter(|(command, _)| command.writes) {
+        for (command, args) in commands {
             for key in keys_of(held.keyspace(), command, args) {
-                snapshot.claim(held.shard_mut(key.hash), db, key);
+                let shard = held.shard_mut(key.hash);
+                if command.writes || shard.db(db).has_due_members(key.hash, now) {
+                    snapshot.claim(shard, db, key);
+                }
             }
         }
     }

@@ -134,6 +134,7 @@ pub(crate) struct Undecided {
     ready: usize,
     remarks: usize,
     expired_fields: u64,
+    expired_members: u64,
     flushed_all: bool,
 }
 
@@ -154,6 +155,7 @@ impl Undecided {
         effects.ready.truncate(self.ready);
         effects.remarks.truncate(self.remarks);
         effects.expired_fields = self.expired_fields;
+        effects.expired_members = self.expired_members;
         effects.flushed_all = self.flushed_all;
     }
 }
@@ -190,6 +192,7 @@ impl Execution<'_> {
             ready: effects.ready.len(),
             remarks: effects.remarks.len(),
             expired_fields: effects.expired_fields,
+            expired_members: effects.expired_members,
             flushed_all: effects.flushed_all,
         }));
     }

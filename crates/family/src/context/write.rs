@@ -9,7 +9,7 @@ use spinel_store::{
 };
 
 use super::UpdateContext;
-use super::fields::note_expired_fields;
+use super::elements::note_expired_elements;
 use crate::{CommandError, CommandSettings, Effects, Event, EventClass, Expired};
 
 /// Values whose freeing takes more steps than this are freed by another thread.
@@ -43,7 +43,7 @@ fn note_expired(
     if settings.notify.wants(EventClass::Expired) {
         effects.events.push(Event { class: EventClass::Expired, name: "expired", db, key: key.into() });
     }
-    effects.expired.push(Expired { db, key: key.into(), fields: Vec::new() });
+    effects.expired.push(Expired { db, key: key.into(), elements: None });
 }
 
 /// Whether a client may wait for keys of this type.
@@ -60,7 +60,7 @@ impl UpdateContext<'_> {
         true
     }
 
-    /// Removes keys of the current database and fields of hashes whose time has come from the one shard held, after
+    /// Removes keys of the current database and elements of collections whose time has come from the one shard held, after
     /// looking at up to `limit` of them; says whether more are due.
     pub fn remove_expired(&mut self, limit: usize) -> bool {
         let options = &self.query.options;
@@ -73,8 +73,8 @@ impl UpdateContext<'_> {
                 let key: Box<[u8]> = entry.key().into();
                 note_expired(effects, settings, watches, (db, &key), entry.into_value());
             }
-            Removed::Fields { key, names, emptied } => {
-                note_expired_fields(effects, settings, watches, (db, &key), names, emptied);
+            Removed::Elements { kind, key, names, emptied } => {
+                note_expired_elements(effects, settings, watches, (db, kind), (&key, names), emptied);
             }
         });
         keys.is_expiry_due(now)

@@ -68,7 +68,9 @@ fn read(file: &[u8]) -> Result<Vec<Entry>, String> {
     let mut entries = Vec::new();
     while let Some(item) = reader.next_item().map_err(|error| error.to_string())? {
         match item {
-            Item::Record(record) => entries.push(record.into_entry(0).ok_or("an empty collection")?),
+            Item::Record(record) => {
+                entries.push(record.into_entry(0, ours.cx().hash_key).ok_or("an empty collection")?);
+            }
             Item::Mark(Mark::Eof(checksum)) if checksum != FileChecksum::Right => {
                 return Err(format!("the checksum is {checksum:?}"));
             }

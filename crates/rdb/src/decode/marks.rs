@@ -2,6 +2,7 @@
 
 use super::skip::skip_string;
 use super::{Cursor, Fault};
+use crate::member_times;
 use crate::opcode;
 use crate::version::{Family, Origin};
 
@@ -67,14 +68,18 @@ pub enum FileChecksum {
     },
 }
 
-/// Whether a record begins with this byte.
-pub(super) fn begins_record(byte: u8, family: Family) -> bool {
-    match byte {
+/// Whether a record is at the front of `bytes`.
+///
+/// # Errors
+/// [`Fault::Truncated`] when there are too few bytes to say.
+pub(super) fn begin_record(bytes: &[u8], family: Family) -> Result<bool, Fault> {
+    Ok(match *bytes.first().ok_or(Fault::Truncated)? {
         opcode::EXPIRY_MS | opcode::EXPIRY_SECONDS | opcode::IDLE | opcode::FREQUENCY => true,
+        opcode::AUX => member_times::begin_here(bytes)?,
         opcode::SLOT_IMPORT_OR_KEY_META => family == Family::Redis,
         opcode::SLOT_INFO..=opcode::EOF => false,
         _ => true,
-    }
+    })
 }
 
 /// Reads one. `computed` tells the checksum of everything up to and with the byte that says the end.

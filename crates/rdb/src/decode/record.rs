@@ -1,14 +1,15 @@
 //! A key with everything the file says of it.
 //!
 //! ```text
-//!  [252 expiry, 8 bytes] [248 idle] [249 frequency] | type | key | value
+//!  [250 times of members]* [252 expiry, 8 bytes] [248 idle] [249 frequency] | type | key | value
 //! ```
 
 use std::borrow::Cow;
 
-use spinel_store::{Entry, UnixMillis};
+use spinel_store::{Entry, HashKey, UnixMillis};
 
 use super::{Cursor, DecodeContext, Fault, Str, Value, decode_value};
+use crate::member_times::{self, MemberTimes};
 use crate::opcode::{self, ValueType};
 use crate::version::Family;
 
@@ -26,14 +27,18 @@ pub struct Record<'a> {
     pub idle_seconds: Option<u64>,
     /// How frequently it is used.
     pub frequency: Option<u8>,
+    /// When members of it expire.
+    pub member_times: MemberTimes<'a>,
 }
 
 impl Record<'_> {
     /// The entry to store, unless there is no value.
     #[must_use]
-    pub fn into_entry(self, access: u32) -> Option<Entry> {
-        let Self { key, value, expiry, .. } = self;
-        value.map(|value| value.into_new(|value| Entry::new(&key, value, expiry, access)))
+    pub fn into_entry(self, access: u32, hash_key: &HashKey) -> Option<Entry> {
+        let Self { key, value, expiry, member_times, .. } = self;
+        let mut entry = value?.into_new(|value| Entry::new(&key, value, expiry, access));
+        entry.set_member_expiries(member_times.iter(), hash_key);
+        Some(entry)
     }
 }
 
@@ -55,6 +60,7 @@ pub(super) struct Head<'a> {
     pub(super) expiry: Option<UnixMillis>,
     pub(super) idle_seconds: Option<u64>,
     pub(super) frequency: Option<u8>,
+    pub(super) member_times: MemberTimes<'a>,
     pub(super) value_type: ValueType,
     pub(super) key: Str<'a>,
 }
@@ -62,6 +68,7 @@ pub(super) struct Head<'a> {
 impl<'a> Head<'a> {
     pub(super) fn read(cursor: &mut Cursor<'a>, family: Family) -> Result<Self, Refused> {
         let (mut expiry, mut idle_seconds, mut frequency) = (None, None, None);
+        let mut member_times = MemberTimes::default();
         let number = loop {
             match cursor.byte()? {
                 opcode::EXPIRY_MS => {
@@ -73,12 +80,14 @@ impl<'a> Head<'a> {
                     let at = i32::from_le_bytes(cursor.array()?);
                     expiry = Some(UnixMillis(i64::from(at) * 1000));
                 }
+                opcode::AUX => member_times.push(member_times::read_field(cursor)?),
                 opcode::IDLE => idle_seconds = Some(cursor.length()?),
                 opcode::FREQUENCY => frequency = Some(cursor.byte()?),
                 number => break number,
             }
         };
-        let has_attributes = expiry.is_some() || idle_seconds.is_some() || frequency.is_some();
+        let has_attributes =
+            expiry.is_some() || idle_seconds.is_some() || frequency.is_some() || !member_times.is_empty();
         if has_attributes && number >= opcode::SLOT_INFO {
             return Err(Fault::StrayAttribute.into());
         }
@@ -87,7 +96,7 @@ impl<'a> Head<'a> {
         }
         let key = cursor.string()?;
         match ValueType::parse(number, family) {
-            Ok(value_type) => Ok(Self { expiry, idle_seconds, frequency, value_type, key }),
+            Ok(value_type) => Ok(Self { expiry, idle_seconds, frequency, member_times, value_type, key }),
             Err(fault) => {
                 let fault = fault_of_module(number, cursor)?.unwrap_or(fault);
                 Err(Refused { fault, key: key.into_vec().ok() })
@@ -112,6 +121,7 @@ pub(super) fn read<'a>(
 ) -> Result<Record<'a>, Refused> {
     let head = Head::read(cursor, family)?;
     let key = head.key.into_cow()?;
+    head.member_times.check()?;
     match decode_value(head.value_type, cursor, cx) {
         Ok(value) => Ok(Record {
             key,
@@ -119,6 +129,7 @@ pub(super) fn read<'a>(
             expiry: head.expiry,
             idle_seconds: head.idle_seconds,
             frequency: head.frequency,
+            member_times: head.member_times,
         }),
         Err(fault) => Err(Refused { fault, key: Some(key.into_owned()) }),
     }

@@ -253,8 +253,7 @@ impl<R: Read> Splitter<R> {
                 if self.pending_bytes() >= RUN_BYTES {
                     return Ok(());
                 }
-                let first = *self.buffer[..self.filled].get(self.record).ok_or(Fault::Truncated)?;
-                if !marks::begins_record(first, origin.family) {
+                if !marks::begin_record(&self.buffer[self.record..self.filled], origin.family)? {
                     return Ok(());
                 }
             }

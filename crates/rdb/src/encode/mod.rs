@@ -15,6 +15,7 @@ mod value;
 use spinel_store::{Stream, UnixMillis, ValueRef};
 
 use crate::checksum::Checksum;
+use crate::member_times::MemberTimesEncoder;
 use crate::opcode::{self, StreamForm};
 use crate::version::Target;
 use stream::form_of;
@@ -58,7 +59,7 @@ pub struct Attributes {
     pub frequency: Option<u8>,
 }
 
-/// Appends a key with its value, whole.
+/// Appends a key with its value, whole, and with the times of its members.
 pub fn put_entry(
     out: &mut Vec<u8>,
     key: &[u8],
@@ -66,11 +67,15 @@ pub fn put_entry(
     attributes: Attributes,
     options: EncodeOptions,
 ) {
+    if let Some(mut times) = MemberTimesEncoder::new(value) {
+        while times.step(out, usize::MAX) == Progress::More {}
+    }
     let mut encoder = put_key(out, key, value, attributes, options);
     while encoder.step(out, usize::MAX) == Progress::More {}
 }
 
-/// Appends a key up to its value, which the encoder returned then writes.
+/// Appends a key up to its value, which the encoder returned then writes. The times of its members stand in front, if there
+/// are any ([`MemberTimesEncoder`]).
 pub fn put_key<'a>(
     out: &mut Vec<u8>,
     key: &[u8],

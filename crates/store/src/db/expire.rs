@@ -1,33 +1,35 @@
-//! The expiries of a database, of keys and of fields: kept in its entries, found in time through the index.
+//! The expiries of a database, of keys and of elements: kept in its entries, found in time through the index.
 
 use spinel_structs::bytes::equal;
 use spinel_structs::table::TableItem;
 
 use super::Db;
 use crate::expiry::Record;
-use crate::value::Hash;
+use crate::value::{Kind, ValueMut};
 use crate::{Entry, Key, UnixMillis};
 
 /// Records looked at for each one added while there are far too many.
 const TIDIED_PER_NOTE: usize = 4;
 /// Records taken together, so that memory is asked for the keys of all before the first is looked at.
 const BATCH: usize = 16;
-/// A hash with more fields than this that a snapshot has still to save is left alone until it has.
-const LARGE_FIELDS: usize = 1024;
-/// A hash that takes more bytes than this, likewise.
+/// A collection with more elements than this that a snapshot has still to save is left alone until it has.
+const LARGE_ELEMENTS: usize = 1024;
+/// A collection that takes more bytes than this, likewise.
 const LARGE_BYTES: usize = 64 << 10;
 
 /// What was removed because its time had come.
 pub enum Expired {
     /// A key.
     Key(Entry),
-    /// Fields of a hash.
-    Fields {
-        /// The key of the hash.
+    /// Elements of a collection: fields of a hash, members of a set or sorted set.
+    Elements {
+        /// The type of the collection.
+        kind: Kind,
+        /// Its key.
         key: Box<[u8]>,
         /// Their names.
         names: Vec<Box<[u8]>>,
-        /// The hash, if these were its last fields: it is removed, too.
+        /// The collection, if these were its last elements: it is removed, too.
         emptied: Option<Entry>,
     },
 }
@@ -50,7 +52,7 @@ impl Db {
     #[inline]
     pub(crate) fn set_clock(&mut self, now: UnixMillis) {
         self.expiries.set_clock(now);
-        if self.expiring == 0 && self.timed == 0 {
+        if self.expiring == 0 && self.timed.total() == 0 {
             self.horizon.reset(now);
         }
     }
@@ -73,7 +75,7 @@ impl Db {
 
     #[inline]
     pub(super) fn tidy_if_crowded(&mut self) {
-        if self.expiries.is_crowded(self.expiring + self.timed) {
+        if self.expiries.is_crowded(self.expiring + self.timed.total()) {
             self.tidy();
         }
     }
@@ -91,15 +93,15 @@ impl Db {
     /// Whether [`remove_expired`](Self::remove_expired) has something to do.
     #[must_use]
     pub fn is_expiry_due(&self, now: UnixMillis) -> bool {
-        self.expiries.is_due(now) || self.expiring + self.timed > 0 && self.horizon.is_pass_due(now)
+        self.expiries.is_due(now) || self.expiring + self.timed.total() > 0 && self.horizon.is_pass_due(now)
     }
 
-    /// Removes keys and fields whose time has come and hands them to `removed`; returns how many. Looks at no more than
+    /// Removes keys and elements whose time has come and hands them to `removed`; returns how many. Looks at no more than
     /// about `limit` of them (0.2 µs each, more if their memory is not cached): then
     /// [`is_expiry_due`](Self::is_expiry_due) tells whether any are left.
     ///
-    /// A key or field is removed at the first call that is 8 ms or more after its time and that is not cut short. Fields
-    /// of a hash that is read by somebody else, or saved, stay as long as that takes.
+    /// A key or element is removed at the first call that is 8 ms or more after its time and that is not cut short. Elements
+    /// of a collection that is read by somebody else, or saved, stay as long as that takes.
     pub fn remove_expired(
         &mut self,
         now: UnixMillis,
@@ -136,7 +138,7 @@ impl Db {
         count
     }
 
-    /// Removes the keys of a record that have expired, and their fields, up to `limit` of these; puts the others on record
+    /// Removes the keys of a record that have expired, and their elements, up to `limit` of these; puts the others on record
     /// again.
     fn look_at(
         &mut self,
@@ -157,12 +159,12 @@ impl Db {
                 if let Some(mut entry) = self.table.remove(hash, condemned) {
                     self.past.before_change(&mut entry);
                     self.expiring -= 1;
-                    self.timed -= usize::from(entry.is_timed());
+                    self.timed.uncount(&entry);
                     count += 1;
                     removed(Expired::Key(entry));
                 }
-                if self.timed > 0 && count < limit {
-                    count += self.remove_due_fields_of(record, hash, now, limit - count, removed);
+                if self.timed.total() > 0 && count < limit {
+                    count += self.remove_due_elements_of(record, hash, now, limit - count, removed);
                 }
             }
             earliest = self.earliest(record);
@@ -178,8 +180,8 @@ impl Db {
         count
     }
 
-    /// Removes fields of the hashes of a record that can be found under `hash`.
-    fn remove_due_fields_of(
+    /// Removes elements of the collections of a record that can be found under `hash`.
+    fn remove_due_elements_of(
         &mut self,
         record: Record,
         hash: u64,
@@ -189,7 +191,7 @@ impl Db {
     ) -> usize {
         let (hash_key, snapshot) = (self.hash_key, self.past.snapshot());
         let is_it = |entry: &Entry| {
-            entry.next_field_expiry().is_some_and(|at| at <= now)
+            entry.next_element_expiry().is_some_and(|at| at <= now)
                 && Record::of(entry.hash_again(&hash_key)) == record
                 && !entry.is_being_read()
                 && !(entry.mark() != snapshot.mark() && is_large(entry))
@@ -197,30 +199,28 @@ impl Db {
         let Some(entry) = self.table.find(hash, is_it) else { return 0 };
         let key: Box<[u8]> = entry.key().into();
         let key = Key::new(&key, &hash_key);
-        let expired = self.remove_due_fields(key, now, |hash, removed| {
-            hash.remove_due(now, limit, removed);
-        });
-        let Some(Expired::Fields { names, .. }) = &expired else { return 0 };
+        let expired =
+            self.remove_due_elements(key, now, |value, removed| value.remove_due(now, limit, removed));
+        let Some(Expired::Elements { names, .. }) = &expired else { return 0 };
         let count = names.len();
         expired.into_iter().for_each(removed);
         count
     }
 
-    /// Removes fields of a hash by `remove`, which tells their names, and the key with the last of them. `None` if none was
-    /// removed.
-    fn remove_due_fields(
+    /// Removes elements of a collection by `remove`, which tells their names and whether none is left, and the key with the
+    /// last of them. `None` if none was removed.
+    pub(super) fn remove_due_elements(
         &mut self,
         key: Key<'_>,
         now: UnixMillis,
-        remove: impl FnOnce(&mut Hash, &mut dyn FnMut(&[u8])),
+        remove: impl FnOnce(ValueMut<'_>, &mut dyn FnMut(&[u8])) -> bool,
     ) -> Option<Expired> {
         let mut names: Vec<Box<[u8]>> = Vec::new();
-        let is_empty = self.change_hash(key, now, |hash| {
-            remove(hash, &mut |name| names.push(name.into()));
-            hash.is_empty()
-        })?;
+        let kind = self.find(key)?.kind();
+        let is_empty =
+            self.change_collection(key, now, |value| remove(value, &mut |name| names.push(name.into())))?;
         let emptied = if is_empty { self.take(key) } else { None };
-        (!names.is_empty()).then(|| Expired::Fields { key: key.bytes.into(), names, emptied })
+        (!names.is_empty()).then(|| Expired::Elements { kind, key: key.bytes.into(), names, emptied })
     }
 
     /// Removes those of the named fields of a hash whose time has come.
@@ -230,15 +230,17 @@ impl Db {
         now: UnixMillis,
         named: impl Iterator<Item = &'a [u8]>,
     ) -> Option<Expired> {
-        if self.timed == 0 || self.find(key)?.next_field_expiry().is_none_or(|at| at > now) {
+        if self.timed.hashes == 0 || self.find(key)?.next_element_expiry().is_none_or(|at| at > now) {
             return None;
         }
-        self.remove_due_fields(key, now, |hash, removed| {
+        self.remove_due_elements(key, now, |value, removed| {
+            let ValueMut::Hash(hash) = value else { return false };
             for name in named.filter(|name| hash.is_field_due(name, now)).collect::<Vec<_>>() {
                 if hash.remove(name) {
                     removed(name);
                 }
             }
+            hash.is_empty()
         })
     }
 
@@ -255,7 +257,7 @@ impl Db {
     /// looked at, about `limit` at the most.
     fn pass(&mut self, now: UnixMillis, limit: usize) -> usize {
         let mut looked_at = 0;
-        while looked_at < limit && self.expiring + self.timed > 0 && self.horizon.is_pass_due(now) {
+        while looked_at < limit && self.expiring + self.timed.total() > 0 && self.horizon.is_pass_due(now) {
             let cursor = self.horizon.cursor(now);
             let Self { table, expiries, horizon, hash_key, .. } = self;
             let next = table.scan(cursor, &mut |entry: &Entry| {
@@ -272,7 +274,7 @@ impl Db {
         looked_at
     }
 
-    /// The earliest expiry of the keys of a record and of their fields.
+    /// The earliest expiry of the keys of a record and of their elements.
     fn earliest(&self, record: Record) -> Option<UnixMillis> {
         let mut earliest: Option<UnixMillis> = None;
         for hash in record.hashes(self.table.hash_bits()) {
@@ -290,7 +292,7 @@ impl Db {
     }
 }
 
-/// Whether saving a hash takes longer than its shard may be held for it.
+/// Whether saving a collection takes longer than its shard may be held for it.
 fn is_large(entry: &Entry) -> bool {
-    entry.value().elements() > LARGE_FIELDS || entry.memory_bytes() > LARGE_BYTES
+    entry.value().elements() > LARGE_ELEMENTS || entry.memory_bytes() > LARGE_BYTES
 }

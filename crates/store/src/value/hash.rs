@@ -11,9 +11,8 @@
 //! The bytes of all fields are counted as they come and go, so that the memory a hash takes is known at any time.
 //!
 //! Fields may expire ([`expiry`]). Then a small hash is a listpack of triples ([`timed`]), which it stays; in a table the
-//! fields that expire carry their time, and an index orders them ([`due`]). A hash without such fields has neither.
+//! fields that expire carry their time, and an index orders them ([`timed_table`](super::timed_table)). A hash without such fields has neither.
 
-mod due;
 mod expiry;
 mod fields;
 mod iter;

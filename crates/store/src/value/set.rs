@@ -8,24 +8,31 @@
 //! | integers in an intset | 2, 4 or 8, as the widest needs |
 //! | of up to 7 bytes in a table | 8, and 8 to 16 of the table |
 //! | of 8 to 15 bytes in a table | 16, and 8 to 16 of the table |
+//! | that expires, in a table | 8 more, and some 24 of the index |
 //!
 //! The bytes of all members are counted as they come and go, so that the memory a set takes is known at any time.
 //!
+//! Members may expire ([`expiry`]). Those that do carry their time, and an index orders them; a set without any has neither.
+//!
 //! Members go in and out as [`Text`]: an integer is never written out only to be read again.
 
+mod expiry;
 mod load;
 
+pub use expiry::ExpiringMembers;
 pub use load::SetLoader;
 
 use spinel_structs::compact::Member;
-use spinel_structs::hash::{HashKey, hash_bytes};
+use spinel_structs::hash::HashKey;
 use spinel_structs::intset::IntSet;
 use spinel_structs::number::parse_i64;
 use spinel_structs::size_class::malloc_size;
-use spinel_structs::table::{self, Table, TableItem};
+use spinel_structs::table;
 
 use super::draw::{Selection, below, sample_table};
+use super::timed_table::TimedTable;
 use super::{EncodingLimits, Text};
+use crate::UnixMillis;
 
 /// No intset grows beyond this, whatever the configuration allows.
 const MAX_INTS: usize = 1 << 30;
@@ -45,13 +52,7 @@ enum Form {
 }
 
 /// The large form.
-#[derive(Debug)]
-struct Members {
-    table: Table<Member>,
-    hash_key: HashKey,
-    /// What the members' own allocations take.
-    member_bytes: usize,
-}
+type Members = TimedTable<Member>;
 
 /// A member taken out of a set.
 #[derive(Debug)]
@@ -235,6 +236,9 @@ impl Set {
                 for _ in 0..members.table.len() - count {
                     let member = members.take_random(rng).expect("fewer are taken than there are");
                     staying.add(Text::Bytes(member.as_bytes()), limits, &hash_key);
+                    if let Some(at) = member.expiry() {
+                        staying.set_expiry(Text::Bytes(member.as_bytes()), Some(UnixMillis(at)), &hash_key);
+                    }
                 }
                 members.table.iter().for_each(|member| visit(Text::Bytes(member.as_bytes())));
                 Some(std::mem::replace(self, staying))
@@ -275,11 +279,7 @@ impl Set {
                 *ints = IntSet::new();
                 0
             }
-            Form::Table(members) => {
-                let member_bytes = &mut members.member_bytes;
-                members.table.take_chunk(n, |member| *member_bytes -= member.memory_bytes());
-                members.table.len()
-            }
+            Form::Table(members) => members.take_chunk(n),
         }
     }
 
@@ -297,11 +297,7 @@ impl Set {
     pub fn check_invariants(&self) {
         match &self.form {
             Form::Ints(ints) => ints.check_invariants(),
-            Form::Table(members) => {
-                members.table.check_invariants();
-                let member_bytes: usize = members.table.iter().map(Member::memory_bytes).sum();
-                assert_eq!(member_bytes, members.member_bytes, "the bytes of the members are counted");
-            }
+            Form::Table(members) => members.check_invariants(),
         }
     }
 
@@ -322,51 +318,12 @@ impl Set {
 }
 
 impl Members {
-    fn new(hash_key: &HashKey) -> Self {
-        Self { table: Table::new(*hash_key), hash_key: *hash_key, member_bytes: 0 }
-    }
-
     fn contains(&self, bytes: &[u8]) -> bool {
-        let hash = hash_bytes(&self.hash_key, bytes);
-        self.table.find(hash, |member| member.as_bytes() == bytes).is_some()
+        self.find(bytes).is_some()
     }
 
     fn add(&mut self, bytes: &[u8]) -> bool {
-        match self.table.entry(hash_bytes(&self.hash_key, bytes), |member| member.as_bytes() == bytes) {
-            table::Entry::Occupied(_) => false,
-            table::Entry::Vacant(slot) => {
-                self.member_bytes += slot.insert(Member::new(bytes)).memory_bytes();
-                true
-            }
-        }
-    }
-
-    fn remove(&mut self, bytes: &[u8]) -> bool {
-        let hash = hash_bytes(&self.hash_key, bytes);
-        let removed = self.table.remove(hash, |member| member.as_bytes() == bytes);
-        self.member_bytes -= removed.as_ref().map_or(0, Member::memory_bytes);
-        removed.is_some()
-    }
-
-    fn take_random(&mut self, rng: &mut impl FnMut() -> u64) -> Option<Member> {
-        let chosen = self.table.random(rng)?;
-        let (hash, address) = (chosen.hash_again(&self.hash_key), chosen.address());
-        let member = self.table.remove(hash, |member| member.address() == address)?;
-        self.member_bytes -= member.memory_bytes();
-        Some(member)
-    }
-
-    fn memory_bytes(&self) -> usize {
-        malloc_size(size_of::<Self>()) + self.table.memory_bytes() + self.member_bytes
-    }
-
-    fn duplicate(&self) -> Self {
-        let mut copy = Self::new(&self.hash_key);
-        for member in &self.table {
-            copy.table.insert_unique(member.hash_again(&self.hash_key), member.clone());
-        }
-        copy.member_bytes = self.member_bytes;
-        copy
+        self.add_with(bytes, || Member::new(bytes))
     }
 }
 

@@ -7,8 +7,12 @@
 //! Every range is a range of ranks, counted from the lowest score: ranges by score or by member are turned into
 //! ranks by two searches, so that skipping any number of elements costs nothing.
 //!
+//! Members may expire ([`expiry`]). Then the times stand in a table beside the tree, which has only the members that expire:
+//! a sorted set without such members is what it was, byte for byte.
+//!
 //! What is deliberately absent: options and replies of commands, and NaN, which no sorted set holds.
 
+mod expiry;
 mod load;
 
 pub use load::SortedSetLoader;
@@ -25,6 +29,7 @@ use spinel_structs::sorted_set::{
     SortedSet as Tree,
 };
 
+use self::expiry::TimedTree;
 use super::EncodingLimits;
 use super::draw::{Selection, below};
 
@@ -42,6 +47,7 @@ pub struct SortedSet {
 enum Form {
     Packed(PackedSortedSet),
     Tree(Box<Tree>),
+    Timed(Box<TimedTree>),
 }
 
 impl Default for Form {
@@ -50,12 +56,16 @@ impl Default for Form {
     }
 }
 
-/// Calls the same method of whichever form it is.
+/// Calls the same method of whichever form it is, to read.
 macro_rules! either {
     ($form:expr, $inner:ident => $body:expr) => {
         match $form {
             Form::Packed($inner) => $body,
             Form::Tree($inner) => $body,
+            Form::Timed(timed) => {
+                let $inner = &timed.tree;
+                $body
+            }
         }
     };
 }
@@ -96,10 +106,8 @@ impl SortedSet {
     pub fn duplicate(&self) -> Self {
         let form = match &self.form {
             Form::Packed(packed) => Form::Packed(packed.clone()),
-            Form::Tree(tree) => {
-                let copy = Tree::from_ascending(tree.hash_key(), tree.iter());
-                Form::Tree(Box::new(copy.expect("a sorted set ascends and has no member twice")))
-            }
+            Form::Tree(tree) => Form::Tree(Box::new(copy_of(tree))),
+            Form::Timed(timed) => Form::Timed(Box::new(timed.duplicate())),
         };
         Self { form }
     }
@@ -145,20 +153,36 @@ impl SortedSet {
                 inserted
             }
             Form::Tree(tree) => tree.insert(member, score),
+            Form::Timed(timed) => timed.tree.insert(member, score),
         }
     }
 
     /// Removes a member and returns its score.
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
-        either!(&mut self.form, inner => inner.remove(member))
+        match &mut self.form {
+            Form::Packed(packed) => packed.remove(member),
+            Form::Tree(tree) => tree.remove(member),
+            Form::Timed(timed) => {
+                let score = timed.remove(member);
+                self.drop_times_if_empty();
+                score
+            }
+        }
     }
 
     /// Removes the member with the lowest score (descending: the highest) and shows it to `see`.
     pub fn pop<R>(&mut self, order: Order, see: impl FnOnce(&[u8], f64) -> R) -> Option<R> {
-        either!(&mut self.form, inner => match order {
-            Order::Ascending => inner.pop_first(see),
-            Order::Descending => inner.pop_last(see),
-        })
+        match (&mut self.form, order) {
+            (Form::Packed(packed), Order::Ascending) => packed.pop_first(see),
+            (Form::Packed(packed), Order::Descending) => packed.pop_last(see),
+            (Form::Tree(tree), Order::Ascending) => tree.pop_first(see),
+            (Form::Tree(tree), Order::Descending) => tree.pop_last(see),
+            (Form::Timed(timed), _) => {
+                let seen = timed.pop(order, see);
+                self.drop_times_if_empty();
+                seen
+            }
+        }
     }
 
     /// Removes the members of these ranks, as far as they exist. Returns a set to be freed if they were so many that those
@@ -166,18 +190,30 @@ impl SortedSet {
     pub fn remove_ranks(&mut self, ranks: Range<usize>) -> Option<Self> {
         let len = self.len();
         let ranks = ranks.start.min(len)..ranks.end.min(len);
-        let tree = match &mut self.form {
-            Form::Tree(tree) if Self::removal_cost(len, ranks.len()) < ranks.len() => tree,
-            form => {
-                either!(form, inner => inner.remove_range_by_rank(ranks));
-                return None;
+        let moves = Self::removal_cost(len, ranks.len()) < ranks.len();
+        let gone = match &mut self.form {
+            Form::Packed(packed) => {
+                packed.remove_range_by_rank(ranks);
+                None
+            }
+            Form::Tree(tree) if moves => {
+                Some(Form::Tree(std::mem::replace(tree, Box::new(rest(tree, ranks)))))
+            }
+            Form::Tree(tree) => {
+                tree.remove_range_by_rank(ranks);
+                None
+            }
+            Form::Timed(timed) if moves => {
+                let staying = Box::new(timed.without(ranks));
+                Some(Form::Timed(std::mem::replace(timed, staying)))
+            }
+            Form::Timed(timed) => {
+                timed.remove_ranks(ranks);
+                None
             }
         };
-        let head = tree.range_by_rank(0, ranks.start, Order::Ascending);
-        let tail = tree.range_by_rank(ranks.end, len - ranks.end, Order::Ascending);
-        let rest = Tree::from_ascending(tree.hash_key(), head.chain(tail));
-        let rest = Box::new(rest.expect("a sorted set ascends and has no member twice"));
-        Some(Self { form: Form::Tree(std::mem::replace(tree, rest)) })
+        self.drop_times_if_empty();
+        gone.map(|form| Self { form })
     }
 
     /// How many members of so many [`remove_ranks`](Self::remove_ranks) touches to remove some: these, or twice those that
@@ -211,6 +247,7 @@ impl SortedSet {
         Members(match &self.form {
             Form::Packed(packed) => Walk::Packed(packed.range_by_rank(start, count, order)),
             Form::Tree(tree) => Walk::Tree(tree.range_by_rank(start, count, order)),
+            Form::Timed(timed) => Walk::Tree(timed.tree.range_by_rank(start, count, order)),
         })
     }
 
@@ -272,6 +309,7 @@ impl SortedSet {
                 0
             }
             Form::Tree(tree) => tree.scan(cursor, see),
+            Form::Timed(timed) => timed.tree.scan(cursor, see),
         }
     }
 
@@ -279,7 +317,7 @@ impl SortedSet {
     pub fn write_scan_score(&self, score: f64, out: &mut Vec<u8>) {
         match &self.form {
             Form::Packed(_) => format_score(score, out),
-            Form::Tree(_) => format_double(score, out),
+            Form::Tree(_) | Form::Timed(_) => format_double(score, out),
         }
     }
 
@@ -288,7 +326,7 @@ impl SortedSet {
     pub fn encoding(&self) -> &'static str {
         match &self.form {
             Form::Packed(_) => "listpack",
-            Form::Tree(_) => "skiplist",
+            Form::Tree(_) | Form::Timed(_) => "skiplist",
         }
     }
 
@@ -298,6 +336,7 @@ impl SortedSet {
         let inner = match &self.form {
             Form::Packed(packed) => packed.memory_bytes(),
             Form::Tree(tree) => malloc_size(size_of::<Tree>()) + tree.memory_bytes(),
+            Form::Timed(timed) => timed.memory_bytes(),
         };
         malloc_size(size_of::<Self>()) + inner
     }
@@ -308,6 +347,7 @@ impl SortedSet {
         match &self.form {
             Form::Packed(_) => 1,
             Form::Tree(tree) => tree.len(),
+            Form::Timed(timed) => timed.free_effort(),
         }
     }
 
@@ -323,8 +363,27 @@ impl SortedSet {
                 tree.take_chunk(n);
                 tree.len()
             }
+            Form::Timed(timed) => timed.take_chunk(n),
         }
     }
+}
+
+/// The same members again.
+fn copy_of(tree: &Tree) -> Tree {
+    let copy = Tree::from_ascending(tree.hash_key(), tree.iter());
+    copy.expect("a sorted set ascends and has no member twice")
+}
+
+/// The members that stay when those of some ranks go.
+fn staying(tree: &Tree, gone: Range<usize>) -> impl Iterator<Item = (&[u8], f64)> {
+    let head = tree.range_by_rank(0, gone.start, Order::Ascending);
+    head.chain(tree.range_by_rank(gone.end, tree.len() - gone.end, Order::Ascending))
+}
+
+/// A tree of the members that stay when those of some ranks go.
+fn rest(tree: &Tree, gone: Range<usize>) -> Tree {
+    let rest = Tree::from_ascending(tree.hash_key(), staying(tree, gone));
+    rest.expect("a sorted set ascends and has no member twice")
 }
 
 /// Members with their scores. It knows its length, and `nth` (so `skip`) costs one descent at most.

@@ -2,7 +2,7 @@
 //! it.
 //!
 //! ```text
-//! Member   | length | bytes |
+//! Member   | length | [expiry, 8 bytes] | bytes |
 //! Field    | length of name | length of value | [expiry, 8 bytes] | name | value |
 //! ```
 //!

@@ -5,6 +5,7 @@ mod backups;
 mod crowd;
 mod faults;
 mod field_expiry;
+mod member_expiry;
 mod opened;
 mod replay;
 mod restoring;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use spinel_aof::disk::{DiskFile, FileReader};
+use spinel_aof::is_noted;
 use spinel_aof::recovery::{Level, Loader};
 use spinel_family::{Args, DbIndex, Encoder, OwnedArgs, UnixMillis, is_token};
 use spinel_structs::number::parse_i64;
@@ -164,6 +165,9 @@ impl Loader for CommandLoader {
     }
 
     fn note(&mut self, name: &str, args: Args<'_>) -> Result<(), Refused> {
+        if is_noted(args.at(0)) {
+            return self.command(name, args);
+        }
         self.engine.replay_registration(args).map_err(|why| {
             let text = format!("{why}, reading the append only file {name}");
             self.engine.log.write(LogLevel::Warning, &text);

@@ -132,6 +132,10 @@ impl Digest {
                 }
             }),
         }
+        // What no other server has: members that will expire.
+        for (member, _) in entry.value().expiring_members().into_iter().flatten() {
+            self.add_element(&[member, b"!!mexpire!!"]);
+        }
         if entry.expiry().is_some() {
             self.add(b"!!expire!!");
         }

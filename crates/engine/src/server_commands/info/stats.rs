@@ -73,7 +73,7 @@ pub(super) fn stats(worker: &Worker, report: &mut Report) {
             "reply_buffer_expands",
         ],
     );
-    ours(worker, report);
+    ours(worker, &totals, report);
 }
 
 fn expiries(worker: &Worker, totals: &Totals, report: &mut Report) {
@@ -86,8 +86,9 @@ fn expiries(worker: &Worker, totals: &Totals, report: &mut Report) {
     report.field("expire_cycle_cpu_milliseconds", totals.expire_nanos / 1_000_000);
 }
 
-/// What Redis does not have: how far the commands have come that go through the whole keyspace, and the panics.
-fn ours(worker: &Worker, report: &mut Report) {
+/// What Redis does not have: how far the commands have come that go through the whole keyspace, members of sets and sorted
+/// sets that expired, and the panics.
+fn ours(worker: &Worker, totals: &Totals, report: &mut Report) {
     let gradual = &worker.engine().stats.gradual;
     for (name, figure) in [
         ("scandel_running", &gradual.running),
@@ -97,5 +98,6 @@ fn ours(worker: &Worker, report: &mut Report) {
     ] {
         report.field(name, figure.load(Ordering::Relaxed));
     }
+    report.field("expired_members", totals.expired_members);
     server::panics(worker, report);
 }

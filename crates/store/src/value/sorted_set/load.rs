@@ -16,7 +16,7 @@ impl SortedSet {
     pub fn as_listpack(&self) -> Option<&Listpack> {
         match &self.form {
             Form::Packed(packed) => Some(packed.as_listpack()),
-            Form::Tree(_) => None,
+            Form::Tree(_) | Form::Timed(_) => None,
         }
     }
 

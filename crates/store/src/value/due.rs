@@ -1,11 +1,11 @@
-//! The fields of one large hash that expire, in the order of their times.
+//! The elements of one large collection that expire, in the order of their times.
 //!
 //! ```text
-//! BTreeSet of  │ time, 8 bytes │ fragment of the field's hash, 4 bytes │
+//! BTreeSet of  │ time, 8 bytes │ fragment of the element's hash, 4 bytes │
 //! ```
 //!
-//! The fragment is that of the expiry wheel ([`Record`]), enough for the table to find the field. Two fields with the same
-//! time and the same fragment have one record; what must hold is: *for every field that expires there is a record of its
+//! The fragment is that of the expiry wheel ([`Record`]), enough for the table to find the element. Two with the same
+//! time and the same fragment have one record; what must hold is: *for every element that expires there is a record of its
 //! time and its fragment, and there is no other record.*
 //!
 //! A record takes some 25 bytes: twelve, and nodes that are between half and three quarters full.

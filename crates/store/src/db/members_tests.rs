@@ -1,4 +1,4 @@
-//! Hashes with fields that expire, against a model: what is removed when, what is counted, and what a copy keeps.
+//! Collections with elements that expire, against a model: what is removed when, what is counted, and what a copy keeps.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::super::{Expired, Keep};
 use super::*;
-use crate::value::{EncodingLimits, NewValue, ValueRef};
+use crate::value::{EncodingLimits, NewValue, Set, SortedSet, Text, ValueRef};
 use crate::{Entry, HashKey};
 
 const START: i64 = 1_700_000_000_000;
@@ -44,7 +44,9 @@ fn expire(db: &mut Db, now: i64, limit: usize) -> (Vec<Field>, Vec<Vec<u8>>) {
     let (mut gone, mut emptied_keys) = (Vec::new(), Vec::new());
     loop {
         db.remove_expired(UnixMillis(now), limit, |expired| {
-            let Expired::Fields { key, names, emptied } = expired else { panic!("no key expires by itself") };
+            let Expired::Elements { key, names, emptied, .. } = expired else {
+                panic!("no key expires by itself")
+            };
             assert!(names.len() <= limit, "no more at a time than allowed");
             gone.extend(names.iter().map(|name| (key.to_vec(), name.to_vec())));
             emptied_keys.extend(emptied.map(|entry| entry.key().to_vec()));
@@ -61,11 +63,11 @@ fn a_large_hash_whose_fields_expire_together_goes_in_slices_and_the_key_with_the
     for i in 0..1000 {
         set_field(&mut db, b"h", format!("f{i}").as_bytes(), Some(START + 100), START);
     }
-    assert_eq!((db.timed(), db.expiring()), (1, 0));
+    assert_eq!((db.timed_hashes(), db.expiring()), (1, 0));
     assert_eq!(expire(&mut db, START + 99, 64).0.len(), 0);
     let (gone, emptied) = expire(&mut db, START + 108, 64);
     assert_eq!((gone.len(), emptied), (1000, vec![b"h".to_vec()]));
-    assert_eq!((db.len(), db.timed()), (0, 0));
+    assert_eq!((db.len(), db.timed_hashes()), (0, 0));
 }
 
 #[test]
@@ -78,7 +80,7 @@ fn a_field_far_ahead_is_found_by_the_pass_in_time() {
         assert_eq!(expire(&mut db, START + hour * DAY / 24, 64).0.len(), 0);
     }
     assert_eq!(expire(&mut db, START + 3 * DAY + 8, 64).0, [(b"h".to_vec(), b"far".to_vec())]);
-    assert_eq!((fields(&db, b"h"), db.timed()), (1, 0));
+    assert_eq!((fields(&db, b"h"), db.timed_hashes()), (1, 0));
 }
 
 #[test]
@@ -87,19 +89,19 @@ fn hashes_are_counted_however_they_come_and_go() {
     let mut db = new_db();
     set_field(&mut db, b"h", b"a", Some(START + 10), START);
     let entry = db.take(key(b"h")).unwrap();
-    assert_eq!(db.timed(), 0);
+    assert_eq!(db.timed_hashes(), 0);
     db.restore(key(b"g").hash, entry.rekey(b"g"));
-    assert_eq!(db.timed(), 1);
+    assert_eq!(db.timed_hashes(), 1);
     let copy: Entry = db.find(key(b"g")).unwrap().duplicate(b"copy", 0);
     db.restore(key(b"copy").hash, copy);
     assert!(db.set_expiry(key(b"g"), Some(UnixMillis(START + 50)), now));
-    assert_eq!((db.timed(), db.expiring()), (2, 1));
+    assert_eq!((db.timed_hashes(), db.expiring()), (2, 1));
     db.put(key(b"g"), NewValue::Text(b"text"), Keep::Replace(None), now);
-    assert_eq!((db.timed(), db.expiring()), (1, 0));
+    assert_eq!((db.timed_hashes(), db.expiring()), (1, 0));
     let taken = db.clear();
-    assert_eq!((db.timed(), taken.timed()), (0, 1));
+    assert_eq!((db.timed_hashes(), taken.timed_hashes()), (0, 1));
     db.restore(key(b"copy").hash, Entry::new(b"copy", NewValue::Int(1), None, 0));
-    assert_eq!(db.timed(), 0);
+    assert_eq!(db.timed_hashes(), 0);
 }
 
 #[test]
@@ -110,7 +112,7 @@ fn a_key_that_expires_takes_its_fields_along_whichever_comes_first() {
         set_field(&mut db, b"h", b"b", None, START);
         db.set_expiry(key(b"h"), Some(UnixMillis(START + own)), UnixMillis(START));
         db.remove_expired(UnixMillis(START + 40), 64, |_| {});
-        assert_eq!((db.len(), db.timed(), db.expiring()), (0, 0, 0));
+        assert_eq!((db.len(), db.timed_hashes(), db.expiring()), (0, 0, 0));
     }
 }
 
@@ -134,13 +136,92 @@ fn only_named_fields_that_are_due_go_before_their_time_in_the_index() {
         set_field(&mut db, b"h", field, expiry, START);
     }
     let named = [&b"a"[..], b"c", b"x", b"a"];
-    let Some(Expired::Fields { names, emptied, .. }) = db.remove_named_due(key(b"h"), now, named.into_iter())
+    let Some(Expired::Elements { names, emptied, .. }) =
+        db.remove_named_due(key(b"h"), now, named.into_iter())
     else {
         panic!("one is due");
     };
     assert_eq!((names, emptied.is_none()), (vec![Box::from(&b"a"[..])], true));
     assert!(db.remove_named_due(key(b"h"), now, [&b"c"[..]].into_iter()).is_none());
     assert_eq!(fields(&db, b"h"), 2);
+}
+
+fn add_member(db: &mut Db, name: &[u8], member: &[u8], expiry: Option<i64>, is_sorted: bool) {
+    let (expiry, now) = (expiry.map(UnixMillis), UnixMillis(START));
+    if is_sorted {
+        db.get_or_create::<SortedSet>(key(name), 0).insert(member, 1.0, &limits(), &HASH_KEY);
+        db.change_typed(key(name), now, |zset: &mut SortedSet| zset.set_expiry(member, expiry, &HASH_KEY));
+    } else {
+        db.get_or_create::<Set>(key(name), 0).add(Text::Bytes(member), &limits(), &HASH_KEY);
+        db.change_typed(key(name), now, |set: &mut Set| {
+            set.set_expiry(Text::Bytes(member), expiry, &HASH_KEY)
+        });
+    }
+}
+
+#[test]
+fn sets_and_sorted_sets_are_counted_apart_from_hashes_and_expire_like_them() {
+    for is_sorted in [false, true] {
+        let mut db = new_db();
+        set_field(&mut db, b"h", b"f", Some(START + 10), START);
+        (0..1000)
+            .for_each(|i| add_member(&mut db, b"s", format!("m{i}").as_bytes(), Some(START + 10), is_sorted));
+        add_member(&mut db, b"t", b"stays", None, is_sorted);
+        add_member(&mut db, b"t", b"goes", Some(START + 10), is_sorted);
+        assert_eq!((db.timed_hashes(), db.timed_sets()), (1, 2));
+        assert!(!db.has_due_members(key(b"s").hash, UnixMillis(START + 9)));
+        assert!(db.has_due_members(key(b"s").hash, UnixMillis(START + 10)));
+        assert!(!db.has_due_members(key(b"h").hash, UnixMillis(START + 10)));
+        let (gone, mut emptied) = expire(&mut db, START + 18, 64);
+        emptied.sort();
+        assert_eq!((gone.len(), emptied), (1002, vec![b"h".to_vec(), b"s".to_vec()]));
+        assert_eq!((db.len(), db.timed_hashes(), db.timed_sets(), fields(&db, b"t")), (1, 0, 0, 1));
+    }
+}
+
+#[test]
+fn members_are_removed_before_their_time_in_the_index_for_whoever_asks() {
+    for is_sorted in [false, true] {
+        let mut db = new_db();
+        (0..5).for_each(|i| add_member(&mut db, b"s", &[b'0' + i], Some(START + 10), is_sorted));
+        let now = UnixMillis(START + 10);
+        let Some(Expired::Elements { names, emptied: None, .. }) = db.remove_due_members(key(b"s"), now, 3)
+        else {
+            panic!("some are due");
+        };
+        assert_eq!((names.len(), db.has_due_members(key(b"s").hash, now)), (3, true));
+        let last = db.remove_due_members(key(b"s"), now, 3);
+        assert!(matches!(last, Some(Expired::Elements { names, emptied: Some(_), .. }) if names.len() == 2));
+        assert_eq!((db.len(), db.timed_sets()), (0, 0));
+    }
+}
+
+#[test]
+fn a_set_that_lost_its_last_time_in_another_way_is_counted_right_by_whoever_asks() {
+    let mut db = new_db();
+    add_member(&mut db, b"s", b"stays", None, false);
+    add_member(&mut db, b"s", b"goes", Some(START + 10), false);
+    let Some(entry) = db.find_mut(key(b"s")) else { panic!("it is there") };
+    if let ValueMut::Set(set) = entry.value_mut() {
+        set.remove(Text::Bytes(b"goes"));
+    }
+    let now = UnixMillis(START);
+    assert!(db.has_due_members(key(b"s").hash, now), "it has to be looked at");
+    assert!(db.remove_due_members(key(b"s"), now, 9).is_none());
+    assert_eq!((db.timed_sets(), db.has_due_members(key(b"s").hash, now)), (0, false));
+}
+
+#[test]
+fn a_set_that_somebody_reads_keeps_its_members_until_he_has_gone() {
+    for is_sorted in [false, true] {
+        let mut db = new_db();
+        add_member(&mut db, b"s", b"a", Some(START + 10), is_sorted);
+        add_member(&mut db, b"s", b"b", None, is_sorted);
+        let reader = db.find_mut(key(b"s")).unwrap().share();
+        db.remove_expired(UnixMillis(START + 20), 64, |_| panic!("it would have to be copied"));
+        drop(reader);
+        assert_eq!(expire(&mut db, START + 40, 64).0.len(), 1);
+    }
 }
 
 proptest! {
@@ -166,7 +247,7 @@ proptest! {
             let hashes: std::collections::BTreeSet<_> = model.keys().map(|(hash, _)| hash).collect();
             let timed: std::collections::BTreeSet<_> =
                 model.iter().filter(|(_, at)| at.is_some()).map(|((hash, _), _)| hash).collect();
-            prop_assert_eq!((db.len(), db.timed()), (hashes.len(), timed.len()));
+            prop_assert_eq!((db.len(), db.timed_hashes()), (hashes.len(), timed.len()));
         }
     }
 }
