@@ -380,7 +380,7 @@ impl Writer<'_> {
             ]),
             6 => self.pick(&["redis.status_reply({s})", "redis.error_reply({s})", "TABLE1, nil, 3END"]),
             7 if depth < DEPTH => "TABLE{a}, {a}, {a}END",
-            8 if depth < DEPTH => "TABLEpcall(string.rep, {s}, {n})END",
+            8 if depth < DEPTH => "TABLEpcall(string.rep, {s}, {i})END",
             9 => "(redis.pcall('GET', {k}) or 'none')",
             _ => return if depth == 0 { self.call(depth) } else { self.number(depth + 1) },
         };
