@@ -77,14 +77,15 @@ const PATTERNS: [&str; 14] = [
     "'%'",
 ];
 
+/// What `%s` is given has no zero bytes, with which Lua 5.1 ends a text.
 const FORMATS: [&str; 9] = [
-    "'%d|%s', {n}, {s}",
+    "'%d|%s', {n}, {p}",
     "'%5.2f', {n}",
     "'%g', {n}",
     "'%x', {i}",
-    "'%q', {s}",
-    "'%-8s|', {s}",
-    "'%.3s', {s}",
+    "'%q', {p}",
+    "'%-8s|', {p}",
+    "'%.3s', {p}",
     "'%5d%%', {i}",
     "'%c%c', 1 + {i}, 65",
 ];
@@ -107,7 +108,7 @@ const COMMANDS: [&str; 36] = [
     "'LLEN', {k}",
     "'HSET', {k}, 'f', {s}",
     "'HGET', {k}, 'f'",
-    "'HGETALL', {k}",
+    "'HLEN', {k}",
     "'HINCRBY', {k}, 'n', {i}",
     "'SADD', {k}, {i}",
     "'SISMEMBER', {k}, {i}",
@@ -194,6 +195,7 @@ impl Writer<'_> {
                 "{i}" => self.random.below(20).to_string(),
                 "{s}" => self.text(depth),
                 "{l}" => self.list(depth),
+                "{p}" => self.plain_text(depth),
                 "{a}" => self.any(depth),
                 other => unreachable!("no placeholder is called {other}"),
             };
@@ -283,6 +285,13 @@ impl Writer<'_> {
             "(string.find({s}, {s}, 1, true) or 0)",
         ]);
         if self.random.chance(400) { self.pick(&NUMBERS).to_owned() } else { self.fill(pattern, depth + 1) }
+    }
+
+    /// A text without zero bytes.
+    fn plain_text(&mut self, depth: usize) -> String {
+        let pattern =
+            self.pick(&["'abc'", "'hello world'", "''", "tostring({n})", "type({a})", "redis.sha1hex({s})"]);
+        self.fill(pattern, depth + 1)
     }
 
     fn text(&mut self, depth: usize) -> String {

@@ -170,6 +170,8 @@ fn add_string(stack: &mut Stack<'_>, luau: i32, globals: i32) {
     stack.push_field(table, c"gmatch");
     stack.set_field(table, c"gfind");
     register(stack, table, c"dump", base::dump);
+    register(stack, table, c"sub", base::sub);
+    register(stack, table, c"byte", base::byte);
     stack.set_field(globals, c"string");
 }
 
