@@ -298,7 +298,7 @@ impl Writer<'_> {
         if depth >= DEPTH || self.random.chance(300) {
             return match self.random.below(6) {
                 0 if self.locals > 0 => format!("v{}", 1 + self.random.below(self.locals)),
-                0 | 1 => "KEYS[1]".to_owned(),
+                0 | 1 => "(KEYS[1] or 'k')".to_owned(),
                 2 => "(ARGV[1] or '')".to_owned(),
                 _ => self.pick(&TEXTS).to_owned(),
             };
