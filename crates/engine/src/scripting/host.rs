@@ -22,6 +22,10 @@ use crate::undo::can_be_undone;
 /// How long a script that has an effect already may go on on an event loop before others are told of it; one without is
 /// taken off the loop after that time.
 const PATIENCE_NANOS: u64 = 1_000_000;
+/// Declared keys that a key is compared with: what is equal need not be hashed.
+const MOST_COMPARED: usize = 4;
+/// Room for words that is kept from one script to the next.
+const KEPT_BYTES: usize = 16 << 10;
 const STEPS_BACK: &[u8] = b"the script steps back";
 const KILLED: &[u8] = b"Script killed by user with SCRIPT KILL...";
 
@@ -94,6 +98,7 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
         let engine = &execution.worker.engine;
         let began_full = engine.is_memory_full();
         let is_on_thread = ground.place == Place::Thread;
+        let words = std::mem::take(&mut execution.worker.script_words);
         let is_atomic = called.is_atomic(execution.worker.settings());
         let is_undone = is_atomic || execution.worker.undecided.is_some();
         let running = is_on_thread.then(|| engine.begin_script(called, ground.args, &interrupter, is_undone));
@@ -103,7 +108,7 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
             called,
             ground,
             cx,
-            words: ArgsBuffer::default(),
+            words,
             interrupter,
             running,
             propagate: Propagate { log: true, replicas: true },
@@ -121,6 +126,9 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
     /// One that was killed while it stepped back is not run again, and one whose writes can be taken back does not succeed after
     /// it was killed.
     pub(super) fn finish(mut self, has_failed: bool) -> (Result<Option<SteppedBack>, &'static [u8]>, bool) {
+        if self.words.capacity_bytes() <= KEPT_BYTES {
+            self.execution.worker.script_words = std::mem::take(&mut self.words);
+        }
         let was_killed = self.running.take().is_some_and(RunningGuard::end);
         let stepped_back = match self.stepped_back {
             Some(_) if was_killed => Err(KILLED),
@@ -191,8 +199,12 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
             return false;
         }
         let keyspace = &self.execution.worker.engine.keyspace;
+        let declared = &self.called.keys()[..self.called.keys().len().min(MOST_COMPARED)];
         let mut is_covered = true;
-        command.keys.each(args, |at| is_covered &= self.cx.held().holds(keyspace.key(args.at(at)).hash));
+        command.keys.each(args, |at| {
+            let key = args.at(at);
+            is_covered &= declared.contains(&key) || self.cx.held().holds(keyspace.key(key).hash);
+        });
         is_covered
     }
 

@@ -3,6 +3,7 @@
 //! A handful of keys for all families makes wrong types common; a handful of members makes duplicates, empty results and
 //! conversions of encodings common. Numbers come mostly plain and sometimes from the lists of odd ones.
 
+use super::script::{library, script};
 use crate::random::Random;
 
 /// What a placeholder stands for.
@@ -79,6 +80,12 @@ pub(super) enum Kind {
     StreamBound,
     /// A consumer group.
     Group,
+    /// A script in Lua.
+    Script,
+    /// The digest of the script that was written last.
+    Digest,
+    /// A library of functions in Lua.
+    Library,
     /// Any bytes.
     Garbage,
 }
@@ -123,6 +130,9 @@ impl Kind {
             "stream-id" => Kind::StreamId,
             "stream-bound" => Kind::StreamBound,
             "group" => Kind::Group,
+            "script" => Kind::Script,
+            "digest" => Kind::Digest,
+            "library" => Kind::Library,
             "garbage" => Kind::Garbage,
             other => panic!("no placeholder is called <{other}>"),
         }
@@ -217,7 +227,9 @@ impl Vocabulary {
     /// Invents a word.
     pub(super) fn word(&self, kind: Kind, random: &mut Random) -> Vec<u8> {
         match kind {
-            Kind::Same => unreachable!("the template remembers the last key"),
+            Kind::Same | Kind::Digest => unreachable!("the template remembers the last key and script"),
+            Kind::Script => script(random),
+            Kind::Library => library(random),
             Kind::Key => format!("k{}", random.below(self.keys)).into_bytes(),
             Kind::LexKey => format!("l{}", random.below(3)).into_bytes(),
             Kind::Member => self.member(random),
