@@ -43,7 +43,7 @@ pub(super) enum Joined {
 enum Test<'a> {
     Equals(&'a [u8]),
     EqualsInAnyCase(&'a [u8]),
-    Has(Finder<'a>),
+    Has(Box<Finder<'a>>),
     Glob(&'a [u8], bool),
     Matches(Regex),
 }
@@ -79,7 +79,7 @@ impl<'a> Tests<'a> {
             Predicate::Exact(text) if is_caseless => Ok(Test::EqualsInAnyCase(text)),
             Predicate::Exact(text) => Ok(Test::Equals(text)),
             Predicate::Match(text) if is_caseless => regex(expression_of(text, regex::escape)),
-            Predicate::Match(text) => Ok(Test::Has(Finder::new(text))),
+            Predicate::Match(text) => Ok(Test::Has(Box::new(Finder::new(text)))),
             Predicate::Glob(pattern) => Ok(Test::Glob(pattern, is_caseless)),
             Predicate::Re(pattern) if pattern.len() > EXPRESSION_BYTES_MAX => Err(TOO_LARGE),
             Predicate::Re(pattern) => regex(expression_of(pattern, str::to_owned)),

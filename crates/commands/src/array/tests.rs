@@ -1,3 +1,5 @@
+//! The array commands, command by command and in odd combinations.
+
 use proptest::prelude::*;
 use spinel_family::Protocol;
 

@@ -14,6 +14,9 @@ use stream::StreamCommands;
 /// Elements made by one command.
 const ELEMENTS: usize = 64;
 
+/// The command behind the last of an array's values.
+const CURSOR: &[u8] = b"ARSEEK";
+
 /// Appends the command that selects a database.
 pub(crate) fn put_select(out: &mut Vec<u8>, db: DbIndex) {
     encode_command(out, [b"SELECT".as_slice(), db.0.to_string().as_bytes()]);
@@ -125,17 +128,11 @@ impl<'e> CommandEncoder<'e> {
                 b"ZADD"
             }
             Rest::Array(values, array) => {
-                words.extend(values.take(ELEMENTS).flat_map(|(index, value)| {
-                    [index.to_string().into_bytes(), value.with_bytes(<[u8]>::to_vec)]
-                }));
-                if words.len() > 2 {
-                    b"ARMSET"
-                } else {
-                    // At zero it stands by itself.
-                    words.extend((array.cursor() > 0).then(|| array.cursor().to_string().into_bytes()));
+                let name = put_array_words(&mut words, values, array);
+                if name == CURSOR {
                     self.rest = Rest::Nothing;
-                    b"ARSEEK"
                 }
+                name
             }
             Rest::Stream(stream) => match stream.next(self.key) {
                 Some(all) => {
@@ -181,4 +178,20 @@ impl<'e> CommandEncoder<'e> {
         self.expiring.truncate(from);
         true
     }
+}
+
+/// Appends the words of the next command that makes an array, and gives its name: values, or behind the last of them the cursor,
+/// which at zero stands by itself.
+fn put_array_words(words: &mut Vec<Vec<u8>>, values: &mut ArrayRange<'_>, array: &Array) -> &'static [u8] {
+    let before = words.len();
+    words.extend(
+        values
+            .take(ELEMENTS)
+            .flat_map(|(index, value)| [index.to_string().into_bytes(), value.with_bytes(<[u8]>::to_vec)]),
+    );
+    if words.len() > before {
+        return b"ARMSET";
+    }
+    words.extend((array.cursor() > 0).then(|| array.cursor().to_string().into_bytes()));
+    CURSOR
 }

@@ -1,3 +1,5 @@
+//! An array compared with a map, and what it takes.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
