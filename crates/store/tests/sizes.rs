@@ -159,7 +159,7 @@ fn elements_take_no_more_than_their_measured_bytes() {
         ("sorted set member that expires, in no order", 124.5, each(timed_sorted_set)),
         ("numbers of an array side by side", 8.5, each(|| array(1, number))),
         ("strings of 16 B of an array side by side", 32.5, each(|| array(1, |i| format!("mem:{i:012}")))),
-        ("numbers of an array, one in ten places", 12.5, each(|| array(10, number))),
+        ("numbers of an array, one in ten places", 16.5, each(|| array(10, number))),
         ("numbers of an array, each in a page of its own", 140.0, each(|| array(1 << 20, number))),
     ];
     for in_order in [false, true] {

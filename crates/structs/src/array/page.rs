@@ -209,6 +209,12 @@ impl Page {
             Form::Sparse(Sparse { offsets, cells }) => match offsets.binary_search(&place) {
                 Ok(at) => Some(std::mem::replace(&mut cells[at], cell)),
                 Err(at) => {
+                    // By half, not to twice as much.
+                    if offsets.len() == offsets.capacity() {
+                        let more = offsets.len() / 2 + 2;
+                        offsets.reserve_exact(more);
+                        cells.reserve_exact(more);
+                    }
                     offsets.insert(at, place);
                     cells.insert(at, cell);
                     None
