@@ -37,8 +37,8 @@ impl NotifyFlags {
     pub const NEW: Self = Self(1 << 14);
     /// `a`: arrays.
     pub const ARRAY: Self = Self(1 << 15);
-    /// `A`: what stands for "all": `g$lshzxetda`, without the rare `m` and `n`.
-    pub const ALL: Self = Self(
+    /// What stands for "all" in Redis 7.0: `g$lshzxetd`, without the rare `m` and `n`.
+    const ALL_BUT_ARRAYS: Self = Self(
         Self::GENERIC.0
             | Self::STRING.0
             | Self::LIST.0
@@ -48,9 +48,10 @@ impl NotifyFlags {
             | Self::EXPIRED.0
             | Self::EVICTED.0
             | Self::STREAM.0
-            | Self::MODULE.0
-            | Self::ARRAY.0,
+            | Self::MODULE.0,
     );
+    /// `A`: what stands for "all".
+    pub const ALL: Self = Self(Self::ALL_BUT_ARRAYS.0 | Self::ARRAY.0);
 
     /// The letters in the order in which they are printed, with what they stand for; the first nine and `t`,
     /// `d`, `a` are folded into `A` when all are there.
@@ -81,6 +82,10 @@ impl NotifyFlags {
                 _ => Self::LETTERS.iter().find(|(known, _)| *known == letter)?.1,
             };
             flags.0 |= class.0;
+        }
+        // To Redis 7.0 these letters and `A` are the same.
+        if flags.contains(Self::ALL_BUT_ARRAYS) {
+            flags.0 |= Self::ARRAY.0;
         }
         Some(flags)
     }
@@ -127,7 +132,7 @@ mod tests {
             ("", ""),
             ("KEA", "AKE"),
             ("g$lshzxetda", "A"),
-            ("g$lshzxetd", "g$lshzxetd"),
+            ("g$lshzxetd", "A"),
             ("EKx", "xKE"),
             ("mnKx", "xnKm"),
             ("AnK", "AK"),
