@@ -29,7 +29,9 @@ impl Worker {
             self.stats.expire_nanos.add(nanos);
             self.note_latency("expire-cycle", nanos);
         }
-        self.machine.renew(&self.engine);
+        if let Some(machine) = &mut self.machine {
+            machine.renew(&self.engine);
+        }
         if self.index == 0 {
             if self.engine.has_planned_shutdown() {
                 self.with_world(|worker| worker.engine.begin_planned_shutdown());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use spinel_family::{Effects, Scratch, UnixMillis};
+use spinel_family::{ArgsBuffer, Effects, Scratch, UnixMillis};
 
 use crate::engine::Published;
 use crate::inbox::{Inbox, Message};
@@ -30,7 +30,9 @@ pub struct Worker {
     /// A command of the log is run again.
     pub(crate) replaying: bool,
     /// The machine for scripts.
-    pub(crate) machine: Machine,
+    pub(crate) machine: Option<Box<Machine>>,
+    /// Room for the words of the commands of scripts.
+    pub(crate) script_words: ArgsBuffer,
     /// What is held back of a run that may be taken back.
     pub(crate) undecided: Option<Box<Undecided>>,
 }
@@ -55,7 +57,8 @@ impl Worker {
             is_inside: false,
             may_move: true,
             replaying: false,
-            machine: Machine::default(),
+            machine: None,
+            script_words: ArgsBuffer::default(),
             undecided: None,
         }
     }

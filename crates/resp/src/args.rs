@@ -185,6 +185,12 @@ impl ArgsBuffer {
         words.iter().for_each(|word| push_word(&mut self.buf, &mut self.spans, word));
     }
 
+    /// Bytes that it keeps room for.
+    #[must_use]
+    pub fn capacity_bytes(&self) -> usize {
+        self.buf.capacity() + self.spans.capacity() * size_of::<Span>()
+    }
+
     /// The words.
     #[inline]
     #[must_use]

@@ -138,7 +138,7 @@ impl Encoder {
         self.line(text.as_bytes());
     }
 
-    /// An error: its code and its message, as in `ERR syntax error`. Line breaks at its ends are dropped and those inside
+    /// An error: its code and its message, as in `ERR syntax error`. Line breaks at its end are dropped and others
     /// become blanks, as in Redis, because messages may quote what a client sent.
     pub fn error(&mut self, text: impl AsRef<[u8]>) {
         self.buf.push(b'-');
@@ -386,9 +386,9 @@ impl Encoder {
     }
 }
 
-/// A text without the line ends around it.
+/// A text without the line ends behind it.
 fn without_line_ends(mut text: &[u8]) -> &[u8] {
-    while let [b'\r' | b'\n', rest @ ..] | [rest @ .., b'\r' | b'\n'] = text {
+    while let [rest @ .., b'\r' | b'\n'] = text {
         text = rest;
     }
     text

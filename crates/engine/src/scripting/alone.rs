@@ -98,7 +98,7 @@ impl Worker {
             let (called, engines) = find_function(&engine, &mut libraries, invocation, args)?;
             return Ok(self.run_called(place, session, &called, engines, args, out));
         }
-        let mut machine = std::mem::take(&mut self.machine);
+        let mut machine = self.machine.take().unwrap_or_default();
         let result =
             find_script(&engine, session, &mut machine, place, invocation, args).and_then(|called| {
                 let Some(called) = called else { return Ok(None) };
@@ -106,7 +106,7 @@ impl Worker {
                 Ok(self.run_called(place, session, &called, engines, args, out))
             });
         engine.scripts.note_bytes(self.index, machine.value_bytes());
-        self.machine = machine;
+        self.machine = Some(machine);
         result
     }
 

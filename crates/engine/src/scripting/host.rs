@@ -27,6 +27,10 @@ const PATIENCE_NANOS: u64 = 1_000_000;
 const TURN_NANOS: u64 = 500_000;
 /// How long it leaves them alone then.
 const GIVING_WAY: Duration = Duration::from_micros(100);
+/// Declared keys that a key is compared with: what is equal need not be hashed.
+const MOST_COMPARED: usize = 4;
+/// Room for words that is kept from one script to the next.
+const KEPT_BYTES: usize = 16 << 10;
 const STEPS_BACK: &[u8] = b"the script steps back";
 const KILLED: &[u8] = b"Script killed by user with SCRIPT KILL...";
 
@@ -103,6 +107,7 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
         let engine = &execution.worker.engine;
         let began_full = engine.is_memory_full();
         let is_on_thread = ground.place == Place::Thread;
+        let words = std::mem::take(&mut execution.worker.script_words);
         let is_atomic = called.is_atomic(execution.worker.settings());
         let is_undone = is_atomic || execution.worker.undecided.is_some();
         let running = is_on_thread.then(|| engine.begin_script(called, ground.args, &interrupter, is_undone));
@@ -112,7 +117,7 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
             called,
             ground,
             cx,
-            words: ArgsBuffer::default(),
+            words,
             interrupter,
             running,
             propagate: Propagate { log: true, replicas: true },
@@ -132,6 +137,9 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
     /// One that was killed while it stepped back is not run again, and one whose writes can be taken back does not succeed after
     /// it was killed.
     pub(super) fn finish(mut self, has_failed: bool) -> (Result<Option<SteppedBack>, &'static [u8]>, bool) {
+        if self.words.capacity_bytes() <= KEPT_BYTES {
+            self.execution.worker.script_words = std::mem::take(&mut self.words);
+        }
         let was_killed = self.running.take().is_some_and(RunningGuard::end);
         let stepped_back = match self.stepped_back {
             Some(_) if was_killed => Err(KILLED),
@@ -203,14 +211,16 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
             return None;
         }
         let (keyspace, held) = (&self.execution.worker.engine.keyspace, self.cx.held());
+        let declared = &self.called.keys()[..self.called.keys().len().min(MOST_COMPARED)];
         let mut is_covered = true;
         command.keys.each(args, |at| {
-            let hash = keyspace.key(args.at(at)).hash;
+            let key = args.at(at);
             if held.is_keeping() {
+                let hash = keyspace.key(key).hash;
                 is_covered &= held.keeps(hash);
                 shards.push(keyspace.shard_of(hash));
             } else {
-                is_covered &= held.holds(hash);
+                is_covered &= declared.contains(&key) || held.holds(keyspace.key(key).hash);
             }
         });
         normalise(&mut shards);

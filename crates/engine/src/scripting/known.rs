@@ -58,12 +58,29 @@ pub(super) fn read(text: &[u8]) -> Option<Digest> {
     if text.len() != 2 * digest.len() {
         return None;
     }
-    let value = |digit: u8| char::from(digit).to_digit(16).map(|value| value as u8);
+    let mut all = 0;
     for (byte, digits) in digest.iter_mut().zip(text.chunks_exact(2)) {
-        *byte = value(digits[0])? << 4 | value(digits[1])?;
+        let (high, low) = (DIGIT_VALUES[usize::from(digits[0])], DIGIT_VALUES[usize::from(digits[1])]);
+        all |= high | low;
+        *byte = high << 4 | low & 15;
     }
-    Some(digest)
+    (all & NO_DIGIT == 0).then_some(digest)
 }
+
+const NO_DIGIT: u8 = 1 << 7;
+
+/// What each byte counts as a hexadecimal digit.
+const DIGIT_VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        let (lower, upper) = (b"0123456789abcdef"[digit], b"0123456789ABCDEF"[digit]);
+        values[lower as usize] = digit as u8;
+        values[upper as usize] = digit as u8;
+        digit += 1;
+    }
+    values
+};
 
 impl KnownScripts {
     pub(super) fn get(&self, digest: &Digest) -> Option<Arc<Known>> {

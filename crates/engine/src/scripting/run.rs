@@ -220,14 +220,14 @@ impl Execution<'_> {
             let (called, engines) = find_function(&engine, &mut libraries, invocation, args)?;
             self.call_script(session, &called, engines, ground, cx, out)
         } else {
-            let mut machine = std::mem::take(&mut self.worker.machine);
+            let mut machine = self.worker.machine.take().unwrap_or_default();
             let found = find_script(&engine, session, &mut machine, Place::Thread, invocation, args);
             let result = found.and_then(|called| {
                 let called = called.ok_or(NO_SCRIPT)?;
                 let engines = machine.engines(&engine)?;
                 Ok(self.call_script(session, &called, engines, ground, cx, out))
             });
-            self.worker.machine = machine;
+            self.worker.machine = Some(machine);
             result?
         };
         Ok(matches!(ended, Ended::Replied { failed: true, .. }))

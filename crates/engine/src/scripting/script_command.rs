@@ -130,7 +130,9 @@ pub(super) struct ScriptLoad<'a> {
 impl SessionCommand for ScriptLoad<'_> {
     fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
         let engine = std::sync::Arc::clone(&cx.worker.engine);
-        if let Some((known, _)) = cx.worker.machine.load(&engine, self.script, Place::Thread)? {
+        if let Some((known, _)) =
+            cx.worker.machine.get_or_insert_default().load(&engine, self.script, Place::Thread)?
+        {
             out.bulk(&known.name);
         }
         Ok(Flow::Continue)

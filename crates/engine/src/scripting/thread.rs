@@ -98,7 +98,7 @@ fn work(queue: &Queue, engine: &Weak<Engine>) {
     /// Seeds of jobs begin behind those of the other threads.
     const FIRST_SEED: usize = 2000;
     let mut count = 0;
-    let mut machine = Machine::default();
+    let mut machine: Option<Box<Machine>> = None;
     while let Some(job) = queue.next() {
         let Some(engine) = engine.upgrade() else { return };
         let mut worker = Worker::for_scripts(&engine);
@@ -106,7 +106,7 @@ fn work(queue: &Queue, engine: &Weak<Engine>) {
         worker.scratch = Scratch::new(engine.seed(FIRST_SEED + count));
         count += 1;
         run(&engine, &mut worker, job);
-        machine = std::mem::take(&mut worker.machine);
+        machine = worker.machine.take();
         engine.keyspace.wake_missed();
     }
 }

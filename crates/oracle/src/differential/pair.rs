@@ -217,6 +217,8 @@ impl Side {
         let running = self.running()?;
         running.connections = connect_all(running.server.port(), protocol)?;
         running.connections[0].call(&["FLUSHALL"])?;
+        running.connections[0].call(&["FUNCTION", "FLUSH", "SYNC"])?;
+        running.connections[0].call(&["SCRIPT", "FLUSH", "SYNC"])?;
         running.inspector = Client::connect(running.server.port())?;
         Ok(())
     }

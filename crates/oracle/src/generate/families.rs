@@ -15,7 +15,7 @@ pub struct Family {
 }
 
 /// All families; `mixed` and `garbage` draw from the templates of all others.
-pub const FAMILIES: [Family; 15] = [
+pub const FAMILIES: [Family; 16] = [
     Family { name: "strings", templates: STRINGS, damage: 30 },
     Family { name: "bitmaps", templates: BITMAPS, damage: 30 },
     Family { name: "hyperloglogs", templates: HYPERLOGLOGS, damage: 30 },
@@ -28,6 +28,7 @@ pub const FAMILIES: [Family; 15] = [
     Family { name: "zsets", templates: ZSETS, damage: 30 },
     Family { name: "streams", templates: STREAMS, damage: 30 },
     Family { name: "transactions", templates: TRANSACTIONS, damage: 20 },
+    Family { name: "scripts", templates: SCRIPTS, damage: 30 },
     Family { name: "payloads", templates: PAYLOADS, damage: 30 },
     Family { name: "mixed", templates: &[], damage: 30 },
     Family { name: "garbage", templates: &[], damage: 500 },
@@ -429,4 +430,28 @@ const PAYLOADS: &[&str] = &[
     "SADD <key> (<member>+|<integer>+)",
     "ZADD <key> (<score> <member>)+",
     "DEL <key>",
+];
+
+const SCRIPTS: &[&str] = &[
+    "EVAL <script> 1 <key> <value>*",
+    "EVAL <script> 1 <key> <value>*",
+    "EVAL <script> 1 <key> <value>*",
+    "EVAL <script> 1 <key> <value>*",
+    "EVAL <script> 2 <key> <key> <value>*",
+    "EVAL <script> <numkeys> <key> <key> <value>*",
+    "EVAL <script> <integer> <key>",
+    "EVAL_RO <script> 1 <key> <value>*",
+    "SCRIPT LOAD <script> ; EVALSHA <digest> 1 <key> <value>*",
+    "SCRIPT LOAD <script> ; EVALSHA_RO <digest> 1 <key> <value>* ; SCRIPT EXISTS <digest> x",
+    "MULTI ; EVAL <script> 1 <key> <value>* ; GET <same> ; EXEC",
+    "EVALSHA <garbage> 1 <key>",
+    "SCRIPT FLUSH [SYNC|ASYNC|x]",
+    "FUNCTION LOAD [REPLACE] <library>",
+    "FUNCTION LOAD REPLACE <library>",
+    "FUNCTION LOAD REPLACE <library> ; FCALL (f|g) 1 <key> <value>*",
+    "FCALL (f|g|h) 1 <key> <value>*",
+    "FCALL_RO (f|g|h) 1 <key> <value>*",
+    "FUNCTION DELETE (lib1|lib1|lib4)",
+    "FUNCTION LIST LIBRARYNAME x [WITHCODE]",
+    "DUMP <key>",
 ];

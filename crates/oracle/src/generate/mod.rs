@@ -5,6 +5,7 @@
 
 mod families;
 mod newer;
+mod script;
 mod template;
 mod vocabulary;
 
@@ -168,7 +169,13 @@ fn keeps_its_words(words: &Words) -> bool {
         || words[0] == b"CONFIG"
         || words[0] == b"ZRANK"
         || words[0] == b"ZREVRANK"
+        || holds_code(words)
         || is_fatal_cut_short(words)
+}
+
+/// Whether code stands among the words: compilers tell of nonsense each in its own words.
+fn holds_code(words: &Words) -> bool {
+    [&b"EVAL"[..], b"EVAL_RO", b"SCRIPT", b"FUNCTION"].contains(&&words[0][..])
 }
 
 /// Redis 8.0 reads beyond the words of HGETEX when it ends behind FIELDS.

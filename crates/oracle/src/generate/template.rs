@@ -4,8 +4,11 @@
 //! SET <key> <value> [NX|XX] [EX <seconds>|KEEPTTL]     words; <placeholders>; [optional] and (required) choices
 //! DEL <key>+      MSET (<key> <value>)+                 one to four times; * for none to three
 //! SPOP <key> ; DEL <same>                               several commands that belong together; <same> is the last key
+//! SCRIPT LOAD <script> ; EVALSHA <digest> 0             <digest> is that of the last script
 //! ```
 //! A choice takes each alternative with equal chance, an option is there half the time.
+
+use sha1::{Digest as _, Sha1};
 
 use super::vocabulary::{Kind, Vocabulary};
 use crate::client::Words;
@@ -39,7 +42,7 @@ impl Template {
 
     /// Invents the words of its commands.
     pub(super) fn invent(&self, random: &mut Random, vocabulary: &Vocabulary) -> Vec<Words> {
-        let mut writer = Writer { random, vocabulary, last_key: Vec::new() };
+        let mut writer = Writer { random, vocabulary, last_key: Vec::new(), last_script: Vec::new() };
         self.commands
             .iter()
             .map(|nodes| {
@@ -115,6 +118,7 @@ struct Writer<'a> {
     random: &'a mut Random,
     vocabulary: &'a Vocabulary,
     last_key: Vec<u8>,
+    last_script: Vec<u8>,
 }
 
 impl Writer<'_> {
@@ -128,10 +132,17 @@ impl Writer<'_> {
         match node {
             Node::Literal(word) => words.push(word.as_bytes().to_vec()),
             Node::Word(Kind::Same) => words.push(self.last_key.clone()),
+            Node::Word(Kind::Digest) => {
+                let digest = Sha1::digest(&self.last_script);
+                words.push(digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes());
+            }
             Node::Word(kind) => {
                 let word = self.vocabulary.word(*kind, self.random);
                 if *kind == Kind::Key {
                     self.last_key.clone_from(&word);
+                }
+                if *kind == Kind::Script {
+                    self.last_script.clone_from(&word);
                 }
                 words.push(word);
             }

@@ -21,7 +21,7 @@ fn types_of_both_versions_look_the_same_in_both() {
         (|e| e.simple("QUEUED"), "+QUEUED\r\n"),
         (|e| e.simple("a\r\nb"), "+a  b\r\n"),
         (|e| e.error("ERR syntax error"), "-ERR syntax error\r\n"),
-        (|e| e.error("\r\nERR a\nb\rc\r\n"), "-ERR a b c\r\n"),
+        (|e| e.error("ERR a\nb\rc\r\n"), "-ERR a b c\r\n"),
         (|e| e.bulk(b""), "$0\r\n\r\n"),
         (|e| e.bulk(b"a\r\nb"), "$4\r\na\r\nb\r\n"),
         (|e| e.bulk(&[b'x'; 12]), "$12\r\nxxxxxxxxxxxx\r\n"),

@@ -2,7 +2,9 @@
 
 use std::ffi::CString;
 
-use super::args::{check_text, optional_integer, up_to_zero, wrong_type};
+use smallvec::SmallVec;
+
+use super::args::{check_integer, check_text, optional_integer, up_to_zero, wrong_type};
 use super::dialect::translate;
 use super::errors::{map_error, map_thrown, map_top};
 use super::{LOAD, MOST_SOURCE_BYTES};
@@ -92,6 +94,40 @@ pub(super) fn unpack(stack: &mut Stack<'_>) -> Result<i32, Fault> {
         stack.push_element(1, n);
     }
     Ok(values)
+}
+
+/// A place in a text of so many bytes, counted from its end if it is negative.
+fn place(at: i64, len: i64) -> i64 {
+    if at < 0 { (at + len + 1).max(0) } else { at }
+}
+
+/// `string.sub(text, first [, last])`. Luau's cuts the numbers to 32 bits.
+pub(super) fn sub(stack: &mut Stack<'_>) -> Result<i32, Fault> {
+    let text = check_text(stack, 1)?;
+    let len = i64::try_from(text.len()).unwrap_or(i64::MAX);
+    let first = place(check_integer(stack, 2)?, len).max(1);
+    let last = place(optional_integer(stack, 3, -1)?, len).min(len);
+    let part = if first > last { &[] } else { &text[first as usize - 1..last as usize] };
+    let part: SmallVec<[u8; 64]> = SmallVec::from_slice(part);
+    stack.push_bytes(&part);
+    Ok(1)
+}
+
+/// `string.byte(text [, first [, last]])`, likewise.
+pub(super) fn byte(stack: &mut Stack<'_>) -> Result<i32, Fault> {
+    let text = check_text(stack, 1)?;
+    let len = i64::try_from(text.len()).unwrap_or(i64::MAX);
+    let first = place(optional_integer(stack, 2, 1)?, len);
+    let last = place(optional_integer(stack, 3, first)?, len).min(len);
+    let first = first.max(1);
+    if first > last {
+        return Ok(0);
+    }
+    let bytes = text[first as usize - 1..last as usize].to_vec();
+    let fitting = i32::try_from(bytes.len()).ok().filter(|count| stack.has_room(*count));
+    let Some(count) = fitting else { return Err(Fault::text("stack overflow (string slice too long)")) };
+    bytes.iter().for_each(|byte| stack.push_number(f64::from(*byte)));
+    Ok(count)
 }
 
 /// `loadstring(text [, name])`: text only, never bytecode.

@@ -9,7 +9,7 @@ pub(crate) fn push_error_table(stack: &mut Stack<'_>, text: &[u8]) {
     let text = error_text(text);
     stack.push_table(0, 3);
     let table = stack.top();
-    stack.push_bytes(up_to_zero(&text));
+    stack.push_bytes(&text);
     stack.set_field(table, c"err");
 }
 
@@ -28,6 +28,7 @@ pub(super) fn fail(stack: &mut Stack<'_>, text: &str) -> Fault {
 
 /// Code and message of an error.
 fn error_text(text: &[u8]) -> Vec<u8> {
+    let text = up_to_zero(text);
     let (code, message) = match text.strip_prefix(b"-") {
         None => (&b"ERR"[..], text),
         Some(rest) => match memchr::memchr(b' ', rest) {

@@ -113,17 +113,6 @@ pub(super) fn look_to(stack: &mut Stack<'_>, place: &CStr, is_safe: bool) {
     stack.truncate(top);
 }
 
-/// Sets `KEYS` or `ARGV`, the value on top.
-pub(super) fn set_global(stack: &mut Stack<'_>, name: &CStr) {
-    stack.push_globals();
-    let globals = stack.top();
-    stack.set_readonly(globals, false);
-    stack.insert(globals - 1);
-    stack.set_field(globals - 1, name);
-    stack.set_readonly(globals - 1, true);
-    stack.pop();
-}
-
 /// Pushes a table with everything but `redis`.
 fn push_base(stack: &mut Stack<'_>, options: LuaOptions) {
     stack.push_globals();
@@ -181,6 +170,8 @@ fn add_string(stack: &mut Stack<'_>, luau: i32, globals: i32) {
     stack.push_field(table, c"gmatch");
     stack.set_field(table, c"gfind");
     register(stack, table, c"dump", base::dump);
+    register(stack, table, c"sub", base::sub);
+    register(stack, table, c"byte", base::byte);
     stack.set_field(globals, c"string");
 }
 

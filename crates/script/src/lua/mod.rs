@@ -48,6 +48,9 @@ const TEXT_PART: usize = 2;
 /// So much garbage is left where it is.
 const COLLECT_BYTES: usize = 16 << 10;
 
+/// Keys and arguments of more bytes are not kept until the next call.
+const LARGE_INPUT_BYTES: usize = 16 << 10;
+
 /// What a machine is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
@@ -83,6 +86,10 @@ pub struct Lua {
     collect_beyond_bytes: usize,
     /// The globals, to be put back after a script that may have put others in their place.
     globals: Option<Reference>,
+    /// What makes errors tell where they happened.
+    handler: Reference,
+    /// The globals `KEYS` and `ARGV` are those of the last call.
+    has_input: bool,
 }
 
 impl std::fmt::Debug for Lua {
@@ -105,20 +112,21 @@ impl Lua {
     fn new(options: LuaOptions, purpose: Purpose, install: fn(&mut Stack<'_>, LuaOptions)) -> Option<Self> {
         let limit_bytes = options.memory_bytes;
         let mut machine = Machine::new(limit_bytes)?;
-        let mut globals = None;
+        let (mut globals, mut handler) = (None, None);
         let status = machine.protect(|stack| {
             install(stack, options);
+            stack.push_native(c"error handler", errors::on_error);
+            handler = Some(stack.keep());
             stack.collect();
             if options.deprecated_api {
                 stack.push_globals();
                 globals = Some(stack.keep());
             }
         });
-        if status != Status::Ok {
-            return None;
-        }
+        let handler = handler.filter(|_| status == Status::Ok)?;
         machine.context().text_limit_bytes.set(limit_bytes / TEXT_PART);
-        Some(Self { machine, purpose, limit_bytes, collect_beyond_bytes: COLLECT_BYTES, globals })
+        let collect_beyond_bytes = COLLECT_BYTES;
+        Some(Self { machine, purpose, limit_bytes, collect_beyond_bytes, globals, handler, has_input: false })
     }
 
     /// Bytes of the values that it has, of which many share the memory that it takes.
@@ -136,6 +144,8 @@ impl Lua {
         if source.len() > MOST_SOURCE_BYTES {
             return Err(b"script is too long".to_vec());
         }
+        // What is compiled would hold on to them as if they were constants.
+        self.forget_input();
         let source = translate(source);
         let mut compiled = Err(b"not enough memory".to_vec());
         self.machine.protect(|stack| {
@@ -147,6 +157,18 @@ impl Lua {
         });
         self.forget_leftovers();
         compiled
+    }
+
+    /// Takes the keys and arguments of the last call away.
+    fn forget_input(&mut self) {
+        if std::mem::take(&mut self.has_input) {
+            self.machine.protect(|stack| {
+                for name in [c"KEYS", c"ARGV"] {
+                    stack.push_nil();
+                    stack.set_readonly_global(name);
+                }
+            });
+        }
     }
 
     /// Takes what an error left on the stack away, and collects garbage if there is much: between calls it is cheapest.
@@ -212,11 +234,12 @@ impl Engine for Lua {
     }
 
     fn call(&mut self, script: Script, call: Call<'_>, host: &mut dyn Host, out: &mut Encoder) -> Outcome {
-        let (start, purpose, globals) = (out.len(), self.purpose, self.globals);
+        let (start, purpose, handler) = (out.len(), self.purpose, self.handler);
+        self.has_input = purpose == Purpose::Scripts;
         let mut outcome = None;
         self.machine.context().protocol.set(Protocol::Resp2);
         let status = self.machine.protect_with(host, |stack| {
-            stack.push_native(c"error handler", errors::on_error);
+            stack.push_kept(handler);
             stack.push_kept(Reference::of(script.number()));
             let arguments = push_input(stack, call, purpose);
             outcome = Some(match stack.call_protected(arguments, Some(1), 1) {
@@ -230,10 +253,16 @@ impl Engine for Lua {
                     Outcome::Failed(failure)
                 }
             });
-            forget_input(stack, purpose, globals);
         });
-        if status != Status::Ok {
-            self.machine.protect(|stack| forget_input(stack, purpose, globals));
+        if let Some(globals) = self.globals {
+            self.machine.protect(|stack| {
+                stack.push_kept(globals);
+                stack.set_globals();
+            });
+        }
+        let words = call.keys.iter().chain(call.args);
+        if status != Status::Ok || words.map(|word| word.len()).sum::<usize>() > LARGE_INPUT_BYTES {
+            self.forget_input();
         }
         self.forget_leftovers();
         match (status, outcome) {
@@ -265,40 +294,16 @@ impl Engine for Lua {
     }
 }
 
-/// Takes the keys and arguments away: what is compiled next would hold on to them as if they were constants. Puts globals
-/// back that the script may have changed.
-fn forget_input(stack: &mut Stack<'_>, purpose: Purpose, globals: Option<Reference>) {
-    if let Some(globals) = globals {
-        stack.push_kept(globals);
-        stack.set_globals();
-    }
-    if purpose == Purpose::Scripts {
-        for name in [c"KEYS", c"ARGV"] {
-            stack.push_nil();
-            globals::set_global(stack, name);
-        }
-    }
-}
-
 /// Gives the script its keys and arguments; how many of them are on the stack.
 fn push_input(stack: &mut Stack<'_>, call: Call<'_>, purpose: Purpose) -> i32 {
-    push_list(stack, call.keys);
+    stack.push_texts(call.keys);
     if purpose == Purpose::Scripts {
-        globals::set_global(stack, c"KEYS");
+        stack.set_readonly_global(c"KEYS");
     }
-    push_list(stack, call.args);
+    stack.push_texts(call.args);
     if purpose == Purpose::Scripts {
-        globals::set_global(stack, c"ARGV");
+        stack.set_readonly_global(c"ARGV");
         return 0;
     }
     2
-}
-
-fn push_list(stack: &mut Stack<'_>, words: &[&[u8]]) {
-    stack.push_table(words.len(), 0);
-    let table = stack.top();
-    for (n, word) in (1..).zip(words) {
-        stack.push_bytes(word);
-        stack.set_element(table, n);
-    }
 }

@@ -30,6 +30,32 @@ impl Stack<'_> {
         unsafe { ffi::lua_createtable(self.raw(), room(elements), room(fields)) };
     }
 
+    /// Pushes a list of byte strings.
+    pub(crate) fn push_texts(&mut self, texts: &[&[u8]]) {
+        self.push_table(texts.len(), 0);
+        self.reserve(1);
+        for (n, text) in (1..).zip(texts) {
+            // SAFETY: the table on top, with room above it; rules 2 and 3.
+            unsafe {
+                ffi::lua_pushlstring_(self.raw(), text.as_ptr().cast(), text.len());
+                ffi::lua_rawseti_(self.raw(), -2, n);
+            }
+        }
+    }
+
+    /// Sets a global, which scripts cannot change, to the value on top, which it takes.
+    pub(crate) fn set_readonly_global(&mut self, name: &CStr) {
+        self.at(self.top());
+        self.reserve(1);
+        // SAFETY: a value is on top; the globals are always a table; rules 2 and 3. If there is not the memory the globals are
+        // made read-only again by whoever sets the next one, before a script runs.
+        unsafe {
+            ffi::lua_setreadonly(self.raw(), ffi::LUA_GLOBALSINDEX, 0);
+            ffi::lua_rawsetfield(self.raw(), ffi::LUA_GLOBALSINDEX, name.as_ptr());
+            ffi::lua_setreadonly(self.raw(), ffi::LUA_GLOBALSINDEX, 1);
+        }
+    }
+
     /// Pushes the table of all globals.
     pub(crate) fn push_globals(&mut self) {
         self.reserve(1);

@@ -93,7 +93,7 @@ impl SessionCommand for ScriptRegister<'_> {
         let engine = Arc::clone(&cx.worker.engine);
         let (digest, length) = (digest_of(self.source), self.source.len());
         if is_to_be_put(&engine.scripts.registered.table(), &id, &digest, length, replaces)? {
-            cx.worker.machine.load(&engine, self.source, Place::Thread)?;
+            cx.worker.machine.get_or_insert_default().load(&engine, self.source, Place::Thread)?;
             let by = fit_by(who(cx.session));
             let entry = Entry {
                 id: id.clone(),
