@@ -87,6 +87,8 @@ pub(super) struct ScriptHost<'h, 'w, 'k, 'a> {
     /// It has run a command that leaves something behind.
     has_effects: bool,
     stepped_back: Option<SteppedBack>,
+    /// It was killed before a command that writes.
+    is_stopped: bool,
     /// Somebody has waited for a shard that it took for a command.
     is_awaited: bool,
     /// When it last left all shards to others.
@@ -126,6 +128,7 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
             began_full,
             has_effects: false,
             stepped_back: None,
+            is_stopped: false,
             is_awaited: false,
             gave_way_nanos: 0,
             long_since_nanos: None,
@@ -143,7 +146,7 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
         let was_killed = self.running.take().is_some_and(RunningGuard::end);
         let stepped_back = match self.stepped_back {
             Some(_) if was_killed => Err(KILLED),
-            None if was_killed && self.is_undone && !has_failed => Err(KILLED),
+            None if was_killed && (self.is_stopped || self.is_undone && !has_failed) => Err(KILLED),
             stepped_back => Ok(stepped_back),
         };
         (stepped_back, self.long_since_nanos.is_some())
@@ -326,7 +329,8 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
             self.execution.begin_undo(self.cx);
         }
         if command.flags.has(CommandFlags::WRITE) {
-            return self.running.as_ref().is_none_or(RunningGuard::note_write);
+            self.is_stopped = self.running.as_ref().is_some_and(|running| !running.note_write());
+            return !self.is_stopped;
         }
         true
     }
