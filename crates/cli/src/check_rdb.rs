@@ -16,7 +16,8 @@ use crate::hash_key::random_key;
 
 /// How many of the largest keys are named.
 const NAMED: usize = 5;
-const KINDS: [Kind; 6] = [Kind::String, Kind::List, Kind::Set, Kind::Hash, Kind::SortedSet, Kind::Stream];
+const KINDS: [Kind; 7] =
+    [Kind::String, Kind::List, Kind::Set, Kind::Hash, Kind::SortedSet, Kind::Stream, Kind::Array];
 
 /// Runs the tool that was called as `program` with these words.
 pub fn main(program: &str, words: &[String]) -> ExitCode {
@@ -183,6 +184,7 @@ fn unit(kind: Kind) -> &'static str {
         Kind::String => "bytes",
         Kind::List | Kind::Set | Kind::Hash | Kind::SortedSet => "elements",
         Kind::Stream => "entries",
+        Kind::Array => "values",
     }
 }
 
@@ -196,6 +198,7 @@ fn size_of_value(value: &Value<'_>) -> u64 {
         Value::Hash(hash) => hash.len(),
         Value::SortedSet(zset) => zset.len(),
         Value::Stream(stream) => stream.len(),
+        Value::Array(array) => return array.count(),
     };
     size as u64
 }

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+pub mod array;
 pub mod bitmap;
 mod collection;
 mod element_words;
@@ -28,6 +29,7 @@ use spinel_family::CommandEntry;
 
 /// Every family's table.
 pub const FAMILIES: &[&[CommandEntry]] = &[
+    array::COMMANDS,
     bitmap::COMMANDS,
     generic::COMMANDS,
     geo::COMMANDS,

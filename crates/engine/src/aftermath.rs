@@ -57,7 +57,9 @@ pub(crate) fn settle_into(
                 None => (b"DEL", &[]),
                 Some((Kind::Set, names)) => (b"SREM", names),
                 Some((Kind::SortedSet, names)) => (b"ZREM", names),
-                Some((Kind::Hash | Kind::String | Kind::List | Kind::Stream, names)) => (b"HDEL", names),
+                Some((Kind::Hash | Kind::String | Kind::List | Kind::Stream | Kind::Array, names)) => {
+                    (b"HDEL", names)
+                }
             };
             let words = [command, &*key].into_iter().chain(names.iter().map(|name| &**name));
             record(db, OwnedArgs::from_words(words).args());

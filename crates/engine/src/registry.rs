@@ -119,6 +119,7 @@ impl Command {
             Category::Hyperloglog => self.spec.group == Group::Hyperloglog,
             Category::Geo => self.spec.group == Group::Geo,
             Category::Stream => self.spec.group == Group::Stream,
+            Category::Array => self.spec.group == Group::Array,
             Category::Scripting => self.spec.group == Group::Scripting,
             Category::Transaction => self.spec.group == Group::Transactions,
             Category::Connection => self.spec.group == Group::Connection,

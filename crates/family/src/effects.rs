@@ -84,6 +84,8 @@ pub enum EventClass {
     Module = 1 << 13,
     /// `n`: new keys.
     New = 1 << 14,
+    /// `a`: arrays.
+    Array = 1 << 15,
 }
 
 /// A set of event classes and of the two kinds of channels.

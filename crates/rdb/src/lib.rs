@@ -37,7 +37,8 @@
 //! Versions 1 to 15 of Redis and 80 of Valkey are read, 9 to 12 and 80 are written ([`version`]). Streams and
 //! values of modules are refused by name: they are not in the data set yet. For versions below 12, which know no fields that
 //! expire, hashes are written as if no field of theirs did. That members of sets and sorted sets expire stands in fields that
-//! other servers pass over (`member_times`).
+//! other servers pass over (`member_times`), and so do whole keys of the type that is ours alone, arrays (`own_key`).
+//! (That of Redis 8.8, type 28, is refused by name: its bytes are not documented.)
 //!
 //! What is deliberately absent: files, threads, clocks; and replies and log lines other than the texts of errors.
 
@@ -52,9 +53,11 @@ mod legacy;
 pub mod lzf;
 mod member_times;
 mod opcode;
+mod own_key;
 pub mod payload;
 pub mod version;
 
 pub use checksum::Checksum;
 pub use member_times::{MemberTimes, MemberTimesEncoder};
+pub use own_key::OwnKeyEncoder;
 pub use version::{Family, Origin, Target};

@@ -36,6 +36,10 @@ pub(crate) const STRING_INT16: u8 = 0xC1;
 pub(crate) const STRING_INT32: u8 = 0xC2;
 pub(crate) const STRING_LZF: u8 = 0xC3;
 
+/// The number of our arrays: far from those of others, and not theirs to read. Redis 8.8 has arrays at 28, in bytes that are
+/// not documented.
+const OWN_ARRAY: u8 = 200;
+
 /// Nodes of a list of type [`ValueType::Quicklist2`].
 pub(crate) const NODE_PLAIN: u64 = 1;
 pub(crate) const NODE_PACKED: u64 = 2;
@@ -74,6 +78,8 @@ pub(crate) enum ValueType {
     ExpiringHash,
     Stream4,
     Stream5,
+    /// Ours alone, see [`OWN_ARRAY`].
+    Array,
 }
 
 /// What a file says of a stream.
@@ -129,6 +135,8 @@ pub(crate) enum Shape {
     TimedFields { has_earliest: bool },
     /// A count, and as many times a name, a value and a time of eight bytes.
     ExpiringFields,
+    /// A cursor, a count, and as many times a length and a string.
+    Places,
     /// Blocks and groups.
     Stream(StreamForm),
 }
@@ -163,6 +171,7 @@ impl ValueType {
             25 if family == Family::Redis => Self::TimedHashListpack,
             26 if family == Family::Redis => Self::Stream4,
             27 if family == Family::Redis => Self::Stream5,
+            OWN_ARRAY => Self::Array,
             other => return Err(refusal(other, family)),
         })
     }
@@ -195,6 +204,7 @@ impl ValueType {
             Self::TimedHashListpack => 25,
             Self::Stream4 => 26,
             Self::Stream5 => 27,
+            Self::Array => OWN_ARRAY,
         }
     }
 
@@ -219,6 +229,7 @@ impl ValueType {
             Self::SortedSetText => Shape::TextScores,
             Self::SortedSet => Shape::Scores,
             Self::Quicklist2 => Shape::Nodes,
+            Self::Array => Shape::Places,
             Self::Stream1 => Shape::Stream(StreamForm::Plain),
             Self::Stream2 => Shape::Stream(StreamForm::Counted),
             Self::Stream3 => Shape::Stream(StreamForm::Active),

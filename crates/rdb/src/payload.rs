@@ -96,6 +96,7 @@ pub fn what_it_holds(payload: &[u8]) -> &'static str {
         Some(3 | 5 | 12 | 17) => "Zset",
         Some(4 | 9 | 13 | 16 | 22..=25) => "Hash",
         Some(15 | 19 | 21) => "Stream",
+        Some(200) => "Array",
         _ => "Value",
     }
 }

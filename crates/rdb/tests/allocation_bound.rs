@@ -160,8 +160,22 @@ fn no_payload_makes_more_allocated_than_promised() {
         let taken = assert_bound(name, &payload, payload.len());
         assert_eq!(taken, !name.contains("lying") && !name.contains("sorted set's listpack"), "{name}");
     }
+    lone_values();
     bombs();
     mutations();
+}
+
+/// Values of an array that each have a page to themselves: three times what is promised of others.
+fn lone_values() {
+    let each = [0x50, 0x00, 0].repeat(100_000);
+    let payload = framed([&[200, 0][..], &length(100_000), &each].concat());
+    let (peak, taken) = restored(&payload);
+    let most = 3 * FACTOR * payload.len() + BASE_BYTES;
+    assert!(taken && peak <= most, "{} bytes made {peak} of at most {most} allocated", payload.len());
+    let lie = framed([&[200, 0][..], &length(100_000), &[0; 100]].concat());
+    assert!(!assert_bound("an array's lying count", &lie, lie.len()));
+    let dense = framed([&[200, 0][..], &length(1 << 19), &vec![0; 1 << 20]].concat());
+    assert!(assert_bound("an array of nothing but empty strings", &dense, dense.len()));
 }
 
 /// Strings that become 88 times as long.

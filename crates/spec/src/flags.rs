@@ -119,6 +119,8 @@ pub enum Group {
     Stream,
     /// Bits.
     Bitmap,
+    /// Arrays.
+    Array,
 }
 
 impl Group {
@@ -143,6 +145,7 @@ impl Group {
             Self::Geo => "geo",
             Self::Stream => "stream",
             Self::Bitmap => "bitmap",
+            Self::Array => "array",
         }
     }
 }
@@ -192,11 +195,13 @@ pub enum Category {
     Transaction,
     /// Scripts and functions.
     Scripting,
+    /// Arrays.
+    Array,
 }
 
 impl Category {
     /// Every category, in Redis's order.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Keyspace,
         Self::Read,
         Self::Write,
@@ -218,6 +223,7 @@ impl Category {
         Self::Connection,
         Self::Transaction,
         Self::Scripting,
+        Self::Array,
     ];
 
     /// The name on the wire, without the at sign.
@@ -245,6 +251,7 @@ impl Category {
             Self::Connection => "connection",
             Self::Transaction => "transaction",
             Self::Scripting => "scripting",
+            Self::Array => "array",
         }
     }
 }

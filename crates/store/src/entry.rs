@@ -32,7 +32,8 @@ use spinel_structs::table::TableItem;
 
 use crate::UnixMillis;
 use crate::value::{
-    Hash, Kind, List, NewValue, OwnedValue, Set, SortedSet, Stream, Text, ValueMut, ValueRef, stream,
+    Array, Hash, Kind, List, NewValue, OwnedValue, Set, SortedSet, Stream, Text, ValueMut, ValueRef, array,
+    stream,
 };
 
 const HEADER: usize = 8;
@@ -64,6 +65,7 @@ enum Form {
     Hash,
     SortedSet,
     Stream,
+    Array,
 }
 
 #[repr(C)]
@@ -237,6 +239,7 @@ impl Entry {
             Form::Hash => Kind::Hash,
             Form::SortedSet => Kind::SortedSet,
             Form::Stream => Kind::Stream,
+            Form::Array => Kind::Array,
         }
     }
 
@@ -278,6 +281,7 @@ impl Entry {
             Form::Hash => ValueRef::Hash(self.pointee::<Hash>(shape)),
             Form::SortedSet => ValueRef::SortedSet(self.pointee::<SortedSet>(shape)),
             Form::Stream => ValueRef::Stream(self.pointee::<Stream>(shape)),
+            Form::Array => ValueRef::Array(self.pointee::<Array>(shape)),
         }
     }
 
@@ -302,6 +306,7 @@ impl Entry {
             Form::Hash => ValueMut::Hash(self.pointee_mut::<Hash>(shape)),
             Form::SortedSet => ValueMut::SortedSet(self.pointee_mut::<SortedSet>(shape)),
             Form::Stream => ValueMut::Stream(self.pointee_mut::<Stream>(shape)),
+            Form::Array => ValueMut::Array(self.pointee_mut::<Array>(shape)),
         }
     }
 
@@ -441,6 +446,7 @@ impl Entry {
             Form::Hash => (into_word(Box::new(self.pointee::<Hash>(shape).duplicate())), b""),
             Form::SortedSet => (into_word(Box::new(self.pointee::<SortedSet>(shape).duplicate())), b""),
             Form::Stream => (into_word(Box::new(self.pointee::<Stream>(shape).clone())), b""),
+            Form::Array => (into_word(Box::new(self.pointee::<Array>(shape).clone())), b""),
         };
         Self::build(key, shape.form, word, text, self.expiry(), access)
     }
@@ -475,6 +481,7 @@ impl Entry {
             Form::Hash => OwnedValue::Hash(from_word(self.word(shape))),
             Form::SortedSet => OwnedValue::SortedSet(from_word(self.word(shape))),
             Form::Stream => OwnedValue::Stream(from_word(self.word(shape))),
+            Form::Array => OwnedValue::Array(from_word(self.word(shape))),
         }
     }
 
@@ -496,6 +503,7 @@ impl Entry {
             ValueRef::Hash(hash) => hash.encoding(),
             ValueRef::SortedSet(zset) => zset.encoding(),
             ValueRef::Stream(_) => stream::ENCODING,
+            ValueRef::Array(_) => array::ENCODING,
         }
     }
 
@@ -513,6 +521,7 @@ impl Entry {
             Form::Hash => self.pointee::<Hash>(shape).memory_bytes(),
             Form::SortedSet => self.pointee::<SortedSet>(shape).memory_bytes(),
             Form::Stream => stream::memory_bytes(self.pointee::<Stream>(shape)),
+            Form::Array => self.pointee::<Array>(shape).memory_bytes(),
         };
         malloc_size(shape.size()) + value
     }
@@ -562,6 +571,7 @@ fn laid_out(value: NewValue<'_>) -> (Form, u64, &[u8]) {
         NewValue::Hash(hash) => (Form::Hash, into_word(hash), b""),
         NewValue::SortedSet(zset) => (Form::SortedSet, into_word(zset), b""),
         NewValue::Stream(stream) => (Form::Stream, into_word(stream), b""),
+        NewValue::Array(array) => (Form::Array, into_word(array), b""),
     }
 }
 

@@ -33,8 +33,8 @@ pub use shard::{DbCounts, Shard};
 pub use snapshot::SnapshotSink;
 pub use spinel_structs::hash::HashKey;
 pub use undo::Superseded;
+pub use value::{Array, End, Hash, List, ListElement, ListNode, Set, SortedSet, Stream};
 pub use value::{EncodingLimits, Kind, NewValue, OwnedValue, Text, Typed, ValueMut, ValueRef};
-pub use value::{End, Hash, List, ListElement, ListNode, Set, SortedSet, Stream};
 pub use waiting::{WaitTable, Waiter};
 pub use watch::{WatchFlag, WatchTable};
 

@@ -22,7 +22,11 @@ fn contents_of(entry: &Entry) -> (Vec<Vec<u8>>, Option<UnixMillis>) {
     let value = match entry.value() {
         ValueRef::String(text) => vec![text.to_vec()],
         ValueRef::List(list) => list.range(0..list.len()).map(|element| element.to_vec()).collect(),
-        ValueRef::Set(_) | ValueRef::Hash(_) | ValueRef::SortedSet(_) | ValueRef::Stream(_) => {
+        ValueRef::Set(_)
+        | ValueRef::Hash(_)
+        | ValueRef::SortedSet(_)
+        | ValueRef::Stream(_)
+        | ValueRef::Array(_) => {
             unreachable!("not used here")
         }
     };

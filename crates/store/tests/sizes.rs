@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use spinel_store::{
     DbIndex, EncodingLimits, HashKey, Keep, Key, Keyspace, KeyspaceOptions, NewValue, Text, UnixMillis,
-    value::{Hash, Set, SortedSet},
+    value::{Array, Hash, Set, SortedSet},
 };
 use spinel_structs::size_class::malloc_size;
 
@@ -104,6 +104,20 @@ fn sorted_set() -> SortedSet {
     set
 }
 
+/// Values at indexes that lie so far apart, and what the array says that it takes.
+fn array(stride: u64, value: impl Fn(usize) -> String) -> (Array, usize) {
+    let mut array = Array::new();
+    for i in 0..ELEMENTS {
+        array.set(i as u64 * stride, value(i).as_bytes());
+    }
+    let says = array.memory_bytes();
+    (array, says)
+}
+
+fn number(i: usize) -> String {
+    i.to_string()
+}
+
 /// As [`set`], with members that all expire, at times in no order.
 fn timed_set() -> Set {
     let (mut set, hash_key) = (set(), HashKey::from_bytes(HASH_KEY));
@@ -143,6 +157,10 @@ fn elements_take_no_more_than_their_measured_bytes() {
         ("set member that expires, in no order", 70.0, each(timed_set)),
         ("sorted set member of 16 B", 56.5, each(sorted_set)),
         ("sorted set member that expires, in no order", 124.5, each(timed_sorted_set)),
+        ("numbers of an array side by side", 8.5, each(|| array(1, number))),
+        ("strings of 16 B of an array side by side", 32.5, each(|| array(1, |i| format!("mem:{i:012}")))),
+        ("numbers of an array, one in ten places", 16.5, each(|| array(10, number))),
+        ("numbers of an array, each in a page of its own", 140.0, each(|| array(1 << 20, number))),
     ];
     for in_order in [false, true] {
         let mut says = 0;
@@ -153,6 +171,16 @@ fn elements_take_no_more_than_their_measured_bytes() {
         });
         let says = says as f64 / ELEMENTS as f64;
         assert!((says - is).abs() < 0.08 * is, "a hash says {says:.1} and takes {is:.1} bytes a field");
+    }
+    for stride in [1, 10, 1 << 20] {
+        let mut says = 0;
+        let is = each(|| {
+            let (array, bytes) = array(stride, |i| format!("mem:{i:012}"));
+            says = bytes;
+            array
+        });
+        let says = says as f64 / ELEMENTS as f64;
+        assert!((says - is).abs() < 0.15 * is, "an array says {says:.1} and takes {is:.1} bytes a value");
     }
     for (what, most, bytes) in cases {
         assert!(bytes <= most, "{what}: {bytes:.1} bytes");

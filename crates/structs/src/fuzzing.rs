@@ -164,6 +164,43 @@ pub fn fuzz_geohash(data: &[u8]) {
     }
 }
 
+/// Steps of four bytes - what to do, a place, how far it is shifted, a value - done to an array and to a map alike.
+pub fn fuzz_array(data: &[u8]) {
+    use crate::array::{Array, INDEX_MAX};
+    let (mut array, mut map) = (Array::new(), std::collections::BTreeMap::new());
+    for &[what, place, shift, value] in data.as_chunks().0 {
+        let index = (u64::from(place) << (shift & 63)).min(INDEX_MAX);
+        let text = vec![value; usize::from(value & 15)];
+        match what & 7 {
+            0..4 => assert_eq!(array.set(index, &text), map.insert(index, text).is_none()),
+            4 | 5 => assert_eq!(array.remove(index), map.remove(&index).is_some()),
+            6 => {
+                let end = index.saturating_add(u64::from(value) << (what >> 3)).min(INDEX_MAX);
+                let gone = array.take_range(index, end);
+                gone.check_invariants();
+                let before = map.len();
+                map.retain(|at, _| !(index..=end).contains(at));
+                assert_eq!(gone.count(), (before - map.len()) as u64);
+            }
+            _ => {
+                array.set_cursor(index);
+                if let Some(rest) = array.fit_ring(u64::from(value) + 1) {
+                    assert_eq!(rest.count() + array.count(), map.len() as u64);
+                    let owned = |value: crate::array::ArrayValue<'_>| value.with_bytes(<[u8]>::to_vec);
+                    map = array.iter().map(|(at, value)| (at, owned(value))).collect();
+                }
+            }
+        }
+    }
+    array.check_invariants();
+    assert_eq!(array.len(), map.last_key_value().map_or(0, |(last, _)| last + 1));
+    assert!(array.iter().map(|(at, _)| at).eq(map.keys().copied()));
+    assert!(array.range(INDEX_MAX, 0).map(|(at, _)| at).eq(map.keys().rev().copied()));
+    for (at, text) in &map {
+        assert!(array.get(*at).is_some_and(|value| value.with_bytes(|bytes| bytes == text)));
+    }
+}
+
 /// Runs a check over every seed of a fuzz target, in the folder of corpora.
 pub fn check_corpus(target: &str, check: fn(&[u8])) {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
@@ -185,5 +222,6 @@ mod tests {
         check_corpus("glob", fuzz_glob);
         check_corpus("stream_block", fuzz_stream_block);
         check_corpus("geohash", fuzz_geohash);
+        check_corpus("array", fuzz_array);
     }
 }

@@ -1,6 +1,7 @@
-//! Data structures: hash table, listpack, quicklist, counted B+tree, stream, intset, geohash, glob and number formats.
+//! Data structures: hash table, listpack, quicklist, counted B+tree, stream, array, intset, geohash, glob and number formats.
 
 pub mod aligned_alloc;
+pub mod array;
 pub mod bits;
 pub mod bytes;
 pub mod compact;

@@ -65,7 +65,7 @@ fn convert(request: &Request, say: &mut dyn FnMut(String)) -> Result<(), String>
     let converted = output.write(&engine, request).map_err(|error| error.to_string())?;
     report::read(&input, &loaded, say);
     warnings.take().into_iter().for_each(|line| say(format!("  note: {line}")));
-    report::converted(&converted, say);
+    report::converted(&converted, Output::form(request), say);
     report::written(&output, &converted, say);
     Ok(())
 }

@@ -77,15 +77,20 @@ impl Output {
         Ok(output)
     }
 
+    /// What is asked for.
+    pub(super) fn form(request: &Request) -> Form {
+        match (request.to, request.base) {
+            (To::Rdb, _) => Form::Rdb,
+            (To::Aof, Base::Rdb) => Form::RdbBase,
+            (To::Aof, Base::Commands) => Form::Commands,
+        }
+    }
+
     /// Writes the data set of `engine`.
     pub(super) fn write(&self, engine: &Engine, request: &Request) -> Result<Converted, Failure> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(&self.parent));
         let temporary = format!("temp-convert-{}", std::process::id());
-        let form = match (request.to, request.base) {
-            (To::Rdb, _) => Form::Rdb,
-            (To::Aof, Base::Rdb) => Form::RdbBase,
-            (To::Aof, Base::Commands) => Form::Commands,
-        };
+        let form = Self::form(request);
         let file = format!("{temporary}.base");
         let converted = engine.write_converted(&disk, &file, form)?;
         let placed = match &self.shape {

@@ -1,7 +1,8 @@
 //! What the tool says it did.
 
 use spinel_aof::recovery::Loaded;
-use spinel_engine::persistence::Converted;
+use spinel_engine::persistence::{Converted, Form};
+use spinel_store::Kind;
 
 use super::input::Input;
 use super::output::Output;
@@ -18,11 +19,14 @@ pub(super) fn read(input: &Input, loaded: &Loaded, say: &mut dyn FnMut(String)) 
 }
 
 /// What the data set is.
-pub(super) fn converted(converted: &Converted, say: &mut dyn FnMut(String)) {
+pub(super) fn converted(converted: &Converted, form: Form, say: &mut dyn FnMut(String)) {
     let keys: u64 = converted.kinds.iter().map(|counts| counts.keys).sum();
     say(format!("  keys: {keys}"));
     for counts in &converted.kinds {
         say(format!("  of type {}: {}", counts.kind.name(), counts.keys));
+    }
+    if let Some(arrays) = converted.kinds.iter().find(|counts| counts.kind == Kind::Array) {
+        say(format!("  note: {} arrays, {}", arrays.keys, what_others_make_of_arrays(form)));
     }
     for (db, keys) in &converted.databases {
         say(format!("  in database {db}: {keys}"));
@@ -51,6 +55,15 @@ pub(super) fn converted(converted: &Converted, say: &mut dyn FnMut(String)) {
         say(format!(
             "  note: left out {count} registered scripts, which commands for other servers cannot hold"
         ));
+    }
+}
+
+fn what_others_make_of_arrays(form: Form) -> &'static str {
+    match form {
+        Form::Rdb | Form::RdbBase => {
+            "which only Spinel reads: other servers load all else (--rdb-preamble no keeps them for Redis 8.8)"
+        }
+        Form::Commands => "as commands of Redis 8.8, at which older servers and Valkey stop",
     }
 }
 

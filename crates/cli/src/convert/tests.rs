@@ -223,7 +223,7 @@ fn bad_input_is_one_line_and_leaves_nothing() {
     damaged[14] ^= 0x20;
     let mut array = b"REDIS0014\x1C\x06events".to_vec();
     array.extend_from_slice(&[0; 40]);
-    let unknown = commands(&[&["ARSET", "events", "1", "b"]]);
+    let unknown = commands(&[&["VADD", "events", "1", "b"]]);
     place.put("empty.rdb", b"");
     place.put("noise.rdb", b"something else");
     place.put("damaged.rdb", &damaged);
@@ -241,7 +241,7 @@ fn bad_input_is_one_line_and_leaves_nothing() {
         ("damaged.rdb", "RDB CRC error"),
         ("torn.rdb", "the data ends too early"),
         ("array.rdb", "an array (type 28) is not supported at byte 9, key 'events'"),
-        ("unknown.aof", "Unknown command 'ARSET'"),
+        ("unknown.aof", "Unknown command 'VADD'"),
         ("open.aof", "--force"),
         ("folder", "holds no manifest"),
         ("lost", "a.aof.1.incr.aof length. stat: No such file"),
@@ -251,4 +251,22 @@ fn bad_input_is_one_line_and_leaves_nothing() {
         assert!(error.contains(input), "{input}: {error}");
     }
     assert_eq!(place.names(), names);
+}
+
+#[test]
+fn arrays_are_converted_with_a_note_on_who_reads_them() {
+    let place = Place::new("arrays");
+    let lines: [&[&str]; 3] =
+        [&["ARMSET", "a", "0", "x", "18446744073709551614", "y"], &["ARSEEK", "a", "7"], &["SET", "s", "v"]];
+    place.put("in.aof", &commands(&lines));
+    let said = place.convert("in.aof out.rdb").unwrap().join("\n");
+    assert!(said.contains("note: 1 arrays, which only Spinel reads"), "{said}");
+    assert_eq!(content(&place.get("out.rdb")), ["0 a None None", "0 s None None"]);
+    let said = place.convert("out.rdb again.aof --rdb-preamble no").unwrap().join("\n");
+    assert!(said.contains("note: 1 arrays, as commands of Redis 8.8"), "{said}");
+    let again = place.get("again.aof");
+    for line in &lines {
+        let encoded = commands(&[line]);
+        assert!(again.windows(encoded.len()).any(|window| window == encoded), "{line:?}");
+    }
 }

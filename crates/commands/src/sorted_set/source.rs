@@ -28,9 +28,11 @@ impl<'a> Source<'a> {
         match value {
             ValueRef::Set(set) => Ok(Self::Set(set)),
             ValueRef::SortedSet(zset) => Ok(Self::Sorted(zset)),
-            ValueRef::String(_) | ValueRef::List(_) | ValueRef::Hash(_) | ValueRef::Stream(_) => {
-                Err(CommandError::WrongType)
-            }
+            ValueRef::String(_)
+            | ValueRef::List(_)
+            | ValueRef::Hash(_)
+            | ValueRef::Stream(_)
+            | ValueRef::Array(_) => Err(CommandError::WrongType),
         }
     }
 

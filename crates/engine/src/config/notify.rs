@@ -35,8 +35,10 @@ impl NotifyFlags {
     pub const MODULE: Self = Self(1 << 13);
     /// `n`: new keys.
     pub const NEW: Self = Self(1 << 14);
-    /// `A`: what stands for "all": `g$lshzxetd`, without the rare `m` and `n`.
-    pub const ALL: Self = Self(
+    /// `a`: arrays.
+    pub const ARRAY: Self = Self(1 << 15);
+    /// What stands for "all" in Redis 7.0: `g$lshzxetd`, without the rare `m` and `n`.
+    const ALL_BUT_ARRAYS: Self = Self(
         Self::GENERIC.0
             | Self::STRING.0
             | Self::LIST.0
@@ -48,10 +50,12 @@ impl NotifyFlags {
             | Self::STREAM.0
             | Self::MODULE.0,
     );
+    /// `A`: what stands for "all".
+    pub const ALL: Self = Self(Self::ALL_BUT_ARRAYS.0 | Self::ARRAY.0);
 
     /// The letters in the order in which they are printed, with what they stand for; the first nine and `t`,
-    /// `d` are folded into `A` when all are there.
-    const LETTERS: [(u8, Self); 14] = [
+    /// `d`, `a` are folded into `A` when all are there.
+    const LETTERS: [(u8, Self); 15] = [
         (b'g', Self::GENERIC),
         (b'$', Self::STRING),
         (b'l', Self::LIST),
@@ -62,6 +66,7 @@ impl NotifyFlags {
         (b'e', Self::EVICTED),
         (b't', Self::STREAM),
         (b'd', Self::MODULE),
+        (b'a', Self::ARRAY),
         (b'n', Self::NEW),
         (b'K', Self::KEYSPACE),
         (b'E', Self::KEYEVENT),
@@ -77,6 +82,10 @@ impl NotifyFlags {
                 _ => Self::LETTERS.iter().find(|(known, _)| *known == letter)?.1,
             };
             flags.0 |= class.0;
+        }
+        // To Redis 7.0 these letters and `A` are the same.
+        if flags.contains(Self::ALL_BUT_ARRAYS) {
+            flags.0 |= Self::ARRAY.0;
         }
         Some(flags)
     }
@@ -122,6 +131,7 @@ mod tests {
         for (given, printed) in [
             ("", ""),
             ("KEA", "AKE"),
+            ("g$lshzxetda", "A"),
             ("g$lshzxetd", "A"),
             ("EKx", "xKE"),
             ("mnKx", "xnKm"),

@@ -4,7 +4,7 @@ mod stream;
 
 use spinel_aof::{encode_command, encode_note, encode_record};
 use spinel_family::DbIndex;
-use spinel_store::value::{ExpiringMembers, HashField, HashIter, Members, SetIter};
+use spinel_store::value::{Array, ArrayRange, ExpiringMembers, HashField, HashIter, Members, SetIter};
 use spinel_store::{Entry, List, Text, UnixMillis, ValueRef};
 use spinel_structs::number::format_double;
 use spinel_structs::sorted_set::Order;
@@ -13,6 +13,9 @@ use stream::StreamCommands;
 
 /// Elements made by one command.
 const ELEMENTS: usize = 64;
+
+/// The command behind the last of an array's values.
+const CURSOR: &[u8] = b"ARSEEK";
 
 /// Appends the command that selects a database.
 pub(crate) fn put_select(out: &mut Vec<u8>, db: DbIndex) {
@@ -53,6 +56,8 @@ enum Rest<'e> {
     Hash(HashIter<'e>),
     SortedSet(Members<'e>),
     Stream(Box<StreamCommands<'e>>),
+    /// The values left, and the array for its cursor.
+    Array(ArrayRange<'e>, &'e Array),
     Nothing,
 }
 
@@ -66,6 +71,7 @@ impl<'e> CommandEncoder<'e> {
             ValueRef::Hash(hash) => Rest::Hash(hash.iter()),
             ValueRef::SortedSet(zset) => Rest::SortedSet(zset.members(0..zset.len(), Order::Ascending)),
             ValueRef::Stream(stream) => Rest::Stream(StreamCommands::new(stream)),
+            ValueRef::Array(array) => Rest::Array(array.iter(), array),
         };
         let members = entry.value().expiring_members().filter(|_| has_comments);
         Self { key: entry.key(), rest, expiring: Vec::new(), members, expiry: entry.expiry() }
@@ -121,6 +127,13 @@ impl<'e> CommandEncoder<'e> {
                 }));
                 b"ZADD"
             }
+            Rest::Array(values, array) => {
+                let name = put_array_words(&mut words, values, array);
+                if name == CURSOR {
+                    self.rest = Rest::Nothing;
+                }
+                name
+            }
             Rest::Stream(stream) => match stream.next(self.key) {
                 Some(all) => {
                     encode_command(out, all.iter().map(Vec::as_slice));
@@ -165,4 +178,20 @@ impl<'e> CommandEncoder<'e> {
         self.expiring.truncate(from);
         true
     }
+}
+
+/// Appends the words of the next command that makes an array, and gives its name: values, or behind the last of them the cursor,
+/// which at zero stands by itself.
+fn put_array_words(words: &mut Vec<Vec<u8>>, values: &mut ArrayRange<'_>, array: &Array) -> &'static [u8] {
+    let before = words.len();
+    words.extend(
+        values
+            .take(ELEMENTS)
+            .flat_map(|(index, value)| [index.to_string().into_bytes(), value.with_bytes(<[u8]>::to_vec)]),
+    );
+    if words.len() > before {
+        return b"ARMSET";
+    }
+    words.extend((array.cursor() > 0).then(|| array.cursor().to_string().into_bytes()));
+    CURSOR
 }

@@ -6,7 +6,7 @@ use spinel_rdb::encode::{
     Attributes, EncodeOptions, Progress, ValueEncoder, put_aux, put_entry, put_eof, put_function, put_header,
     put_key, put_resize_db, put_select_db,
 };
-use spinel_rdb::{Checksum, MemberTimesEncoder, Target};
+use spinel_rdb::{Checksum, MemberTimesEncoder, OwnKeyEncoder, Target};
 use spinel_store::Entry;
 
 use super::as_commands::CommandEncoder;
@@ -225,6 +225,9 @@ impl Format {
         match self {
             Self::Rdb(rdb) => {
                 let key = KeyEncoder { entry, attributes: rdb.attributes(entry), options: rdb.options };
+                if let Some(own) = key.own() {
+                    return EntryEncoder::Own(own);
+                }
                 match MemberTimesEncoder::new(entry.value()) {
                     Some(times) => EntryEncoder::MemberTimes(times, key),
                     None => EntryEncoder::Rdb(key.put(out)),
@@ -256,6 +259,11 @@ pub(crate) struct KeyEncoder<'e> {
 }
 
 impl<'e> KeyEncoder<'e> {
+    /// If the type is ours alone, what writes all of it.
+    fn own(self) -> Option<OwnKeyEncoder<'e>> {
+        OwnKeyEncoder::new(self.entry.key(), self.entry.value(), self.attributes, self.options)
+    }
+
     /// Appends what stands before the value.
     fn put(self, out: &mut Vec<u8>) -> ValueEncoder<'e> {
         put_key(out, self.entry.key(), self.entry.value(), self.attributes, self.options)
@@ -267,6 +275,8 @@ pub(crate) enum EntryEncoder<'e> {
     /// When members of it expire, which stands before the key.
     MemberTimes(MemberTimesEncoder<'e>, KeyEncoder<'e>),
     Rdb(ValueEncoder<'e>),
+    /// A key of a type that is ours alone.
+    Own(OwnKeyEncoder<'e>),
     Commands(CommandEncoder<'e>),
 }
 
@@ -281,6 +291,7 @@ impl EntryEncoder<'_> {
                 true
             }
             Self::Rdb(encoder) => encoder.step(out, bytes) == Progress::More,
+            Self::Own(own) => own.step(out, bytes) == Progress::More,
             Self::Commands(encoder) => encoder.put_some(out, bytes),
         }
     }

@@ -30,7 +30,7 @@ pub(super) fn note_expired_elements(
     let (class, name) = match kind {
         Kind::Set => (EventClass::Set, "sexpired"),
         Kind::SortedSet => (EventClass::SortedSet, "zexpired"),
-        Kind::Hash | Kind::String | Kind::List | Kind::Stream => (EventClass::Hash, "hexpired"),
+        Kind::Hash | Kind::String | Kind::List | Kind::Stream | Kind::Array => (EventClass::Hash, "hexpired"),
     };
     if settings.notify.wants(class) {
         effects.events.push(Event { class, name, db, key: key.into() });

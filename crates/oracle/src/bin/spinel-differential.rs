@@ -49,6 +49,7 @@ impl References {
         let valkey_9 = self.valkey_9.iter().map(|path| (path, " (Valkey 9)", Encodings::Other));
         match known_by {
             None => vec![(&self.redis_7, "", Encodings::All)],
+            Some(KnownBy::NoReference) => Vec::new(),
             Some(KnownBy::Redis8) => redis_8.collect(),
             Some(KnownBy::Redis8AndValkey9) => redis_8.chain(valkey_9).collect(),
         }

@@ -42,5 +42,6 @@ pub(super) fn encoding(entry: &Entry) -> Option<&'static str> {
         ValueRef::Hash(hash) => Some(hash.encoding()),
         ValueRef::SortedSet(zset) => Some(zset.encoding()),
         ValueRef::Stream(_) => Some("stream"),
+        ValueRef::Array(_) => Some("sliced-array"),
     }
 }

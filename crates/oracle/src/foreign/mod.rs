@@ -11,6 +11,7 @@
 
 mod back;
 mod convert;
+mod extras;
 mod facts;
 mod fill;
 mod forth;
@@ -35,6 +36,7 @@ pub fn compare(foreign: &Foreign, spinel: &Path) -> io::Result<Findings> {
     let bench = Bench::new(foreign, spinel)?;
     findings.push(named(foreign, "files read", forth::compared(&bench)?));
     findings.push(named(foreign, "files written for it", back::compared(&bench)?));
+    findings.push(named(foreign, "files with what only Spinel has", extras::compared(&bench)?));
     findings.push(named(foreign, "files converted", convert::compared(&bench)?));
     // Before Redis 5.0 there is no version that we write.
     findings.retain(|(_, compared, _)| *compared > 0);

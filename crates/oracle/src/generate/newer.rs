@@ -18,6 +18,8 @@ pub enum KnownBy {
     Redis8,
     /// Redis 8.0 and Valkey 9, which answer alike.
     Redis8AndValkey9,
+    /// Redis 8.8, which is no reference here: its commands are compared with their own record and snapshots only.
+    NoReference,
 }
 
 impl Newer {
@@ -31,7 +33,11 @@ impl Newer {
 pub(super) const SEEDS: &[&str] = &["SET <key> <integer>", "HSET <key> (<member> <value>)+", "DEL <key>+"];
 
 /// All of them. `mixed` and `garbage` do not draw from these.
-pub const NEWER: [Newer; 2] = [
+pub const NEWER: [Newer; 3] = [
+    Newer {
+        family: Family { name: "arrays", templates: ARRAYS, damage: 30 },
+        known_by: KnownBy::NoReference,
+    },
     Newer {
         family: Family { name: "hash-expiry", templates: HASH_EXPIRY, damage: 30 },
         known_by: KnownBy::Redis8,
@@ -40,6 +46,40 @@ pub const NEWER: [Newer; 2] = [
         family: Family { name: "hash-expiry-common", templates: HASH_EXPIRY_COMMON, damage: 0 },
         known_by: KnownBy::Redis8AndValkey9,
     },
+];
+
+const ARRAYS: &[&str] = &[
+    "ARSET <key> <place> <value>+",
+    "ARSET <key> <place> <value> <value> <value>",
+    "ARMSET <key> (<place> <value>)+",
+    "ARMSET <key> (<place> <value>)+",
+    "ARINSERT <key> <value>+",
+    "ARINSERT <key> <value>+",
+    "ARRING <key> <numkeys> <value>+",
+    "ARRING <key> <numkeys> <member> <member>",
+    "ARRING <key> <place> <value>",
+    "ARSEEK <key> <place>",
+    "ARDEL <key> <place>+",
+    "ARDELRANGE <key> <place> <place>",
+    "ARDELRANGE <key> (<place> <place>)+",
+    "ARGET <key> <place>",
+    "ARMGET <key> <place>+",
+    "ARGETRANGE <key> <place> <place>",
+    "ARSCAN <key> <place> <place> [LIMIT <numkeys>]",
+    "ARGREP <key> - + [EXACT|MATCH|GLOB|RE] <member> [AND|OR] [LIMIT <numkeys>] [WITHVALUES] [NOCASE]",
+    "ARGREP <key> <place> <place> (EXACT|MATCH) <value> (GLOB|RE) <pattern> [AND|OR|NOCASE]",
+    "AROP <key> <place> <place> (SUM|MIN|MAX|AND|OR|XOR|USED|up)",
+    "AROP <key> <place> <place> MATCH <value>",
+    "ARLEN <key>",
+    "ARCOUNT <key>",
+    "ARNEXT <key>",
+    "ARINFO <key> [FULL]",
+    "ARLASTITEMS <key> <numkeys> [REV]",
+    "COPY <key> <key> [REPLACE]",
+    "RENAME <key> <key>",
+    "PEXPIRE <key> <millis>",
+    "OBJECT ENCODING <key>",
+    "DUMP <key>",
 ];
 
 const HASH_EXPIRY: &[&str] = &[

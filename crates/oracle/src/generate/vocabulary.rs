@@ -46,6 +46,8 @@ pub(super) enum Kind {
     FieldMillis,
     /// A field, or a value: a few plain ones.
     Field,
+    /// An index of an array: small ones, near the end of a page, far away.
+    Place,
     /// Seconds to live, many.
     Later,
     /// A time in the future in milliseconds.
@@ -115,6 +117,7 @@ impl Kind {
             "field-seconds" => Kind::FieldSeconds,
             "field-millis" => Kind::FieldMillis,
             "field" => Kind::Field,
+            "place" => Kind::Place,
             "later" => Kind::Later,
             "milli-later" => Kind::MilliLater,
             "pattern" => Kind::Pattern,
@@ -287,6 +290,9 @@ fn number(kind: Kind, random: &mut Random) -> String {
         Kind::Later => between(random, 5_000, 9_000),
         Kind::MilliLater => pick(random, &["4000000000000", "4000000000001", "3333333333333"]),
         Kind::Field => between(random, 1, 6),
+        Kind::Place if odd => pick(random, &ODD_PLACES),
+        Kind::Place if random.chance(100) => between(random, 4_090, 4_100),
+        Kind::Place => between(random, 0, 12),
         Kind::FieldSeconds if !odd => between(random, 5_000, 9_000),
         Kind::FieldMillis if !odd => between(random, 5_000_000, 9_000_000),
         Kind::FieldSeconds | Kind::FieldMillis => pick(random, &ODD_FIELD_TIMES),
@@ -322,6 +328,10 @@ fn number(kind: Kind, random: &mut Random) -> String {
         _ => pick(random, &ODD_INTEGERS),
     }
 }
+
+/// Indexes of arrays that are far away, or none.
+const ODD_PLACES: [&str; 8] =
+    ["18446744073709551614", "18446744073709551615", "9223372036854775808", "1000000", "-1", "01", "x", ""];
 
 /// Times that expire a key at once, are out of every range, or are none.
 const ODD_TIMES: [&str; 10] = [

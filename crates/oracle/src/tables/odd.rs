@@ -66,6 +66,7 @@ const LEFT_OUT: &[(&str, &[&str])] = &[
             "time",
         ],
     ),
+    ("has one category more, the arrays of Redis 8.8", &["acl|cat"]),
     ("compared by its facts", &["command", "command|count", "command|docs", "command|info", "command|list"]),
     ("makes a replica of the reference", &["replicaof", "slaveof"]),
 ];

@@ -31,6 +31,11 @@ impl<'a> Cursor<'a> {
 
     /// Bytes not yet passed.
     #[inline]
+    /// The bytes left.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        &self.bytes[self.at..]
+    }
+
     pub(crate) fn remaining(&self) -> usize {
         self.bytes.len() - self.at
     }

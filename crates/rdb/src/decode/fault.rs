@@ -21,6 +21,8 @@ pub enum Fault {
     Compression,
     /// More elements are stated than the bytes that follow can hold.
     Count(u64),
+    /// An array has no place so far behind another.
+    Index(u64),
     /// No type or opcode has this number.
     Type(u8),
     /// A type that is known but not kept here.
@@ -65,6 +67,7 @@ impl fmt::Display for Fault {
             Self::Length(byte) => write!(f, "no length begins with byte {byte:#04x}"),
             Self::Compression => f.write_str("a compressed string is damaged"),
             Self::Count(count) => write!(f, "{count} elements are stated, more than can follow"),
+            Self::Index(distance) => write!(f, "no index lies {distance} behind the one before"),
             Self::Type(number) => write!(f, "unknown type or opcode {number}"),
             Self::Unsupported { what, number } => write!(f, "{what} (type {number}) is not supported"),
             Self::Module(name) => write!(f, "the data belongs to the module '{name}', which is not here"),

@@ -4,6 +4,7 @@ use super::skip::skip_string;
 use super::{Cursor, Fault};
 use crate::member_times;
 use crate::opcode;
+use crate::own_key;
 use crate::version::{Family, Origin};
 
 /// What stands in a file besides keys.
@@ -75,7 +76,7 @@ pub enum FileChecksum {
 pub(super) fn begin_record(bytes: &[u8], family: Family) -> Result<bool, Fault> {
     Ok(match *bytes.first().ok_or(Fault::Truncated)? {
         opcode::EXPIRY_MS | opcode::EXPIRY_SECONDS | opcode::IDLE | opcode::FREQUENCY => true,
-        opcode::AUX => member_times::begin_here(bytes)?,
+        opcode::AUX => member_times::begin_here(bytes)? || own_key::begin_here(bytes)?,
         opcode::SLOT_IMPORT_OR_KEY_META => family == Family::Redis,
         opcode::SLOT_INFO..=opcode::EOF => false,
         _ => true,

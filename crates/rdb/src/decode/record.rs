@@ -3,6 +3,7 @@
 //! ```text
 //!  [250 times of members]* [252 expiry, 8 bytes] [248 idle] [249 frequency] | type | key | value
 //! ```
+//! Or all of that in fields about the file, if the type is ours alone.
 
 use std::borrow::Cow;
 
@@ -11,6 +12,7 @@ use spinel_store::{Entry, HashKey, UnixMillis};
 use super::{Cursor, DecodeContext, Fault, Str, Value, decode_value};
 use crate::member_times::{self, MemberTimes};
 use crate::opcode::{self, ValueType};
+use crate::own_key;
 use crate::version::Family;
 
 /// A key that was read.
@@ -119,6 +121,9 @@ pub(super) fn read<'a>(
     family: Family,
     cx: DecodeContext<'_>,
 ) -> Result<Record<'a>, Refused> {
+    if matches!(own_key::begin_here(cursor.rest()), Ok(true)) {
+        return read_own(&own_key::read_all(cursor)?, family, cx);
+    }
     let head = Head::read(cursor, family)?;
     let key = head.key.into_cow()?;
     head.member_times.check()?;
@@ -133,4 +138,27 @@ pub(super) fn read<'a>(
         }),
         Err(fault) => Err(Refused { fault, key: Some(key.into_owned()) }),
     }
+}
+
+/// Reads a key with its value that stood in fields about the file: one of a type that is ours alone.
+fn read_own<'a>(bytes: &[u8], family: Family, cx: DecodeContext<'_>) -> Result<Record<'a>, Refused> {
+    let mut cursor = Cursor::new(bytes);
+    let Head { expiry, idle_seconds, frequency, member_times, value_type, key } =
+        Head::read(&mut cursor, family)?;
+    let key = key.into_vec()?;
+    let read = match value_type {
+        _ if !member_times.is_empty() => Err(Fault::StrayAttribute),
+        ValueType::Array => decode_value(value_type, &mut cursor, cx),
+        other => Err(Fault::Type(other.number())),
+    };
+    let value = match read {
+        Ok(None) => None,
+        Ok(Some(Value::Array(array))) if cursor.remaining() == 0 => Some(Value::Array(array)),
+        Ok(Some(_)) => {
+            return Err(Refused { fault: Fault::Trailing(cursor.remaining()), key: Some(key) });
+        }
+        Err(fault) => return Err(Refused { fault, key: Some(key) }),
+    };
+    let key = Cow::Owned(key);
+    Ok(Record { key, value, expiry, idle_seconds, frequency, member_times: MemberTimes::default() })
 }

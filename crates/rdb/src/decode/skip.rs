@@ -4,6 +4,7 @@ use super::record::{Head, Refused};
 use super::skip_stream::StreamStage;
 use super::{Cursor, Fault};
 use crate::opcode::{STRING_INT8, STRING_LZF, Shape};
+use crate::own_key;
 use crate::version::Family;
 
 /// How far into a record one has come.
@@ -13,6 +14,8 @@ pub(super) enum Stage {
     Head,
     /// At a part of its value, of which so many are left.
     Parts { left: u64, part: Part },
+    /// At a part of a key in fields about the file.
+    OwnKey,
     /// Within a stream.
     Stream(StreamStage),
 }
@@ -32,7 +35,7 @@ pub(super) enum Part {
 pub(super) fn skip(cursor: &mut Cursor<'_>, stage: &mut Stage, family: Family) -> Result<(), Refused> {
     if let Stage::Head = stage {
         let mut ahead = cursor.clone();
-        *stage = begin(&mut ahead, family)?;
+        *stage = if own_key::begin_here(ahead.rest())? { Stage::OwnKey } else { begin(&mut ahead, family)? };
         *cursor = ahead;
     }
     match stage {
@@ -45,6 +48,14 @@ pub(super) fn skip(cursor: &mut Cursor<'_>, stage: &mut Stage, family: Family) -
                 *left -= 1;
             }
         }
+        Stage::OwnKey => loop {
+            let mut ahead = cursor.clone();
+            let (_, is_last) = own_key::read_part(&mut ahead)?;
+            *cursor = ahead;
+            if is_last {
+                break;
+            }
+        },
         Stage::Stream(stream) => loop {
             let (mut ahead, mut next) = (cursor.clone(), *stream);
             let more = next.step(&mut ahead)?;
@@ -75,6 +86,10 @@ fn begin(cursor: &mut Cursor<'_>, family: Family) -> Result<Stage, Refused> {
             (1, Part::LengthAndTwoStrings)
         }
         Shape::ExpiringFields => (1, Part::TwoStringsAndTime),
+        Shape::Places => {
+            cursor.length()?;
+            (1, Part::LengthAndString)
+        }
         Shape::Stream(form) => return Ok(Stage::Stream(StreamStage::begin(cursor, form)?)),
     };
     let count = cursor.length()?;

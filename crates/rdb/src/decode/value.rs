@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use spinel_store::{Hash, Kind, List, NewValue, Set, SortedSet, Stream};
+use spinel_store::{Array, Hash, Kind, List, NewValue, Set, SortedSet, Stream};
 
 use super::{Cursor, Fault, Str};
 
@@ -26,6 +26,8 @@ pub enum Value<'a> {
     SortedSet(Box<SortedSet>),
     /// A stream.
     Stream(Box<Stream>),
+    /// An array.
+    Array(Box<Array>),
 }
 
 impl<'a> Value<'a> {
@@ -39,6 +41,7 @@ impl<'a> Value<'a> {
             Self::Hash(_) => Kind::Hash,
             Self::SortedSet(_) => Kind::SortedSet,
             Self::Stream(_) => Kind::Stream,
+            Self::Array(_) => Kind::Array,
         }
     }
 
@@ -53,6 +56,7 @@ impl<'a> Value<'a> {
             Self::Hash(hash) => store(NewValue::Hash(hash)),
             Self::SortedSet(zset) => store(NewValue::SortedSet(zset)),
             Self::Stream(stream) => store(NewValue::Stream(stream)),
+            Self::Array(array) => store(NewValue::Array(array)),
         }
     }
 
@@ -71,6 +75,10 @@ impl<'a> Value<'a> {
     /// A stream, which is a value even when it is empty.
     pub(super) fn stream(stream: Stream) -> Option<Value<'a>> {
         Some(Self::Stream(Box::new(stream)))
+    }
+
+    pub(super) fn array(array: Array) -> Option<Value<'a>> {
+        (!array.is_empty()).then(|| Self::Array(Box::new(array)))
     }
 
     pub(super) fn sorted_set(zset: SortedSet) -> Option<Value<'a>> {

@@ -17,6 +17,7 @@ use spinel_store::{Stream, UnixMillis, ValueRef};
 use crate::checksum::Checksum;
 use crate::member_times::MemberTimesEncoder;
 use crate::opcode::{self, StreamForm};
+use crate::own_key::OwnKeyEncoder;
 use crate::version::Target;
 use stream::form_of;
 use text::put_bytes;
@@ -59,7 +60,8 @@ pub struct Attributes {
     pub frequency: Option<u8>,
 }
 
-/// Appends a key with its value, whole, and with the times of its members.
+/// Appends a key with its value, whole, and with the times of its members; in fields that others pass over if the type is ours
+/// alone.
 pub fn put_entry(
     out: &mut Vec<u8>,
     key: &[u8],
@@ -67,6 +69,10 @@ pub fn put_entry(
     attributes: Attributes,
     options: EncodeOptions,
 ) {
+    if let Some(mut own) = OwnKeyEncoder::new(key, value, attributes, options) {
+        while own.step(out, usize::MAX) == Progress::More {}
+        return;
+    }
     if let Some(mut times) = MemberTimesEncoder::new(value) {
         while times.step(out, usize::MAX) == Progress::More {}
     }
@@ -75,7 +81,7 @@ pub fn put_entry(
 }
 
 /// Appends a key up to its value, which the encoder returned then writes. The times of its members stand in front, if there
-/// are any ([`MemberTimesEncoder`]).
+/// are any ([`MemberTimesEncoder`]). Keys of a type that is ours alone are written by [`OwnKeyEncoder`].
 pub fn put_key<'a>(
     out: &mut Vec<u8>,
     key: &[u8],

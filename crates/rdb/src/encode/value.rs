@@ -1,6 +1,6 @@
 //! A value as bytes, in one go or in slices.
 
-use spinel_store::value::{HashIter, ListElements, ListNodes, Members, SetIter};
+use spinel_store::value::{ArrayRange, HashIter, ListElements, ListNodes, Members, SetIter};
 use spinel_store::{Hash, ListElement, ListNode, Text, ValueRef};
 use spinel_structs::listpack::Listpack;
 use spinel_structs::sorted_set::Order;
@@ -40,6 +40,8 @@ enum Rest<'a> {
     Fields(HashIter<'a>, Times),
     Scores(Members<'a>),
     Stream(Box<StreamRest<'a>>),
+    /// Values of an array, and the index behind the last one written.
+    Places(ArrayRange<'a>, u64),
     Nothing,
 }
 
@@ -66,6 +68,7 @@ impl<'a> ValueEncoder<'a> {
                 Some(_) => ValueType::SortedSetZiplist,
                 None => ValueType::SortedSet,
             },
+            ValueRef::Array(_) => ValueType::Array,
             ValueRef::Stream(stream) => match options.stream_form(stream) {
                 StreamForm::Plain => ValueType::Stream1,
                 StreamForm::Counted => ValueType::Stream2,
@@ -128,6 +131,11 @@ impl<'a> ValueEncoder<'a> {
                     return Rest::Scores(zset.members(0..zset.len(), Order::Descending));
                 }
             },
+            ValueRef::Array(array) => {
+                put_length(out, array.cursor());
+                put_length(out, array.count());
+                return Rest::Places(array.iter(), 0);
+            }
             ValueRef::Stream(stream) => {
                 return Rest::Stream(StreamRest::begin(out, stream, self.options.stream_form(stream)));
             }
@@ -196,6 +204,15 @@ impl<'a> ValueEncoder<'a> {
                     }
                 }
                 Rest::Stream(stream)
+            }
+            Rest::Places(mut places, mut next) => {
+                while out.len() < limit {
+                    let Some((index, value)) = places.next() else { return Rest::Nothing };
+                    put_length(out, index - next);
+                    put_text(out, value.into(), self.options);
+                    next = index + 1;
+                }
+                Rest::Places(places, next)
             }
             Rest::Scores(mut members) => {
                 while out.len() < limit {

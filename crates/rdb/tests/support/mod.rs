@@ -10,7 +10,8 @@ use std::sync::OnceLock;
 use proptest::prelude::*;
 use spinel_rdb::decode::DecodeContext;
 use spinel_store::{
-    EncodingLimits, End, Entry, Hash, HashKey, List, NewValue, Set, SortedSet, Text, UnixMillis, ValueRef,
+    Array, EncodingLimits, End, Entry, Hash, HashKey, List, NewValue, Set, SortedSet, Text, UnixMillis,
+    ValueRef,
 };
 
 /// What a single element or small collection of [`every_encoding`] may take.
@@ -25,6 +26,8 @@ pub enum Model {
     Hash(BTreeMap<Vec<u8>, Vec<u8>>),
     SortedSet(BTreeMap<Vec<u8>, u64>),
     Stream(streams::StreamModel),
+    /// The values by their indexes, and the cursor.
+    Array(BTreeMap<u64, Vec<u8>>, u64),
 }
 
 pub fn limits() -> &'static EncodingLimits {
@@ -80,6 +83,14 @@ pub fn entry_of(key: &[u8], model: &Model, expiry: Option<UnixMillis>) -> Entry 
             }
             NewValue::SortedSet(Box::new(zset))
         }
+        Model::Array(values, cursor) => {
+            let mut array = Array::new();
+            for (index, value) in values {
+                array.set(*index, value);
+            }
+            array.set_cursor(*cursor);
+            NewValue::Array(Box::new(array))
+        }
         Model::Stream(model) => NewValue::Stream(Box::new(streams::make(model))),
     };
     Entry::new(key, value, expiry, 0)
@@ -106,6 +117,11 @@ pub fn model_of(entry: &Entry) -> Model {
         ValueRef::SortedSet(zset) => {
             Model::SortedSet(zset.iter().map(|(member, score)| (member.to_vec(), score.to_bits())).collect())
         }
+        ValueRef::Array(array) => {
+            array.check_invariants();
+            let values = array.iter().map(|(index, value)| (index, value.with_bytes(<[u8]>::to_vec)));
+            Model::Array(values.collect(), array.cursor())
+        }
         ValueRef::Stream(stream) => Model::Stream(streams::model_of(stream)),
     }
 }
@@ -120,6 +136,7 @@ pub fn encoding(entry: &Entry) -> &'static str {
         ValueRef::Hash(hash) => hash.encoding(),
         ValueRef::SortedSet(zset) => zset.encoding(),
         ValueRef::Stream(_) => "stream",
+        ValueRef::Array(_) => "array",
     }
 }
 
@@ -160,6 +177,10 @@ pub fn every_encoding() -> Vec<Model> {
         Model::Stream(streams::StreamModel::default()),
         Model::Stream(streams::example(20)),
         Model::Stream(streams::example(1000)),
+        Model::Array((0..9).zip(words(3).chain(odd())).collect(), 9),
+        Model::Array((0..6000).map(|i| (i * i * i * i, (i % 2000).to_string().into_bytes())).collect(), 0),
+        Model::Array((u64::MAX - 9..u64::MAX).zip(numbers(9)).collect(), u64::MAX),
+        Model::Array((7..).zip(words(5000).chain([vec![b'y'; 30_000]])).collect(), 1 << 40),
     ]
 }
 
@@ -179,6 +200,7 @@ pub fn model() -> impl Strategy<Value = Model> {
             !score.is_nan() && score.to_bits() != (-0.0f64).to_bits()
         })
         .prop_map(f64::to_bits);
+    let index = prop_oneof![0u64..100, 0u64..10_000, 0..u64::MAX];
     prop_oneof![
         text().prop_map(Model::Text),
         prop::collection::vec(text(), 1..200).prop_map(Model::List),
@@ -188,5 +210,7 @@ pub fn model() -> impl Strategy<Value = Model> {
         prop::collection::btree_map(text(), text(), 1..200).prop_map(Model::Hash),
         prop::collection::btree_map(text(), score, 1..200).prop_map(Model::SortedSet),
         (0u64..300).prop_map(|entries| Model::Stream(streams::example(entries))),
+        (prop::collection::btree_map(index, text(), 1..100), 0u64..200)
+            .prop_map(|(values, cursor)| Model::Array(values, cursor)),
     ]
 }

@@ -20,7 +20,7 @@
 use std::sync::Arc;
 
 use super::{Entry, Form, SHARED, Shape, from_word, into_word};
-use crate::value::{Hash, List, OwnedValue, Set, SortedSet, Stream};
+use crate::value::{Array, Hash, List, OwnedValue, Set, SortedSet, Stream};
 
 /// Values are read by several threads at a time.
 const _: () = {
@@ -31,6 +31,7 @@ const _: () = {
     read_by_many::<Hash>();
     read_by_many::<SortedSet>();
     read_by_many::<Stream>();
+    read_by_many::<Array>();
 };
 
 impl Entry {
@@ -64,6 +65,7 @@ impl Entry {
             Form::Hash => (self.share_word::<Hash>(shape), b""),
             Form::SortedSet => (self.share_word::<SortedSet>(shape), b""),
             Form::Stream => (self.share_word::<Stream>(shape), b""),
+            Form::Array => (self.share_word::<Array>(shape), b""),
         };
         let mut other = Self::build(self.key(), shape.form, word, text, self.expiry(), self.access());
         other.set_shared(self.is_shared());
@@ -116,6 +118,7 @@ impl Entry {
             Form::Hash => own_word(self.word(shape), Hash::duplicate),
             Form::SortedSet => own_word(self.word(shape), SortedSet::duplicate),
             Form::Stream => own_word(self.word(shape), Stream::clone),
+            Form::Array => own_word(self.word(shape), Array::clone),
         };
         self.set_word(shape, word);
         self.set_shared(false);
@@ -133,6 +136,7 @@ impl Entry {
             Form::Hash => part(word, OwnedValue::Hash),
             Form::SortedSet => part(word, OwnedValue::SortedSet),
             Form::Stream => part(word, OwnedValue::Stream),
+            Form::Array => part(word, OwnedValue::Array),
         }
     }
 }

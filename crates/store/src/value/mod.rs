@@ -3,6 +3,7 @@
 //! Every collection type offers, besides what [`Typed`] asks for: `encoding`, `memory_bytes`, `free_effort`, and
 //! `duplicate`, which gives a copy that shares nothing with the original and has the same encoding (`COPY`).
 
+pub(crate) mod array;
 mod distinct;
 mod draw;
 mod due;
@@ -21,6 +22,7 @@ use spinel_structs::stream::{BlockLimits, Memory};
 
 use crate::UnixMillis;
 
+pub use array::{Array, ArrayRange};
 pub use distinct::LoadError;
 pub use hash::{Hash, HashField, HashIter, HashLoader, HashLots};
 pub use list::{End, List, ListElement, ListElements, ListNode, ListNodes};
@@ -82,6 +84,8 @@ pub enum Kind {
     SortedSet,
     /// A stream.
     Stream,
+    /// An array.
+    Array,
 }
 
 impl Kind {
@@ -95,6 +99,7 @@ impl Kind {
             Self::Hash => "hash",
             Self::SortedSet => "zset",
             Self::Stream => "stream",
+            Self::Array => "array",
         }
     }
 }
@@ -151,6 +156,8 @@ pub enum ValueRef<'a> {
     SortedSet(&'a SortedSet),
     /// A stream.
     Stream(&'a Stream),
+    /// An array.
+    Array(&'a Array),
 }
 
 impl ValueRef<'_> {
@@ -164,6 +171,7 @@ impl ValueRef<'_> {
             Self::Hash(hash) => hash.len(),
             Self::SortedSet(zset) => zset.len(),
             Self::Stream(stream) => stream::elements(stream),
+            Self::Array(array) => array::elements(array),
         }
     }
 
@@ -174,7 +182,7 @@ impl ValueRef<'_> {
             Self::Hash(hash) => hash.next_expiry(),
             Self::Set(set) => set.next_expiry(),
             Self::SortedSet(zset) => zset.next_expiry(),
-            Self::String(_) | Self::List(_) | Self::Stream(_) => None,
+            Self::String(_) | Self::List(_) | Self::Stream(_) | Self::Array(_) => None,
         }
     }
 }
@@ -186,7 +194,7 @@ impl<'a> ValueRef<'a> {
         match self {
             Self::Set(set) => Some(set.expiring()),
             Self::SortedSet(zset) => Some(zset.expiring()),
-            Self::Hash(_) | Self::String(_) | Self::List(_) | Self::Stream(_) => None,
+            Self::Hash(_) | Self::String(_) | Self::List(_) | Self::Stream(_) | Self::Array(_) => None,
         }
     }
 }
@@ -205,6 +213,8 @@ pub enum ValueMut<'a> {
     SortedSet(&'a mut SortedSet),
     /// A stream.
     Stream(&'a mut Stream),
+    /// An array.
+    Array(&'a mut Array),
 }
 
 impl ValueMut<'_> {
@@ -224,7 +234,7 @@ impl ValueMut<'_> {
                 zset.remove_due(now, limit, removed);
                 zset.is_empty()
             }
-            Self::String | Self::List(_) | Self::Stream(_) => false,
+            Self::String | Self::List(_) | Self::Stream(_) | Self::Array(_) => false,
         }
     }
 
@@ -241,7 +251,7 @@ impl ValueMut<'_> {
             Self::SortedSet(zset) => times.for_each(|(member, at)| {
                 zset.set_expiry(member, Some(at), hash_key);
             }),
-            Self::String | Self::List(_) | Self::Hash(_) | Self::Stream(_) => {}
+            Self::String | Self::List(_) | Self::Hash(_) | Self::Stream(_) | Self::Array(_) => {}
         }
     }
 }
@@ -266,6 +276,8 @@ pub enum NewValue<'a> {
     SortedSet(Box<SortedSet>),
     /// A stream.
     Stream(Box<Stream>),
+    /// An array.
+    Array(Box<Array>),
 }
 
 impl NewValue<'_> {
@@ -279,6 +291,7 @@ impl NewValue<'_> {
             Self::Hash(_) => Kind::Hash,
             Self::SortedSet(_) => Kind::SortedSet,
             Self::Stream(_) => Kind::Stream,
+            Self::Array(_) => Kind::Array,
         }
     }
 }
@@ -299,6 +312,8 @@ pub enum OwnedValue {
     SortedSet(Box<SortedSet>),
     /// A stream.
     Stream(Box<Stream>),
+    /// An array.
+    Array(Box<Array>),
     /// A part in a value that somebody still reads, who frees it if he is the last.
     Shared(Arc<dyn Any + Send + Sync>),
 }
@@ -313,6 +328,7 @@ impl OwnedValue {
             Self::Hash(hash) => hash.take_chunk(elements) > 0,
             Self::SortedSet(zset) => zset.take_chunk(elements) > 0,
             Self::Stream(stream) => stream.take_chunk(elements) > 0,
+            Self::Array(array) => array.take_chunk(elements) > 0,
         }
     }
 
@@ -329,6 +345,7 @@ impl OwnedValue {
             Self::Hash(hash) => hash.free_effort(),
             Self::SortedSet(zset) => zset.free_effort(),
             Self::Stream(stream) => stream.parts(),
+            Self::Array(array) => array.free_effort(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A byte string in one allocation: a member of a set.
 
+use std::ptr::NonNull;
+
 use super::length;
 use super::raw::{ItemLayout, Raw};
 use crate::hash::{HashKey, hash_bytes};
@@ -87,6 +89,23 @@ impl Member {
         } else {
             *self = Self::with_expiry(self.as_bytes(), expiry);
         }
+    }
+
+    /// Gives up the member for its address, whose lowest three bits are zero. Nobody frees it until
+    /// [`from_address`](Self::from_address).
+    #[inline]
+    pub(crate) fn into_address(self) -> NonNull<u8> {
+        self.0.into_address()
+    }
+
+    /// The member of an address.
+    ///
+    /// # Safety
+    /// The address came from [`into_address`](Self::into_address) and is given up by this.
+    #[inline]
+    pub(crate) unsafe fn from_address(start: NonNull<u8>) -> Self {
+        // SAFETY: the caller says the same of this layout.
+        Self(unsafe { Raw::from_address(start) })
     }
 
     /// The bytes of memory it takes, behind the pointer.

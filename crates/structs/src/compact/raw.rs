@@ -28,8 +28,11 @@ unsafe impl<L: ItemLayout> Send for Raw<L> {}
 // SAFETY: as above, and they change through exclusive references only.
 unsafe impl<L: ItemLayout> Sync for Raw<L> {}
 
+/// Items lie at multiples of this, so that the lowest bits of their addresses are free.
+pub(super) const ALIGNMENT: usize = 8;
+
 fn allocation(size: usize) -> Layout {
-    Layout::from_size_align(malloc_size(size), 1).expect("an item is smaller than the address space")
+    Layout::from_size_align(malloc_size(size), ALIGNMENT).expect("an item is smaller than the address space")
 }
 
 impl<L: ItemLayout> Raw<L> {
@@ -51,6 +54,23 @@ impl<L: ItemLayout> Raw<L> {
         // SAFETY: the loop has initialised `size` bytes; nobody else knows them.
         let bytes = unsafe { slice::from_raw_parts(start.as_ptr(), size) };
         assert_eq!(L::measure(|i| bytes[i]), size, "an item says its own size");
+        Self { start, layout: PhantomData }
+    }
+
+    /// Gives up the item for its address; it is freed by nobody until [`from_address`](Self::from_address).
+    #[inline]
+    pub(super) fn into_address(self) -> NonNull<u8> {
+        let start = self.start;
+        std::mem::forget(self);
+        start
+    }
+
+    /// The item of an address.
+    ///
+    /// # Safety
+    /// The address came from `into_address` of an item with the same layout, and is given up by this.
+    #[inline]
+    pub(super) unsafe fn from_address(start: NonNull<u8>) -> Self {
         Self { start, layout: PhantomData }
     }
 

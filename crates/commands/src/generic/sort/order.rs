@@ -54,7 +54,7 @@ pub(super) fn sorted<'c>(
     let len = match value {
         None => 0,
         Some(value @ (ValueRef::List(_) | ValueRef::Set(_) | ValueRef::SortedSet(_))) => value.elements(),
-        Some(ValueRef::String(_) | ValueRef::Hash(_) | ValueRef::Stream(_)) => {
+        Some(ValueRef::String(_) | ValueRef::Hash(_) | ValueRef::Stream(_) | ValueRef::Array(_)) => {
             return Err(CommandError::WrongType);
         }
     };
@@ -182,7 +182,7 @@ fn elements_of(value: ValueRef<'_>) -> Vec<Text<'_>> {
         ValueRef::List(list) => list.range(0..list.len()).map(text).collect(),
         ValueRef::Set(set) => set.iter().collect(),
         ValueRef::SortedSet(zset) => zset.iter().map(|(member, _)| text(member)).collect(),
-        ValueRef::String(_) | ValueRef::Hash(_) | ValueRef::Stream(_) => Vec::new(),
+        ValueRef::String(_) | ValueRef::Hash(_) | ValueRef::Stream(_) | ValueRef::Array(_) => Vec::new(),
     }
 }
 

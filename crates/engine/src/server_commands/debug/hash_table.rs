@@ -74,7 +74,7 @@ impl Query for DebugHtstatsKey<'_> {
                 chains.count(|cursor, items| hash.scan(cursor, ALL_ALIVE, |_, _| *items += 1));
             }
             ValueRef::SortedSet(zset) => chains.count(|cursor, items| zset.scan(cursor, |_, _| *items += 1)),
-            ValueRef::String(_) | ValueRef::List(_) | ValueRef::Stream(_) => {}
+            ValueRef::String(_) | ValueRef::List(_) | ValueRef::Stream(_) | ValueRef::Array(_) => {}
         }
         let mut text = String::new();
         chains.describe(&mut text);

@@ -40,7 +40,11 @@ impl Query for DebugListpack<'_> {
                 format_score(score, &mut text);
                 elements.add_pair(Text::Bytes(&member.to_vec()), Text::Bytes(&text));
             }),
-            ValueRef::String(_) | ValueRef::List(_) | ValueRef::Set(_) | ValueRef::Stream(_) => {}
+            ValueRef::String(_)
+            | ValueRef::List(_)
+            | ValueRef::Set(_)
+            | ValueRef::Stream(_)
+            | ValueRef::Array(_) => {}
         }
         out.verbatim("txt", elements.report().as_bytes());
         Ok(())

@@ -48,6 +48,16 @@ pub(super) fn serialized_len(entry: &Entry) -> usize {
             length(zset.len()) + pairs.sum::<usize>()
         }
         ValueRef::Stream(stream) => stream_len(stream),
+        ValueRef::Array(array) => {
+            let mut next = 0;
+            let places = array.iter().map(|(index, value)| {
+                let distance = length((index - next) as usize);
+                next = index + 1;
+                distance + value.with_bytes(string)
+            });
+            let places = places.sum::<usize>();
+            length(array.cursor() as usize) + length(array.count() as usize) + places
+        }
     }
 }
 
