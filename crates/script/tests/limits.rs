@@ -203,6 +203,48 @@ fn what_a_script_gets_is_gone_after_it() {
 }
 
 #[test]
+fn what_a_script_does_to_its_keys_is_gone_after_it() {
+    const LOOK: &[u8] =
+        b"local seen = {#KEYS, #ARGV, tostring(getmetatable(KEYS) or getmetatable(ARGV)), tostring(KEYS.x)} \
+        for k, v in pairs(KEYS) do table.insert(seen, k .. v) end \
+        for k, v in pairs(ARGV) do table.insert(seen, k .. v) end \
+        KEYS[1] = KEYS[1] return seen";
+    let mut lua = engine();
+    let look = lua.compile(LOOK).unwrap();
+    for source in [
+        "KEYS[1] = nil",
+        "KEYS[1], KEYS[2] = KEYS[2], KEYS[1]",
+        "KEYS[3] = 'c'",
+        "table.insert(KEYS, 'c')",
+        "table.insert(KEYS, 1, 'c')",
+        "table.remove(ARGV)",
+        "KEYS.x = 1",
+        "ARGV[0] = 1",
+        "KEYS[1.5] = 1",
+        "for i = 1, 1000 do KEYS[i] = 'v' KEYS['n' .. i] = i end for i = 3, 1000 do KEYS[i] = nil KEYS['n' .. i] = nil end",
+        "setmetatable(KEYS, {__index = function() return 'evil' end, __newindex = error})",
+        "setmetatable(ARGV, ARGV)",
+        "setmetatable(KEYS, {__metatable = 'hidden'})",
+        "KEYS[1] = {} error('x')",
+        "redis.setresp(3) KEYS[2] = KEYS",
+    ] {
+        let script = lua.compile(source.as_bytes()).unwrap();
+        for _ in 0..3 {
+            let call = Call { name: b"sha", keys: &[b"a", b"b"], args: &[b"y"] };
+            lua.call(script, call, &mut Database::default(), &mut Encoder::new(Protocol::Resp2));
+            let mut out = Encoder::new(Protocol::Resp2);
+            lua.call(look, call, &mut Database::default(), &mut out);
+            assert_eq!(
+                String::from_utf8_lossy(out.as_bytes()),
+                "*7\r\n:2\r\n:1\r\n$3\r\nnil\r\n$3\r\nnil\r\n$2\r\n1a\r\n$2\r\n2b\r\n$2\r\n1y\r\n",
+                "{source}"
+            );
+        }
+        lua.release(script);
+    }
+}
+
+#[test]
 fn an_error_without_a_text_is_an_unknown_error() {
     // Redis 7.0.15 ends with these.
     for source in ["error({})", "error({1, 2})", "error({err = {}})", "error({err = true})"] {

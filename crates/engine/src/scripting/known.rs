@@ -12,6 +12,9 @@ use super::habits::Habits;
 /// The digest of a script.
 pub(super) type Digest = [u8; 20];
 
+/// What a digest is written with.
+pub(super) const DIGEST_DIGITS: usize = 40;
+
 /// A script that is known.
 pub(super) struct Known {
     /// Its digest as clients write it.
@@ -65,6 +68,11 @@ pub(super) fn read(text: &[u8]) -> Option<Digest> {
         *byte = high << 4 | low & 15;
     }
     (all & NO_DIGIT == 0).then_some(digest)
+}
+
+/// The digits of a digest, however they are written.
+pub(super) fn digits_of(text: &[u8]) -> Option<[u8; DIGEST_DIGITS]> {
+    read(text).and_then(|_| text.try_into().ok())
 }
 
 const NO_DIGIT: u8 = 1 << 7;

@@ -8,7 +8,7 @@ use spinel_script::{Engine as _, EngineOptions, Engines, LuaOptions, Script, scr
 
 use super::alone::Place;
 use super::habits::Habits;
-use super::known::{Digest, Known, digest_of};
+use super::known::{DIGEST_DIGITS, Digest, Known, digest_of, digits_of};
 use crate::Engine;
 
 /// What a machine may take.
@@ -36,6 +36,8 @@ pub(super) fn machine_options(engine: &Engine) -> EngineOptions {
 pub(crate) struct Machine {
     engines: Option<Engines>,
     compiled: HashMap<Digest, (Arc<Known>, Script)>,
+    /// The last that was found by its digest, by what the client wrote.
+    last: Option<([u8; DIGEST_DIGITS], Arc<Known>, Script)>,
     /// When what it has compiled was known.
     generation: u64,
 }
@@ -102,6 +104,27 @@ impl Machine {
         let script = self.engines(engine)?.compile(&known.body).map_err(error)?;
         self.compiled.insert(*digest, (Arc::clone(&known), script));
         Ok(Found::Compiled(known, script))
+    }
+
+    /// A script that a client calls by a digest or the name of a registered script; as [`Machine::find`].
+    pub(super) fn find_called(
+        &mut self,
+        engine: &Engine,
+        word: &[u8],
+        place: Place,
+    ) -> Result<Found, CommandError> {
+        self.renew(engine);
+        if let Some((last, known, script)) = &self.last
+            && last == word
+        {
+            return Ok(Found::Compiled(Arc::clone(known), *script));
+        }
+        let Some(digest) = engine.scripts.digest_called(word) else { return Ok(Found::Unknown) };
+        let found = self.find(engine, &digest, place)?;
+        if let (Found::Compiled(known, script), Some(digits)) = (&found, digits_of(word)) {
+            self.last = Some((digits, Arc::clone(known), *script));
+        }
+        Ok(found)
     }
 
     /// The machine itself.

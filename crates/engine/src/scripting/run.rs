@@ -11,6 +11,7 @@ use super::alone::Place;
 use super::busy::Kind;
 use super::habits::Habits;
 use super::host::{Ground, ScriptHost, SteppedBack};
+use super::known::DIGEST_DIGITS;
 use super::machine::{Found, Machine};
 use crate::Engine;
 use crate::aftermath::add_destinations;
@@ -21,8 +22,6 @@ use crate::session::Session;
 use crate::transaction::Execution;
 use crate::undo::is_error;
 
-/// What a digest is written with. A word of another length is told to be none before the others are looked at.
-const DIGEST_DIGITS: usize = 40;
 const NO_SCRIPT: CommandError = CommandError::text("NOSCRIPT No matching script. Please use EVAL.");
 
 /// How a command names the script.
@@ -134,20 +133,21 @@ pub(super) fn find_script<'a>(
     invocation: Invocation,
     args: Args<'a>,
 ) -> Result<Option<Called<'a>>, CommandError> {
-    let digest = match invocation.how {
-        How::Digest => engine.scripts.digest_called(args.at(1)),
-        How::Source | How::Function => None,
-    };
-    if invocation.how == How::Digest && digest.is_none() && args.at(1).len() != DIGEST_DIGITS {
+    // A word that cannot be a digest is told to be none before the others are looked at.
+    let word = args.at(1);
+    if invocation.how == How::Digest
+        && word.len() != DIGEST_DIGITS
+        && engine.scripts.digest_called(word).is_none()
+    {
         return Err(NO_SCRIPT);
     }
     let input = Input::read(args, invocation.how)?;
     let (known, script) = match invocation.how {
-        How::Source => match machine.load(engine, args.at(1), place)? {
+        How::Source => match machine.load(engine, word, place)? {
             Some(found) => found,
             None => return Ok(None),
         },
-        _ => match machine.find(engine, &digest.ok_or(NO_SCRIPT)?, place)? {
+        _ => match machine.find_called(engine, word, place)? {
             Found::Compiled(known, _) if engine.is_refused_as_unregistered(session, &known) => {
                 return Err(NO_SCRIPT);
             }

@@ -19,6 +19,7 @@ mod cmsgpack;
 mod dialect;
 pub(crate) mod errors;
 mod globals;
+mod input;
 pub(crate) mod library;
 mod pack;
 pub(crate) mod random;
@@ -29,6 +30,7 @@ mod text;
 use spinel_resp::{Encoder, Protocol};
 
 use self::dialect::translate;
+use self::input::Input;
 use self::library::Registrations;
 use crate::engine::{Call, Engine, Failure, Function, Language, Outcome, Script};
 use crate::host::Host;
@@ -46,10 +48,7 @@ const LOAD: LoadOptions = LoadOptions { redis_changes: true };
 const TEXT_PART: usize = 2;
 
 /// So much garbage is left where it is.
-const COLLECT_BYTES: usize = 16 << 10;
-
-/// Keys and arguments of more bytes are not kept until the next call.
-const LARGE_INPUT_BYTES: usize = 16 << 10;
+const COLLECT_BYTES: usize = 128 << 10;
 
 /// What a machine is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,8 +87,8 @@ pub struct Lua {
     globals: Option<Reference>,
     /// What makes errors tell where they happened.
     handler: Reference,
-    /// The globals `KEYS` and `ARGV` are those of the last call.
-    has_input: bool,
+    /// The globals `KEYS` and `ARGV`.
+    inputs: [Input; 2],
 }
 
 impl std::fmt::Debug for Lua {
@@ -126,7 +125,8 @@ impl Lua {
         let handler = handler.filter(|_| status == Status::Ok)?;
         machine.context().text_limit_bytes.set(limit_bytes / TEXT_PART);
         let collect_beyond_bytes = COLLECT_BYTES;
-        Some(Self { machine, purpose, limit_bytes, collect_beyond_bytes, globals, handler, has_input: false })
+        let inputs = [Input::new(c"KEYS"), Input::new(c"ARGV")];
+        Some(Self { machine, purpose, limit_bytes, collect_beyond_bytes, globals, handler, inputs })
     }
 
     /// Bytes of the values that it has, of which many share the memory that it takes.
@@ -145,10 +145,11 @@ impl Lua {
             return Err(b"script is too long".to_vec());
         }
         // What is compiled would hold on to them as if they were constants.
-        self.forget_input();
+        let inputs = &mut self.inputs;
         let source = translate(source);
         let mut compiled = Err(b"not enough memory".to_vec());
         self.machine.protect(|stack| {
+            inputs.iter_mut().for_each(|input| input.hide(stack));
             compiled = if stack.push_compiled(&source, chunk, options) {
                 Ok(stack.keep())
             } else {
@@ -159,18 +160,6 @@ impl Lua {
         compiled
     }
 
-    /// Takes the keys and arguments of the last call away.
-    fn forget_input(&mut self) {
-        if std::mem::take(&mut self.has_input) {
-            self.machine.protect(|stack| {
-                for name in [c"KEYS", c"ARGV"] {
-                    stack.push_nil();
-                    stack.set_readonly_global(name);
-                }
-            });
-        }
-    }
-
     /// Takes what an error left on the stack away, and collects garbage if there is much: between calls it is cheapest.
     fn forget_leftovers(&mut self) {
         if self.machine.is_broken() {
@@ -178,8 +167,10 @@ impl Lua {
         }
         self.machine.stack().truncate(0);
         let is_full = self.machine.used_bytes() > self.limit_bytes / 2;
-        if is_full || self.machine.stack().used_bytes() as usize > self.collect_beyond_bytes {
+        if is_full || self.machine.stack().used_kib() << 10 > self.collect_beyond_bytes {
+            let inputs = &mut self.inputs;
             self.machine.protect(|stack| {
+                inputs.iter_mut().for_each(|input| input.forget(stack));
                 stack.collect();
             });
             let mut stack = self.machine.stack();
@@ -235,13 +226,13 @@ impl Engine for Lua {
 
     fn call(&mut self, script: Script, call: Call<'_>, host: &mut dyn Host, out: &mut Encoder) -> Outcome {
         let (start, purpose, handler) = (out.len(), self.purpose, self.handler);
-        self.has_input = purpose == Purpose::Scripts;
         let mut outcome = None;
         self.machine.context().protocol.set(Protocol::Resp2);
+        let inputs = &mut self.inputs;
         let status = self.machine.protect_with(host, |stack| {
             stack.push_kept(handler);
             stack.push_kept(Reference::of(script.number()));
-            let arguments = push_input(stack, call, purpose);
+            let arguments = push_input(stack, call, purpose, inputs);
             outcome = Some(match stack.call_protected(arguments, Some(1), 1) {
                 Status::Ok => {
                     let protocol = stack.context().protocol.get();
@@ -253,6 +244,7 @@ impl Engine for Lua {
                     Outcome::Failed(failure)
                 }
             });
+            inputs.iter_mut().for_each(|input| input.look_after(stack));
         });
         if let Some(globals) = self.globals {
             self.machine.protect(|stack| {
@@ -260,9 +252,9 @@ impl Engine for Lua {
                 stack.set_globals();
             });
         }
-        let words = call.keys.iter().chain(call.args);
-        if status != Status::Ok || words.map(|word| word.len()).sum::<usize>() > LARGE_INPUT_BYTES {
-            self.forget_input();
+        if status != Status::Ok {
+            let inputs = &mut self.inputs;
+            self.machine.protect(|stack| inputs.iter_mut().for_each(|input| input.forget(stack)));
         }
         self.forget_leftovers();
         match (status, outcome) {
@@ -295,15 +287,16 @@ impl Engine for Lua {
 }
 
 /// Gives the script its keys and arguments; how many of them are on the stack.
-fn push_input(stack: &mut Stack<'_>, call: Call<'_>, purpose: Purpose) -> i32 {
-    stack.push_texts(call.keys);
-    if purpose == Purpose::Scripts {
-        stack.set_readonly_global(c"KEYS");
+fn push_input(stack: &mut Stack<'_>, call: Call<'_>, purpose: Purpose, inputs: &mut [Input; 2]) -> i32 {
+    match purpose {
+        Purpose::Scripts => {
+            inputs.iter_mut().zip([call.keys, call.args]).for_each(|(input, words)| input.set(stack, words));
+            0
+        }
+        Purpose::Libraries => {
+            stack.push_texts(call.keys);
+            stack.push_texts(call.args);
+            2
+        }
     }
-    stack.push_texts(call.args);
-    if purpose == Purpose::Scripts {
-        stack.set_readonly_global(c"ARGV");
-        return 0;
-    }
-    2
 }

@@ -35,6 +35,8 @@ pub(crate) struct Machine {
     memory: NonNull<Memory>,
     context: NonNull<Context>,
     interrupter: Interrupter,
+    /// [`run`], once it is there.
+    runner: Option<Reference>,
     /// A panic went through the machine.
     is_broken: bool,
 }
@@ -56,15 +58,26 @@ impl Machine {
             (*callbacks.as_ptr()).userdata = context.as_ptr().cast();
             callbacks
         };
-        let mut machine =
-            Self { raw, memory, context, interrupter: Interrupter::new(callbacks), is_broken: false };
+        let mut machine = Self {
+            raw,
+            memory,
+            context,
+            interrupter: Interrupter::new(callbacks),
+            runner: None,
+            is_broken: false,
+        };
+        let mut runner = None;
         let opened = machine.protect(|stack| {
             // Between calls whoever makes them collects; within a call this is for long ones.
             // SAFETY: sets a number.
             unsafe { ffi::lua_gc(stack.raw(), ffi::LUA_GCSETGOAL, GARBAGE_PERCENT) };
             // SAFETY: called in a protected function of the state, with room on its stack.
             unsafe { open_libraries(stack.raw()) };
+            // SAFETY: as for the libraries.
+            unsafe { ffi::lua_pushcclosurek(stack.raw(), run, std::ptr::null(), 0, None) };
+            runner = Some(stack.keep());
         });
+        machine.runner = runner;
         (opened == Status::Ok).then_some(machine)
     }
 
@@ -76,10 +89,23 @@ impl Machine {
         if self.is_broken {
             return Status::Broken;
         }
-        let mut cell = Some(with);
+        let mut with = Some(with);
+        let mut errand = Errand { with: (&raw mut with).cast(), run: run_errand::<F> };
+        let (raw, errand) = (self.raw.as_ptr(), (&raw mut errand).cast());
         self.is_broken = true;
-        // SAFETY: 1. The state is ours. 2. `run` is given the cell, which lives until the call returns, as what it expects.
-        let status = unsafe { ffi::lua_cpcall(self.raw.as_ptr(), run::<F>, (&raw mut cell).cast()) };
+        // SAFETY: 1. The state is ours. 2. `run` is given the errand, which lives until the call returns, as what it expects.
+        // 3. Outside of all calls there is room for twenty values, and nothing of this but what is protected throws.
+        let status = unsafe {
+            match self.runner {
+                None => ffi::lua_cpcall(raw, run, errand),
+                Some(runner) => {
+                    ffi::lua_settop(raw, 0);
+                    ffi::lua_rawgeti_(raw, ffi::LUA_REGISTRYINDEX, runner.0);
+                    ffi::lua_pushlightuserdatatagged(raw, errand, 0);
+                    ffi::lua_pcall(raw, 1, 0, 0)
+                }
+            }
+        };
         self.is_broken = false;
         Status::from_raw(status)
     }
@@ -153,19 +179,38 @@ impl Drop for Machine {
     }
 }
 
+/// What [`Machine::protect`] has [`run`].
+struct Errand {
+    /// An `Option<F>`.
+    with: *mut (),
+    /// [`run_errand`] for the same `F`.
+    run: unsafe fn(*mut (), &mut Stack<'_>),
+}
+
+/// Calls what an errand carries.
+///
+/// # Safety
+/// `with` points to an `Option<F>`, and to nobody else's.
+unsafe fn run_errand<F: FnOnce(&mut Stack<'_>)>(with: *mut (), stack: &mut Stack<'_>) {
+    // SAFETY: by the promise above.
+    let with = unsafe { &mut *with.cast::<Option<F>>() };
+    if let Some(with) = with.take() {
+        with(stack);
+    }
+}
+
 /// Runs what [`Machine::protect`] was given.
 ///
 /// # Safety
-/// Called by `lua_cpcall` with the cell of `protect` as its argument.
-unsafe extern "C-unwind" fn run<F: FnOnce(&mut Stack<'_>)>(raw: *mut ffi::lua_State) -> c_int {
+/// Called as a function of Lua, with an [`Errand`] as its argument.
+unsafe extern "C-unwind" fn run(raw: *mut ffi::lua_State) -> c_int {
     // SAFETY: by the promise above.
-    let cell = unsafe { &mut *ffi::lua_tolightuserdata(raw, 1).cast::<Option<F>>() };
-    if let Some(with) = cell.take() {
-        // SAFETY: the running state; the stack ends with the call.
-        let mut stack = unsafe { Stack::new(raw) };
-        stack.truncate(0);
-        with(&mut stack);
-    }
+    let errand = unsafe { &*ffi::lua_tolightuserdata(raw, 1).cast::<Errand>() };
+    // SAFETY: the running state; the stack ends with the call.
+    let mut stack = unsafe { Stack::new(raw) };
+    stack.truncate(0);
+    // SAFETY: whoever made the errand put in what belongs together.
+    unsafe { (errand.run)(errand.with, &mut stack) };
     0
 }
 

@@ -373,6 +373,13 @@ impl Stack<'_> {
         unsafe { ffi::lua_unref(self.raw, reference.0) };
     }
 
+    /// KiB in use.
+    pub(crate) fn used_kib(&mut self) -> usize {
+        // SAFETY: only counts.
+        let kib = unsafe { ffi::lua_gc(self.raw, ffi::LUA_GCCOUNT, 0) };
+        usize::try_from(kib).unwrap_or(0)
+    }
+
     /// Bytes in use.
     pub(crate) fn used_bytes(&mut self) -> f64 {
         // SAFETY: only counts.

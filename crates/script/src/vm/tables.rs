@@ -33,6 +33,12 @@ impl Stack<'_> {
     /// Pushes a list of byte strings.
     pub(crate) fn push_texts(&mut self, texts: &[&[u8]]) {
         self.push_table(texts.len(), 0);
+        self.fill_with_texts(texts);
+    }
+
+    /// Makes byte strings the first elements of the table on top.
+    pub(crate) fn fill_with_texts(&mut self, texts: &[&[u8]]) {
+        self.table(self.top());
         self.reserve(1);
         for (n, text) in (1..).zip(texts) {
             // SAFETY: the table on top, with room above it; rules 2 and 3.
@@ -41,6 +47,31 @@ impl Stack<'_> {
                 ffi::lua_rawseti_(self.raw(), -2, n);
             }
         }
+    }
+
+    /// Whether the table on top has no metatable, may be changed, and has the elements 1 to `len` and nothing else.
+    pub(crate) fn is_plain_list(&mut self, len: usize) -> bool {
+        let table = self.table(self.top());
+        let room = 2 * len + 3;
+        if !i32::try_from(room).is_ok_and(|room| self.has_room(room)) {
+            return false;
+        }
+        let raw = self.raw();
+        // SAFETY: a table, and room for a metatable, or all the pairs and one more; rule 2. A place is that of the pair before,
+        // and a key is on the stack below its value.
+        let is_plain = unsafe {
+            let mut place = 0;
+            let mut has_next = |n: f64| {
+                place = ffi::lua_rawiter(raw, table, place);
+                place >= 0 && ffi::lua_tonumberx(raw, -2, std::ptr::null_mut()) == n
+            };
+            ffi::lua_getreadonly(raw, table) == 0
+                && ffi::lua_getmetatable(raw, table) == 0
+                && (1..=len).all(|n| has_next(n as f64))
+                && ffi::lua_rawiter(raw, table, place) < 0
+        };
+        self.truncate(table);
+        is_plain
     }
 
     /// Sets a global, which scripts cannot change, to the value on top, which it takes.

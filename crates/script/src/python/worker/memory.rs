@@ -8,8 +8,8 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
 
@@ -40,8 +40,28 @@ pub(super) fn limit_process(limit_bytes: usize, stack_bytes: usize) -> io::Resul
 /// The thread that looks at the memory.
 pub(super) struct Memory {
     limit_bytes: usize,
-    is_running: Arc<AtomicBool>,
+    watched: Arc<Mutex<Process>>,
     thread: Thread,
+}
+
+/// What the thread watches. Under one lock, so that no figure of one script is taken for the next one's.
+struct Process {
+    figures: Figures,
+    /// A script runs.
+    is_running: bool,
+}
+
+impl Process {
+    /// Keeps monty's counter.
+    fn count(&self) -> Option<usize> {
+        let resident = usize::try_from(self.figures.read().ok()?.resident_bytes).unwrap_or(usize::MAX);
+        LIVE_MEMORY.store(resident, Ordering::Relaxed);
+        Some(resident)
+    }
+}
+
+fn lock(watched: &Mutex<Process>) -> MutexGuard<'_, Process> {
+    watched.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// While this lives a script runs.
@@ -49,7 +69,7 @@ pub(super) struct Watched<'m>(&'m Memory);
 
 impl Drop for Watched<'_> {
     fn drop(&mut self) {
-        self.0.is_running.store(false, Ordering::Release);
+        lock(&self.0.watched).is_running = false;
     }
 }
 
@@ -61,14 +81,14 @@ impl Memory {
     pub(super) fn watch(limit_bytes: usize) -> io::Result<Self> {
         let figures = Figures::open()?;
         figures.read()?;
-        let is_running = Arc::new(AtomicBool::new(false));
+        let watched = Arc::new(Mutex::new(Process { figures, is_running: false }));
         let parent = getppid();
         let look = {
-            let is_running = Arc::clone(&is_running);
-            move || look(&figures, &is_running, parent)
+            let watched = Arc::clone(&watched);
+            move || look(&watched, parent)
         };
         let thread = std::thread::Builder::new().name("memory".to_owned()).spawn(look)?.thread().clone();
-        Ok(Self { limit_bytes, is_running, thread })
+        Ok(Self { limit_bytes, watched, thread })
     }
 
     pub(super) fn limit_bytes(&self) -> usize {
@@ -77,31 +97,29 @@ impl Memory {
 
     /// A script begins.
     pub(super) fn begin(&self) -> Watched<'_> {
-        LIVE_MEMORY.store(0, Ordering::Relaxed);
-        BASELINE_MEMORY.store(0, Ordering::Relaxed);
-        self.is_running.store(true, Ordering::Release);
+        let mut process = lock(&self.watched);
+        BASELINE_MEMORY.store(process.count().unwrap_or(0), Ordering::Relaxed);
+        process.is_running = true;
+        drop(process);
         self.thread.unpark();
         Watched(self)
     }
 }
 
-/// Keeps the counters, and ends the process if the server is gone.
-fn look(figures: &Figures, is_running: &AtomicBool, parent: Option<Pid>) {
-    let mut baseline = None;
+/// Keeps the counter, and ends the process if the server is gone.
+fn look(watched: &Mutex<Process>, parent: Option<Pid>) {
     loop {
-        if !is_running.load(Ordering::Acquire) {
-            baseline = None;
+        let process = lock(watched);
+        if !process.is_running {
+            drop(process);
             std::thread::park();
             continue;
         }
         if getppid() != parent {
             std::process::exit(0);
         }
-        if let Ok(now) = figures.read() {
-            let resident = usize::try_from(now.resident_bytes).unwrap_or(usize::MAX);
-            BASELINE_MEMORY.store(*baseline.get_or_insert(resident), Ordering::Relaxed);
-            LIVE_MEMORY.store(resident, Ordering::Relaxed);
-        }
+        process.count();
+        drop(process);
         std::thread::sleep(INTERVAL);
     }
 }
