@@ -48,7 +48,7 @@ pub(crate) fn settle_into(
     origin: Option<Origin<'_>>,
     mut record: impl FnMut(DbIndex, Args<'_>),
 ) {
-    let notify = cx.settings().notify;
+    let (notify, unlinks_evicted) = (cx.settings().notify, cx.settings().unlinks_evicted);
     let effects = cx.effects();
     for Expired { db, key, elements } in effects.expired.drain(..) {
         effects.expired_recorded += u64::from(elements.is_none());
@@ -64,6 +64,10 @@ pub(crate) fn settle_into(
             let words = [command, &*key].into_iter().chain(names.iter().map(|name| &**name));
             record(db, OwnedArgs::from_words(words).args());
         }
+    }
+    for (db, key) in effects.evicted.drain(..) {
+        let command: &[u8] = if unlinks_evicted { b"UNLINK" } else { b"DEL" };
+        record(db, OwnedArgs::from_words([command, &key]).args());
     }
     if engine.journal.is_on() {
         match &effects.propagation {

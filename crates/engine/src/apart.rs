@@ -19,6 +19,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use spinel_family::spec::{Begin, Find, KeyFlags};
 use spinel_family::{Args, CallOptions, DbIndex, Run, UpdateContext};
+use spinel_store::usage::{self, Recording};
 use spinel_store::{Entry, Held, Keyspace, KeyspaceOptions, Shard, UnixMillis};
 
 use crate::data::{Call, ShardSet, hold_to_write_beside, keys_of, normalise};
@@ -74,7 +75,11 @@ fn use_of_keys(command: &Command, run: Run) -> Option<Use> {
 impl Apart {
     /// Shares the values of a command's keys, whose shards are held, if it is one that can run apart and no writer has
     /// waited for another already.
-    pub(crate) fn new(call: Call<'_>, options: &CallOptions, held: &mut Held<'_>) -> Option<Self> {
+    pub(crate) fn new(
+        call: Call<'_>,
+        (options, recording): (&CallOptions, Recording),
+        held: &mut Held<'_>,
+    ) -> Option<Self> {
         let keys = use_of_keys(call.command, call.entry.run)?;
         if call.command.reaches_beyond(call.args) || held.iter().any(|shard| shard.readers.are_awaited()) {
             return None;
@@ -96,7 +101,11 @@ impl Apart {
             }
             if let Some(entry) = shard.db_mut(db).find_mut(key) {
                 if !options.no_touch {
-                    entry.touch(options.now.access_clock());
+                    // The time is chance enough for what happens so seldom.
+                    let used = usage::Use::new(recording, options.now, || {
+                        (options.now.0 as u64 ^ key.hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                    });
+                    entry.touch(used.read(entry.access()));
                 }
                 place.shard_mut(key.hash).db_mut(db).restore(key.hash, entry.share());
             }

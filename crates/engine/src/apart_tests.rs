@@ -5,6 +5,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use spinel_family::{Effects, Encoder, OwnedArgs, Scratch};
+use spinel_store::usage::Recording;
 
 use super::*;
 use crate::config::Settings;
@@ -92,7 +93,7 @@ impl Client {
         let shards = shards_of(&engine.keyspace, command, args.args(), None);
         let mut held = engine.keyspace.hold(&shards).expect("the shards are free");
         let options = self.worker.options(&self.session);
-        let apart = Apart::new(call, &options, &mut held).expect("it can run apart");
+        let apart = Apart::new(call, (&options, Recording::Recency), &mut held).expect("it can run apart");
         (apart, args, command)
     }
 

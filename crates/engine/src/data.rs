@@ -278,6 +278,22 @@ impl Worker {
         }
     }
 
+    /// How a command is called that nobody sent.
+    pub(crate) fn options_of_nobody(&self, db: DbIndex) -> CallOptions {
+        CallOptions {
+            db,
+            now: self.now,
+            protocol: spinel_family::Protocol::Resp2,
+            no_touch: true,
+            may_move: false,
+            retried: false,
+            deny_blocking: true,
+            in_script: false,
+            replayed_at: None,
+            recorded: self.engine.journal.is_on(),
+        }
+    }
+
     /// Runs `with` on shards held, as if it were a command of nobody's, deals with what it leaves, and gives the shards back.
     pub(crate) fn with_update<'k>(
         &mut self,
@@ -288,18 +304,7 @@ impl Worker {
         let engine = Arc::clone(&self.engine);
         let published = Arc::clone(&self.published);
         let keyspace = held.keyspace();
-        let options = CallOptions {
-            db,
-            now: self.now,
-            protocol: spinel_family::Protocol::Resp2,
-            no_touch: true,
-            may_move: false,
-            retried: false,
-            deny_blocking: true,
-            in_script: false,
-            replayed_at: None,
-            recorded: engine.journal.is_on(),
-        };
+        let options = self.options_of_nobody(db);
         let query = QueryContext::new(held, options, &published.for_commands, &self.scratch);
         let mut cx = UpdateContext::new(query, &mut self.effects);
         with(&mut cx);

@@ -11,6 +11,7 @@ use spinel_structs::stream::{BlockLimits, Memory};
 use crate::clients::Clients;
 use crate::clock::Clock;
 use crate::config::{RdbVersion, Settings};
+use crate::eviction::{ClientBytes, MemoryMeter};
 use crate::gates::Gates;
 use crate::host::Host;
 use crate::inbox::Inbox;
@@ -80,6 +81,10 @@ pub struct Engine {
     pub(crate) slow_log: SlowLog,
     pub(crate) latency: LatencyMonitor,
     pub(crate) gates: Gates,
+    /// How much memory counts against `maxmemory`.
+    pub(crate) memory: MemoryMeter,
+    /// What the buffers of all connections take.
+    pub(crate) client_bytes: ClientBytes,
     pub(crate) shutdown: Shutdown,
     /// The upkeep does nothing (`DEBUG PAUSE-CRON`).
     pub(crate) upkeep_paused: AtomicBool,
@@ -135,6 +140,8 @@ impl Engine {
             slow_log: SlowLog::default(),
             latency: LatencyMonitor::default(),
             gates: Gates::default(),
+            memory: MemoryMeter::default(),
+            client_bytes: ClientBytes::default(),
             shutdown: Shutdown::default(),
             upkeep_paused: AtomicBool::new(false),
             replication_id: RwLock::new(hex_id(seed.rotate_left(17))),
@@ -230,9 +237,9 @@ impl Engine {
     /// Gives the engine what it needs of the program around it. Only the first call has an effect.
     pub fn set_host(&self, host: Host) {
         if self.host.set(host).is_ok() {
-            let used = self.host().probe.memory().allocated;
+            let used = self.host().probe.allocated();
             self.stats.startup_memory.store(used, Ordering::Relaxed);
-            self.sample_memory();
+            self.begin_to_count_memory();
         }
     }
 
@@ -351,7 +358,9 @@ fn command_settings(settings: &Settings, switches: &Switches) -> CommandSettings
         hll_sparse_max_bytes: encodings.hll_sparse_max_bytes,
         notify: EventClasses(settings.keyspace.notify.bits()),
         databases: settings.keyspace.databases as u16,
-        lru_clock_resolution_ms: 1000,
+        recording: settings.memory.recording(),
+        shares_integers: settings.memory.shares_integers(),
+        unlinks_evicted: settings.keyspace.lazyfree.eviction,
         payloads: PayloadSettings {
             version: payloads.target.number(),
             is_lowest: settings.persistence.rdb.version == RdbVersion::Auto,

@@ -52,17 +52,24 @@ impl Gates {
 }
 
 impl Engine {
-    /// Looks at the memory in use: remembers its peak, and refuses writes while it is above `maxmemory`.
-    pub fn sample_memory(&self) {
-        let used = self.host().probe.memory().allocated;
-        self.stats.peak_memory.fetch_max(used, Ordering::Relaxed);
-        let limit = self.published().settings.memory.maxmemory;
-        self.gates.set(MEMORY_FULL, limit > 0 && used > limit);
+    /// Says that memory is full and nothing can be done about it, or that it is not.
+    pub(crate) fn set_memory_full(&self, is_full: bool) {
+        if is_full != self.is_memory_full() {
+            self.gates.set(MEMORY_FULL, is_full);
+        }
+    }
+
+    /// Whether a script has been running for too long.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.gates.has(BUSY)
     }
 
     /// Works out what depends on settings and on how the last save ended; called when one of them changes.
     pub(crate) fn set_gates(&self) {
         let published = self.published();
+        if published.settings.memory.maxmemory == 0 {
+            self.set_memory_full(false);
+        }
         let replication = &published.settings.replication;
         // There are no replicas yet, so any number asked for is one too many.
         let missing = replication.min_replicas_to_write > 0 && replication.min_replicas_max_lag > 0;
@@ -107,6 +114,9 @@ impl Engine {
     /// Says that the data set is being loaded, or is there.
     pub(crate) fn set_loading(&self, is_loading: bool) {
         self.gates.set(LOADING, is_loading);
+        if !is_loading {
+            self.begin_to_count_memory();
+        }
     }
 
     /// Why a command is refused while the data set is being loaded, if it is.

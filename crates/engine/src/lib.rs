@@ -29,6 +29,7 @@ mod data;
 mod dispatch;
 mod due_members;
 mod engine;
+mod eviction;
 mod gates;
 pub mod host;
 pub mod inbox;

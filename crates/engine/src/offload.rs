@@ -21,6 +21,7 @@ use crate::clients::Client;
 use crate::data::{Call, ShardSet, hold_to_write_beside, keys_to_remove, name_words};
 use crate::dispatch::COMMAND_FAILED;
 use crate::engine::Published;
+use crate::eviction::Tally;
 use crate::inbox::FinishedCall;
 use crate::log::LogLevel;
 use crate::registry::Command;
@@ -86,7 +87,7 @@ impl Helpers {
         mut held: Held<'_>,
     ) {
         session.moved = true;
-        let ground = match Apart::new(call, &options, &mut held) {
+        let ground = match Apart::new(call, (&options, published.for_commands.recording), &mut held) {
             Some(apart) => Ground::Apart(apart),
             None => Ground::Held(held.into_token()),
         };
@@ -117,6 +118,12 @@ impl Helpers {
         }
     }
 
+    /// Sends a large value that was evicted to be freed.
+    pub(crate) fn free_evicted(&self, engine: &Engine, value: OwnedValue, evicted_bytes: u64) {
+        engine.stats.lazily_pending.fetch_add(1, Ordering::Relaxed);
+        self.queue.push_garbage(Garbage::Value { value, evicted_bytes });
+    }
+
     /// Sends large values to be freed, has what was flushed forgotten on disk, too, and writes into the log what commands
     /// had to say.
     pub(crate) fn reclaim(&self, engine: &Engine, effects: &mut Effects) {
@@ -132,7 +139,7 @@ impl Helpers {
         }
         engine.stats.lazily_pending.fetch_add(count as u64, Ordering::Relaxed);
         for value in effects.garbage.drain(..) {
-            self.queue.push_garbage(Garbage::Value(value));
+            self.queue.push_garbage(Garbage::Value { value, evicted_bytes: 0 });
         }
         for db in effects.garbage_dbs.drain(..) {
             self.queue.push_garbage(Garbage::Db(Box::new(db)));
@@ -162,6 +169,7 @@ fn long_command(
 fn work(queue: &Queue, engine: &Weak<Engine>, n: usize) {
     let mut scratch: Option<Scratch> = None;
     let mut has_freed = false;
+    let mut tally = Tally::default();
     let rest = || {
         if let Some(engine) = engine.upgrade() {
             engine.host().probe.rest();
@@ -170,18 +178,21 @@ fn work(queue: &Queue, engine: &Weak<Engine>, n: usize) {
     while let Some(job) = queue.next(has_freed.then_some(rest)) {
         has_freed = matches!(job, Job::Free(_));
         match job {
-            Job::Free(garbage) => queue.freed(free(queue, engine, garbage)),
+            Job::Free(garbage) => queue.freed(free(queue, engine, garbage, &mut tally)),
             Job::Command(job) => {
                 let Some(engine) = engine.upgrade() else { return };
                 run(&engine, *job, scratch.get_or_insert_with(|| Scratch::new(engine.seed(1000 + n))));
                 engine.keyspace.wake_missed();
             }
         }
+        if let Some(engine) = engine.upgrade() {
+            engine.memory.tell(&*engine.host().probe, &mut tally);
+        }
     }
 }
 
 /// Frees in slices. A command that comes meanwhile and finds no thread may hold shards: it goes before what is left.
-fn free(queue: &Queue, engine: &Weak<Engine>, garbage: Garbage) -> Option<Garbage> {
+fn free(queue: &Queue, engine: &Weak<Engine>, garbage: Garbage, tally: &mut Tally) -> Option<Garbage> {
     match garbage {
         Garbage::Buffer(buffer) => {
             drop(buffer);
@@ -191,11 +202,16 @@ fn free(queue: &Queue, engine: &Weak<Engine>, garbage: Garbage) -> Option<Garbag
             drop(words);
             return None;
         }
-        Garbage::Value(mut value) => {
+        Garbage::Value { mut value, evicted_bytes } => {
             while free_slice(&mut value) {
                 if queue.has_command() {
-                    return Some(Garbage::Value(value));
+                    return Some(Garbage::Value { value, evicted_bytes });
                 }
+            }
+            drop(value);
+            if let Some(engine) = engine.upgrade() {
+                engine.memory.tell(&*engine.host().probe, tally);
+                engine.memory.was_freed(evicted_bytes);
             }
         }
         // What of it a snapshot still wants, it gets first.

@@ -11,6 +11,7 @@ use hashbrown::HashMap;
 use hdrhistogram::Histogram;
 
 use crate::Engine;
+use crate::eviction::Exceeded;
 use crate::offload::GradualProgress;
 use crate::registry::{CommandId, REGISTRY};
 
@@ -105,6 +106,8 @@ counters! {
     misses,
     /// Keys that expired.
     expired,
+    /// Keys evicted to make room.
+    evicted,
     /// Fields of hashes that expired.
     expired_fields,
     /// Members of sets and sorted sets that expired.
@@ -136,6 +139,7 @@ impl Default for WorkerStats {
             hits: Counter::default(),
             misses: Counter::default(),
             expired: Counter::default(),
+            evicted: Counter::default(),
             expired_fields: Counter::default(),
             expired_members: Counter::default(),
             dirty: Counter::default(),
@@ -159,6 +163,13 @@ fn latency_histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, MAX_LATENCY_NANOS, 2).expect("the bounds are in order")
 }
 
+/// An empty histogram that takes a few KiB until it has seen long latencies: there is one for each command and worker.
+fn growing_histogram() -> Histogram<u64> {
+    let mut histogram = Histogram::new_with_bounds(1, 2, 2).expect("the bounds are in order");
+    histogram.auto(true);
+    histogram
+}
+
 impl WorkerStats {
     /// Counts `calls` calls of a command that took `nanos` each.
     pub fn record(&self, command: CommandId, calls: u64, nanos: u64, track_latency: bool) {
@@ -167,8 +178,9 @@ impl WorkerStats {
         counters.nanos.add(nanos.saturating_mul(calls));
         if track_latency {
             let mut latencies = self.latencies();
-            let histogram = latencies.entry(command).or_insert_with(latency_histogram);
-            histogram.saturating_record_n(nanos.max(1), calls);
+            let histogram = latencies.entry(command).or_insert_with(growing_histogram);
+            let recorded = histogram.record_n(nanos.clamp(1, MAX_LATENCY_NANOS), calls);
+            recorded.expect("it grows to hold what it is given");
         }
     }
 
@@ -238,6 +250,10 @@ pub struct SharedStats {
     pub panics: AtomicU64,
     /// ACL denials of commands (authentication failures).
     pub auth_failures: AtomicU64,
+    /// Connections closed because all together took too much memory.
+    pub(crate) evicted_clients: AtomicU64,
+    /// For how long more memory was used than allowed.
+    pub(crate) exceeded: Exceeded,
     /// Times that the background removal of expired keys ended before it was through.
     pub expire_cut_short: AtomicU64,
 }
@@ -312,7 +328,7 @@ impl Engine {
         for worker in self.worker_stats() {
             for (command, histogram) in worker.latencies().iter() {
                 let sum = all.entry(REGISTRY.get(*command).seen_as).or_insert_with(latency_histogram);
-                sum.add(histogram).expect("all have the same bounds");
+                sum.add(histogram).expect("none has seen more than the longest latency");
             }
         }
         all
@@ -328,7 +344,10 @@ impl Engine {
         }
         let mut rates = stats.rates.lock().unwrap_or_else(PoisonError::into_inner);
         (rates.commands, rates.input_kib, rates.output_kib) = (0.0, 0.0, 0.0);
-        for counter in [&stats.lazily_freed, &stats.auth_failures, &stats.expire_cut_short] {
+        stats.exceeded.reset();
+        let counters =
+            [&stats.lazily_freed, &stats.auth_failures, &stats.expire_cut_short, &stats.evicted_clients];
+        for counter in counters {
             counter.store(0, Ordering::Relaxed);
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use spinel_family::{ArgsBuffer, Effects, Scratch, UnixMillis};
 
 use crate::engine::Published;
+use crate::eviction::Evictor;
 use crate::inbox::{Inbox, Message};
 use crate::scripting::Machine;
 use crate::session::Session;
@@ -33,6 +34,8 @@ pub struct Worker {
     pub(crate) machine: Option<Box<Machine>>,
     /// Room for the words of the commands of scripts.
     pub(crate) script_words: ArgsBuffer,
+    /// What it keeps for evicting keys.
+    pub(crate) evictor: Evictor,
     /// What is held back of a run that may be taken back.
     pub(crate) undecided: Option<Box<Undecided>>,
 }
@@ -59,6 +62,7 @@ impl Worker {
             replaying: false,
             machine: None,
             script_words: ArgsBuffer::default(),
+            evictor: Evictor::default(),
             undecided: None,
         }
     }
@@ -129,6 +133,7 @@ impl Worker {
     pub fn begin(&mut self) {
         debug_assert!(!self.is_inside);
         self.enter();
+        self.make_room();
         self.timing.start(self.engine.clock.monotonic_nanos());
     }
 

@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use spinel_resp::{OwnedArgs, Protocol};
 use spinel_store::{
     DbIndex, Entry, HashKey, Held, Key, Keyspace, Kind, Shard, ShardGuard, ShardIndex, Text, Typed,
-    UnixMillis, ValueRef,
+    UnixMillis, ValueRef, usage::Use,
 };
 
 pub use self::gradual::{GradualContext, GradualGround};
@@ -152,6 +152,13 @@ impl<'k> QueryContext<'k> {
         next_random(&self.scratch.random)
     }
 
+    /// A use of entries now, to be recorded as the policy of eviction wants it.
+    #[inline]
+    #[must_use]
+    pub fn now_used(&self) -> Use {
+        Use::new(self.settings.recording, self.options.now, || self.random())
+    }
+
     /// A source of random numbers that does not borrow the context, for use while a value is being changed.
     pub fn chance(&self) -> impl FnMut() -> u64 + use<'k> {
         let state = &self.scratch.random;
@@ -215,7 +222,7 @@ impl<'k> QueryContext<'k> {
         };
         self.scratch.note_hit();
         if !self.options.no_touch {
-            entry.touch(self.options.now.access_clock());
+            entry.touch(self.now_used().read(entry.access()));
         }
         Some(entry)
     }

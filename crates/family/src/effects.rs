@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 use spinel_resp::OwnedArgs;
+use spinel_store::usage::Recording;
 use spinel_store::{Db, DbIndex, EncodingLimits, Kind, OwnedValue};
 
 /// The settings that commands see.
@@ -17,8 +18,12 @@ pub struct CommandSettings {
     pub notify: EventClasses,
     /// Databases.
     pub databases: u16,
-    /// `lazyfree-lazy-user-del` and its kin change nothing: every large value is freed elsewhere.
-    pub lru_clock_resolution_ms: u32,
+    /// How the use of entries is recorded, for the policy of eviction.
+    pub recording: Recording,
+    /// Small integers are said to be shared (`OBJECT REFCOUNT`).
+    pub shares_integers: bool,
+    /// The journal records evictions as `UNLINK` (`lazyfree-lazy-eviction`).
+    pub unlinks_evicted: bool,
     /// What `DUMP` writes and `RESTORE` checks.
     pub payloads: PayloadSettings,
 }
@@ -50,7 +55,9 @@ impl Default for CommandSettings {
             hll_sparse_max_bytes: 3000,
             notify: EventClasses::NONE,
             databases: 16,
-            lru_clock_resolution_ms: 1000,
+            recording: Recording::Recency,
+            shares_integers: true,
+            unlinks_evicted: false,
             payloads: PayloadSettings::default(),
         }
     }
@@ -164,6 +171,8 @@ pub struct Effects {
     pub expired: Vec<Expired>,
     /// How many of those keys the journal has.
     pub expired_recorded: u64,
+    /// Keys removed to make room, until the journal has them.
+    pub evicted: Vec<(DbIndex, Box<[u8]>)>,
     /// Fields of hashes removed because their time had come.
     pub expired_fields: u64,
     /// Members of sets and sorted sets removed because their time had come.
@@ -203,6 +212,7 @@ impl Effects {
         self.events.is_empty()
             && self.expired.is_empty()
             && self.expired_recorded == 0
+            && self.evicted.is_empty()
             && self.expired_fields == 0
             && self.expired_members == 0
             && self.ready.is_empty()
@@ -218,6 +228,7 @@ impl Effects {
         self.events.clear();
         self.expired.clear();
         self.expired_recorded = 0;
+        self.evicted.clear();
         self.expired_fields = 0;
         self.expired_members = 0;
         self.propagation = Propagation::Verbatim;

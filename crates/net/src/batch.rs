@@ -87,6 +87,7 @@ impl Batch {
                 return;
             }
             worker.prefetch_entries(&mut self.next.lookahead);
+            worker.make_room();
             std::mem::swap(&mut self.due, &mut self.next);
         }
     }

@@ -349,14 +349,16 @@ impl Connection {
         Ok(written)
     }
 
-    /// Copies the sizes of its buffers to its shared face.
-    pub(crate) fn publish_sizes(&self) {
+    /// Copies the sizes of its buffers to its shared face; says by how much they have grown.
+    pub(crate) fn publish_sizes(&self) -> i64 {
         let client = &self.session.client;
         let pending = self.pending_output() as u64;
         client.query_bytes.store(self.unread().len() as u64, Ordering::Relaxed);
         client.query_room.store((self.input.len() - self.filled) as u64, Ordering::Relaxed);
         client.output_bytes.store(pending, Ordering::Relaxed);
         let total = self.input.len() + self.out.len() + size_of::<Self>();
+        let before = client.total_bytes.load(Ordering::Relaxed);
         client.total_bytes.store(total as u64, Ordering::Relaxed);
+        total as i64 - before as i64
     }
 }

@@ -5,6 +5,7 @@ mod timers;
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -95,6 +96,8 @@ struct EventLoop {
     /// Connections whose replies are held back until the journal is safe.
     held: Vec<usize>,
     timers: Timers,
+    /// By how much the buffers of its connections have grown in this turn.
+    more_bytes: i64,
 }
 
 impl EventLoop {
@@ -119,6 +122,7 @@ impl EventLoop {
             listed: Vec::new(),
             held: Vec::new(),
             timers: Timers::default(),
+            more_bytes: 0,
         }
     }
 
@@ -166,6 +170,7 @@ impl EventLoop {
         for &slot in &listed {
             self.finish(slot);
         }
+        self.worker.note_client_bytes(std::mem::take(&mut self.more_bytes));
         self.relist(listed);
         self.run_timers();
     }
@@ -306,7 +311,7 @@ impl EventLoop {
         if let Some(large) = connection.release(&mut self.pool) {
             self.worker.free_elsewhere(large);
         }
-        connection.publish_sizes();
+        self.more_bytes += connection.publish_sizes();
     }
 
     /// Keeps those on the list whose sockets may have more to read or take more of what is to be sent.
@@ -328,6 +333,7 @@ impl EventLoop {
 
     fn close(&mut self, slot: usize) {
         let mut connection = self.connections.remove(slot);
+        self.more_bytes -= connection.session.client.total_bytes.swap(0, Ordering::Relaxed) as i64;
         if let Some(large) = connection.take_large_input() {
             self.worker.free_elsewhere(large);
         }

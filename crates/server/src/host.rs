@@ -6,6 +6,7 @@ use spinel_aof::disk::RealDisk;
 use spinel_engine::config::OsDisk;
 use spinel_engine::host::{Host, LinuxProcess, MemoryFigures};
 use spinel_net::dial::TcpDial;
+use tikv_jemalloc_ctl::thread::{self, ThreadLocal};
 use tikv_jemalloc_ctl::{Access, AsName, arenas, epoch, stats, stats_print, version};
 
 use crate::crashes::crash;
@@ -16,7 +17,16 @@ pub(crate) fn host(outside: Outside) -> Host {
     let allocator =
         format!("jemalloc-{}", version::read().unwrap_or_default().split('-').next().unwrap_or_default());
     Host {
-        probe: Box::new(LinuxProcess { allocator, figures, purge, rest, report, crash }),
+        probe: Box::new(LinuxProcess {
+            allocator,
+            figures,
+            allocated,
+            held_here,
+            purge,
+            rest,
+            report,
+            crash,
+        }),
         on_change: Box::new(outside),
         disk: Box::new(OsDisk),
         // The working directory, wherever CONFIG SET moves it.
@@ -29,16 +39,32 @@ pub(crate) fn host(outside: Outside) -> Host {
 const TCACHE_BYTES: &str = "stats.arenas.4096.tcache_bytes\0";
 
 fn figures(figures: &mut MemoryFigures) {
+    figures.allocated = allocated();
+    let bytes = |read: tikv_jemalloc_ctl::Result<usize>| read.map_or(0, |bytes| bytes as u64);
+    figures.active = bytes(stats::active::read());
+    figures.resident = bytes(stats::resident::read());
+    figures.metadata = bytes(stats::metadata::read());
+    figures.retained = bytes(stats::retained::read());
+}
+
+fn allocated() -> u64 {
     // Without a new epoch the figures are old ones, which is the worst that can happen.
     let _ = epoch::advance();
     let bytes = |read: tikv_jemalloc_ctl::Result<usize>| read.map_or(0, |bytes| bytes as u64);
     // Free blocks that threads keep for themselves count as allocated there, and here as free.
     let cached = Access::<usize>::read(TCACHE_BYTES.name());
-    figures.allocated = bytes(stats::allocated::read()).saturating_sub(bytes(cached));
-    figures.active = bytes(stats::active::read());
-    figures.resident = bytes(stats::resident::read());
-    figures.metadata = bytes(stats::metadata::read());
-    figures.retained = bytes(stats::retained::read());
+    bytes(stats::allocated::read()).saturating_sub(bytes(cached))
+}
+
+fn held_here() -> i64 {
+    thread_local! {
+        /// Where the allocator counts what this thread allocates and what it frees.
+        static COUNTERS: Option<(ThreadLocal<u64>, ThreadLocal<u64>)> =
+            thread::allocatedp::read().ok().zip(thread::deallocatedp::read().ok());
+    }
+    COUNTERS.with(|counters| {
+        counters.as_ref().map_or(0, |(allocated, freed)| allocated.get().wrapping_sub(freed.get()) as i64)
+    })
 }
 
 /// Gives unused pages back: an arena whose pages may not linger lets go of them at once. What was set before holds

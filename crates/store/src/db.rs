@@ -1,11 +1,13 @@
 //! One database within one shard: its table of entries and the index of their expiries.
 
+mod evictable;
 mod expire;
 mod members;
 mod saving;
 #[cfg(test)]
 mod tests;
 
+pub use evictable::Evictable;
 pub use expire::Expired;
 
 use members::TimedChange;
@@ -19,6 +21,7 @@ use spinel_structs::table::{self, Table};
 
 use crate::expiry::{ExpiryIndex, Horizon};
 use crate::past::Past;
+use crate::usage::Use;
 use crate::value::{Kind, NewValue, OwnedValue, Typed};
 use crate::{Entry, Key, UnixMillis};
 
@@ -216,8 +219,13 @@ impl Db {
 
     /// Stores a value under a key, new or not, with one look-up. An entry whose time has come is as good as none: it
     /// does not hand its expiry on.
-    pub fn put(&mut self, key: Key<'_>, value: NewValue<'_>, keep: Keep, now: UnixMillis) -> Displaced {
-        let access = now.access_clock();
+    pub fn put(
+        &mut self,
+        key: Key<'_>,
+        value: NewValue<'_>,
+        keep: Keep,
+        (now, used): (UnixMillis, Use),
+    ) -> Displaced {
         if !matches!(keep, Keep::Replace(None)) {
             self.set_clock(now);
         }
@@ -233,6 +241,7 @@ impl Db {
                     Keep::Expiry => old_expiry,
                     Keep::Replace(expiry) => expiry,
                 };
+                let access = if expired { used.first() } else { used.changed(entry.access()) };
                 let old = entry.overwrite(value, expiry, access);
                 if was_timed.is_some() || entry.is_timed() {
                     let change = TimedChange::of(was_timed, None, entry);
@@ -246,7 +255,7 @@ impl Db {
                     Keep::Expiry => None,
                     Keep::Replace(expiry) => expiry,
                 };
-                let entry = slot.insert(Entry::new(key.bytes, value, expiry, access));
+                let entry = slot.insert(Entry::new(key.bytes, value, expiry, used.first()));
                 self.past.after_creation(entry);
                 if entry.is_timed() {
                     let change = TimedChange::of(None, None, entry);

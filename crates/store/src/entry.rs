@@ -10,7 +10,7 @@
 //!
 //! A 16-byte key with a 32-byte string takes 56 bytes, 64 with an expiry: exactly what was asked of the
 //! allocator. A string of up to 255 bytes stands inline; integers and pointers to larger values stand in the
-//! word. The access field holds the 24-bit clock of the last use.
+//! word. The access field says of the last use what the policy of eviction wants to know ([`usage`](crate::usage)).
 //!
 //! A value that a long command reads without holding its shard is shared ([`shared`]): the word is an `Arc`'s then, and
 //! whoever wants to change it while the reader is at work gets a copy.
@@ -217,10 +217,11 @@ impl Entry {
         self.expiry().is_some_and(|at| at <= now)
     }
 
-    /// The clock of the last use, in seconds modulo 2^24.
+    /// What is recorded of its use; see [`usage`](crate::usage).
+    #[inline]
     #[must_use]
     pub fn access(&self) -> u32 {
-        self.header().access.load(Ordering::Relaxed) & 0x00FF_FFFF
+        self.header().access.load(Ordering::Relaxed)
     }
 
     /// Records a use.

@@ -21,11 +21,12 @@ mod readers;
 mod shard;
 mod snapshot;
 mod undo;
+pub mod usage;
 pub mod value;
 mod waiting;
 mod watch;
 
-pub use db::{Db, Displaced, Expired, Found, Keep, ScanStep};
+pub use db::{Db, Displaced, Evictable, Expired, Found, Keep, ScanStep};
 pub use entry::Entry;
 pub use keyspace::{Held, Keyspace, KeyspaceOptions, LockToken, ShardGuard, Taken, Wanted};
 pub use lock::Wake;
@@ -50,14 +51,6 @@ pub struct ShardIndex(pub u16);
 /// A point in time in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UnixMillis(pub i64);
-
-impl UnixMillis {
-    /// The 24-bit clock of seconds that entries keep as the time of their last use.
-    #[must_use]
-    pub fn access_clock(self) -> u32 {
-        (self.0 / 1000) as u32 & 0x00FF_FFFF
-    }
-}
 
 /// A key's bytes with their hash under the keyspace's hash key.
 #[derive(Clone, Copy, Debug)]

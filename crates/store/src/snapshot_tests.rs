@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use proptest::prelude::*;
 
 use super::SnapshotSink;
+use crate::usage::Use;
 use crate::value::{EncodingLimits, List, NewValue, Text, ValueRef};
 use crate::{
     Db, DbIndex, End, Entry, Found, HashKey, Held, Keep, Key, Keyspace, KeyspaceOptions, OwnedValue, Shard,
@@ -144,7 +145,12 @@ fn apply_to_key(db: &mut Db, key: Key<'_>, change: &Change, serial: usize) {
     match change {
         Change::Put(_, _, at) => {
             let value = format!("value:{serial}");
-            db.put(key, NewValue::Text(value.as_bytes()), Keep::Replace(expiry(at)), NOW);
+            db.put(
+                key,
+                NewValue::Text(value.as_bytes()),
+                Keep::Replace(expiry(at)),
+                (NOW, Use::of_time(NOW)),
+            );
         }
         Change::Append(..) if is_text == Some(true) => {
             db.find_mut(key).expect("it was found").make_raw().push(b'+');
@@ -215,7 +221,12 @@ fn a_large_value_is_shared_and_not_copied_when_it_is_removed() {
     let mut held = keyspace.hold_all().unwrap();
     let key = keyspace.key(b"k");
     let value = NewValue::Raw(vec![b'x'; 1 << 20]);
-    held.shard_mut(key.hash).db_mut(DbIndex(0)).put(key, value, Keep::Replace(None), NOW);
+    held.shard_mut(key.hash).db_mut(DbIndex(0)).put(
+        key,
+        value,
+        Keep::Replace(None),
+        (NOW, Use::of_time(NOW)),
+    );
     let shares = Arc::new(Shares(Mutex::default()));
     let sink: Arc<dyn SnapshotSink> = shares.clone();
     held.begin_snapshot(&sink);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use crate::snapshot::tests::{Change, Contents, DATABASES, NOW, Saved, all, apply, change, name};
+use crate::usage::Use;
 use crate::value::{NewValue, OwnedValue};
 use crate::{
     DbIndex, End, HashKey, Held, Keep, Keyspace, KeyspaceOptions, List, Shard, SnapshotSink, UnixMillis,
@@ -157,7 +158,7 @@ fn a_large_value_that_is_removed_is_not_copied_and_comes_back_itself() {
     let mut held = keyspace.hold_all().unwrap();
     let key = keyspace.key(b"big");
     let db = held.shard_mut(key.hash).db_mut(DbIndex(0));
-    db.put(key, NewValue::Raw(vec![b'x'; 1 << 20]), Keep::Replace(None), NOW);
+    db.put(key, NewValue::Raw(vec![b'x'; 1 << 20]), Keep::Replace(None), (NOW, Use::of_time(NOW)));
     let bytes_of = |held: &Held<'_>| {
         let entry = held.shard(key.hash).db(DbIndex(0)).find(key).unwrap();
         let crate::Text::Bytes(bytes) = entry.text().unwrap() else { panic!("it is no number") };
@@ -171,7 +172,7 @@ fn a_large_value_that_is_removed_is_not_copied_and_comes_back_itself() {
     assert_eq!(bytes_of(&held), before);
     held.begin_undo();
     let db = held.shard_mut(key.hash).db_mut(DbIndex(0));
-    db.put(key, NewValue::Int(1), Keep::Replace(None), NOW);
+    db.put(key, NewValue::Int(1), Keep::Replace(None), (NOW, Use::of_time(NOW)));
     assert!(matches!(&held.keep_changes().values[..], [OwnedValue::Raw(bytes)] if bytes.len() == 1 << 20));
 }
 
@@ -181,7 +182,12 @@ fn a_value_that_was_looked_at_is_not_copied_by_its_next_change() {
     let mut held = keyspace.hold_all().unwrap();
     let key = keyspace.key(b"big");
     let bytes = NewValue::Raw(vec![b'x'; 1 << 20]);
-    held.shard_mut(key.hash).db_mut(DbIndex(0)).put(key, bytes, Keep::Replace(None), NOW);
+    held.shard_mut(key.hash).db_mut(DbIndex(0)).put(
+        key,
+        bytes,
+        Keep::Replace(None),
+        (NOW, Use::of_time(NOW)),
+    );
     let raw = |held: &mut Held<'_>| {
         held.shard_mut(key.hash).db_mut(DbIndex(0)).find_mut(key).unwrap().make_raw().as_ptr()
     };

@@ -4,6 +4,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use spinel_store::usage::Use;
 use spinel_store::{
     DbIndex, EncodingLimits, HashKey, Keep, Key, Keyspace, KeyspaceOptions, NewValue, Text, UnixMillis,
     value::{Array, Hash, Set, SortedSet},
@@ -57,7 +58,7 @@ fn keys(expiry: Option<UnixMillis>) -> Keyspace {
             key,
             NewValue::Text(&[b'v'; 32]),
             Keep::Replace(expiry),
-            NOW,
+            (NOW, Use::of_time(NOW)),
         );
     }
     drop(held);

@@ -83,7 +83,7 @@ impl Update for Copy<'_> {
             out.integer(0);
             return Ok(());
         }
-        let access = cx.now().access_clock();
+        let access = cx.now_used().first();
         let source = cx.peek(self.source).expect("the source was just found");
         let copy = source.duplicate(self.destination.bytes, access);
         cx.remove_in(db, self.destination);

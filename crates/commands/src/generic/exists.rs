@@ -51,7 +51,7 @@ impl Query for Touch<'_> {
         let mut count = 0;
         for entry in self.keys.keys().filter_map(|key| cx.find(key)) {
             // Said explicitly, it holds also for a client that asked not to touch.
-            entry.touch(cx.now().access_clock());
+            entry.touch(cx.now_used().read(entry.access()));
             count += 1;
         }
         out.integer(count);

@@ -132,6 +132,7 @@ mod tests {
     use std::collections::HashSet;
 
     use spinel_family::{DbIndex, Key, UnixMillis};
+    use spinel_store::usage::Use;
     use spinel_store::{HashKey, Keep, Keyspace, KeyspaceOptions, NewValue};
 
     use super::is_passed;
@@ -146,8 +147,9 @@ mod tests {
         let names: Vec<String> = (0..5000).map(|i| i.to_string()).collect();
         let key = |name: &'static str| Key::new(name.as_bytes(), &hash_key);
         let names: Vec<&'static str> = names.into_iter().map(|name| &*name.leak()).collect();
+        let used = Use::of_time(UnixMillis(0));
         for name in &names {
-            db.put(key(name), NewValue::Int(1), Keep::Replace(None), UnixMillis(0));
+            db.put(key(name), NewValue::Int(1), Keep::Replace(None), (UnixMillis(0), used));
         }
         let mut leaving = names[500..].iter();
         let (mut cursor, mut listed, mut repeated) = (0, HashSet::new(), 0);

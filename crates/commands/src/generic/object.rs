@@ -1,6 +1,7 @@
 //! `OBJECT ENCODING | FREQ | HELP | IDLETIME | REFCOUNT`
 
 use spinel_family::{Command, CommandError, Encoder, Key, Query, QueryContext, Reply};
+use spinel_store::usage::{Recording, idle_seconds};
 use spinel_store::{Text, ValueRef};
 
 /// Looks into how a value is kept.
@@ -38,8 +39,12 @@ pub(super) struct ObjectFreq<'a> {
 
 impl Query for ObjectFreq<'_> {
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
-        if cx.inspect(self.key).is_none() {
+        let Some(entry) = cx.inspect(self.key) else {
             out.null();
+            return Ok(());
+        };
+        if let Recording::Frequency(decay) = cx.settings().recording {
+            out.integer(i64::from(decay.count(entry.access(), cx.now())));
             return Ok(());
         }
         Err(CommandError::text(
@@ -61,10 +66,13 @@ pub(super) struct ObjectIdletime<'a> {
 impl Query for ObjectIdletime<'_> {
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
         match cx.inspect(self.key) {
-            Some(entry) => {
-                let idle = cx.now().access_clock().wrapping_sub(entry.access()) & 0x00FF_FFFF;
-                out.integer(i64::from(idle));
+            Some(_) if matches!(cx.settings().recording, Recording::Frequency(_)) => {
+                return Err(CommandError::text(
+                    "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when \
+                     switching between policies at runtime LRU and LFU data will take some time to adjust.",
+                ));
             }
+            Some(entry) => out.integer(idle_seconds(entry.access(), cx.now()) as i64),
             None => out.null(),
         }
         Ok(())
@@ -83,8 +91,11 @@ pub(super) struct ObjectRefcount<'a> {
 impl Query for ObjectRefcount<'_> {
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
         match cx.inspect(self.key).map(spinel_store::Entry::value) {
-            // Redis shares the objects of small integers and counts no references to them.
-            Some(ValueRef::String(Text::Int(0..10_000))) => out.integer(i64::from(i32::MAX)),
+            // Redis shares the objects of small integers, unless each must know when it was used, and counts no
+            // references to them.
+            Some(ValueRef::String(Text::Int(0..10_000))) if cx.settings().shares_integers => {
+                out.integer(i64::from(i32::MAX));
+            }
             Some(_) => out.integer(1),
             None => out.null(),
         }

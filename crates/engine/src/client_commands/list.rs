@@ -103,7 +103,7 @@ fn note_oneself(cx: &SessionContext<'_>) {
 }
 
 /// Appends the line of one client.
-fn describe(client: &Client, now: UnixMillis, text: &mut Vec<u8>) {
+pub(crate) fn describe(client: &Client, now: UnixMillis, text: &mut Vec<u8>) {
     let seconds_since = |ms: i64| (now.0 - ms).max(0) / 1000;
     let endpoint = &client.endpoint;
     let write = |text: &mut Vec<u8>, words: std::fmt::Arguments<'_>| {

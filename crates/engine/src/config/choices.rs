@@ -79,6 +79,10 @@ pub enum MaxmemoryPolicy {
     AllkeysLfu,
     /// Any key.
     AllkeysRandom,
+    /// Least recently modified among keys with an expiry.
+    VolatileLrm,
+    /// Least recently modified of all.
+    AllkeysLrm,
     /// None: writes that need memory are refused.
     #[default]
     NoEviction,
@@ -93,7 +97,28 @@ impl MaxmemoryPolicy {
 
     /// Whether the time of the last use decides what is evicted.
     pub fn counts_idle_time(self) -> bool {
-        matches!(self, Self::VolatileLru | Self::AllkeysLru)
+        matches!(self, Self::VolatileLru | Self::AllkeysLru | Self::VolatileLrm | Self::AllkeysLrm)
+    }
+
+    /// Whether the time of the last change counts as that of the last use.
+    pub fn counts_modifications(self) -> bool {
+        matches!(self, Self::VolatileLrm | Self::AllkeysLrm)
+    }
+
+    /// Whether only keys with an expiry may be evicted.
+    pub fn spares_persistent_keys(self) -> bool {
+        match self {
+            Self::VolatileLru
+            | Self::VolatileLfu
+            | Self::VolatileRandom
+            | Self::VolatileTtl
+            | Self::VolatileLrm => true,
+            Self::AllkeysLru
+            | Self::AllkeysLfu
+            | Self::AllkeysRandom
+            | Self::AllkeysLrm
+            | Self::NoEviction => false,
+        }
     }
 
     /// The directive's word, as INFO shows it.
@@ -112,6 +137,8 @@ impl Choice for MaxmemoryPolicy {
         "allkeys-lru",
         "allkeys-lfu",
         "allkeys-random",
+        "volatile-lrm",
+        "allkeys-lrm",
         "noeviction",
     ];
     const MEANINGS: &'static [Self] = &[
@@ -122,6 +149,8 @@ impl Choice for MaxmemoryPolicy {
         Self::AllkeysLru,
         Self::AllkeysLfu,
         Self::AllkeysRandom,
+        Self::VolatileLrm,
+        Self::AllkeysLrm,
         Self::NoEviction,
     ];
 }

@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 
 use spinel_aof::Moment;
 
+use spinel_store::usage::{Decay, Recording};
+
 use super::choices::{
     AppendFsync, LogLevel, MaxmemoryPolicy, OomScoreAdj, ProtectedAction, RdbVersion, ScriptMode, Supervised,
 };
@@ -217,6 +219,25 @@ pub struct Memory {
     pub lfu_log_factor: u32,
     /// Minutes after which the access counter is halved or lowered; 0 for never.
     pub lfu_decay_time: u32,
+}
+
+impl Memory {
+    /// How the use of keys is recorded.
+    pub fn recording(&self) -> Recording {
+        if self.maxmemory_policy.counts_frequency() {
+            Recording::Frequency(Decay { log_factor: self.lfu_log_factor, minutes: self.lfu_decay_time })
+        } else if self.maxmemory_policy.counts_modifications() {
+            Recording::Modification
+        } else {
+            Recording::Recency
+        }
+    }
+
+    /// Whether small integers are said to be shared: not where each must know when it was used.
+    pub fn shares_integers(&self) -> bool {
+        let policy = self.maxmemory_policy;
+        self.maxmemory == 0 || !policy.counts_frequency() && !policy.counts_idle_time()
+    }
 }
 
 /// Slow log and latency figures.

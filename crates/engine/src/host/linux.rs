@@ -19,6 +19,10 @@ pub struct LinuxProcess {
     pub allocator: String,
     /// Fills in what the allocator knows.
     pub figures: fn(&mut MemoryFigures),
+    /// Bytes that are allocated.
+    pub allocated: fn() -> u64,
+    /// Bytes that the calling thread has allocated less those it has freed.
+    pub held_here: fn() -> i64,
     /// Gives unused memory back.
     pub purge: fn(),
     /// Takes back what is kept at hand for the calling thread.
@@ -43,6 +47,14 @@ impl ProcessProbe for LinuxProcess {
         figures.active += mapped;
         figures.resident += mapped;
         figures
+    }
+
+    fn allocated(&self) -> u64 {
+        (self.allocated)() + mapped_bytes() as u64
+    }
+
+    fn held_here(&self) -> i64 {
+        (self.held_here)()
     }
 
     fn cpu(&self) -> CpuTimes {

@@ -80,6 +80,17 @@ pub trait ProcessProbe: Send + Sync {
         MemoryFigures::default()
     }
 
+    /// What [`MemoryFigures::allocated`] is now, and nothing else.
+    fn allocated(&self) -> u64 {
+        self.memory().allocated
+    }
+
+    /// Bytes that the calling thread has allocated so far less those it has freed, whoever had allocated them; without the
+    /// maps of large tables. Asked very often.
+    fn held_here(&self) -> i64 {
+        0
+    }
+
     /// Processor time so far.
     fn cpu(&self) -> CpuTimes {
         CpuTimes::default()

@@ -17,7 +17,11 @@ const PILE: usize = 1024;
 
 /// Something to be freed.
 pub(super) enum Garbage {
-    Value(OwnedValue),
+    Value {
+        value: OwnedValue,
+        /// Bytes of something evicted, which do not count any more.
+        evicted_bytes: u64,
+    },
     Db(Box<Db>),
     Buffer(Vec<u8>),
     Words(Arc<OwnedArgs>),

@@ -11,10 +11,10 @@ use std::sync::atomic::Ordering;
 use spinel_aof::Directory;
 use spinel_aof::disk::Disk;
 use spinel_aof::recovery::{self, LoadError, Loaded, TornEnd};
-use spinel_store::{Held, Kind, Shard};
+use spinel_store::{Held, Kind, Shard, UnixMillis};
 
 use super::encode_options;
-use super::format::Format;
+use super::format::{Format, Usage};
 use super::log::CommandLoader;
 use super::target::Target;
 use crate::Engine;
@@ -129,7 +129,9 @@ impl Engine {
         let mut format = match form {
             Form::Rdb | Form::RdbBase => {
                 let has_idle_times = self.persistence.loading.idle_times.load(Ordering::Relaxed) > 0;
-                Format::rdb_with_usage(self, &settings, form == Form::RdbBase, has_idle_times)
+                let now = UnixMillis(self.unix_seconds() * 1000);
+                let usage = if has_idle_times { Usage::Idle(now) } else { Usage::Nothing };
+                Format::rdb_with_usage(self, &settings, form == Form::RdbBase, usage)
             }
             Form::Commands => Format::bare_commands(self),
         };

@@ -8,6 +8,7 @@ use spinel_rdb::encode::{
 };
 use spinel_rdb::{Checksum, MemberTimesEncoder, OwnKeyEncoder, Target};
 use spinel_store::Entry;
+use spinel_store::usage::{Decay, Recording, idle_seconds};
 
 use super::as_commands::CommandEncoder;
 use crate::Engine;
@@ -25,10 +26,12 @@ pub(crate) struct DbKeys {
 
 /// What is written of the use of keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Usage {
+pub(crate) enum Usage {
     Nothing,
-    /// Seconds since the last use, at this clock.
-    Idle(u32),
+    /// Seconds since the last use, at this time.
+    Idle(UnixMillis),
+    /// The counter of uses, at this time.
+    Frequency(Decay, UnixMillis),
 }
 
 /// What a file says about itself.
@@ -101,22 +104,22 @@ pub(crate) const EXPIRING: Target = Target::V12;
 impl Format {
     /// The RDB format as the settings want it.
     pub(crate) fn rdb(engine: &Engine, settings: &Settings, is_aof_base: bool) -> Self {
-        let counts_idle_time = settings.memory.maxmemory_policy.counts_idle_time();
-        Self::rdb_with_usage(engine, settings, is_aof_base, counts_idle_time)
+        let (policy, now) = (settings.memory.maxmemory_policy, UnixMillis(engine.unix_seconds() * 1000));
+        let usage = match settings.memory.recording() {
+            Recording::Frequency(decay) => Usage::Frequency(decay, now),
+            Recording::Recency | Recording::Modification if policy.counts_idle_time() => Usage::Idle(now),
+            Recording::Recency | Recording::Modification => Usage::Nothing,
+        };
+        Self::rdb_with_usage(engine, settings, is_aof_base, usage)
     }
 
-    /// The RDB format, with or without the time since each key was used.
+    /// The RDB format, with something or nothing about the use of each key.
     pub(crate) fn rdb_with_usage(
         engine: &Engine,
         settings: &Settings,
         is_aof_base: bool,
-        has_idle_times: bool,
+        usage: Usage,
     ) -> Self {
-        let usage = if has_idle_times {
-            Usage::Idle(UnixMillis(engine.unix_seconds() * 1000).access_clock())
-        } else {
-            Usage::Nothing
-        };
         let about = About {
             version: REDIS_VERSION,
             now_seconds: engine.unix_seconds(),
@@ -242,11 +245,12 @@ impl Format {
 
 impl Rdb {
     fn attributes(&self, entry: &Entry) -> Attributes {
-        let idle_seconds = match self.usage {
-            Usage::Nothing => None,
-            Usage::Idle(clock) => Some(u64::from(clock.wrapping_sub(entry.access()) & 0x00FF_FFFF)),
+        let (idle_seconds, frequency) = match self.usage {
+            Usage::Nothing => (None, None),
+            Usage::Idle(now) => (Some(idle_seconds(entry.access(), now)), None),
+            Usage::Frequency(decay, now) => (None, Some(decay.count(entry.access(), now))),
         };
-        Attributes { expiry: entry.expiry(), idle_seconds, frequency: None }
+        Attributes { expiry: entry.expiry(), idle_seconds, frequency }
     }
 }
 

@@ -15,6 +15,7 @@ use std::sync::{Mutex, PoisonError};
 
 use spinel_family::{DbIndex, UnixMillis};
 use spinel_rdb::decode::{DecodeContext, FileChecksum, Mark, Piece, ReadError, Record, Records, Splitter};
+use spinel_store::usage::{Recording, Use, counted, idle_since};
 use spinel_store::{Displaced, EncodingLimits, Keep};
 
 use super::format::REGISTERED_SCRIPT;
@@ -135,6 +136,7 @@ impl Engine {
             options,
             limits: &limits,
             now: self.clock.unix_millis(),
+            recording: settings.memory.recording(),
             key_delay: settings.persistence.rdb.key_load_delay,
             stop: AtomicBool::new(false),
             failure: Mutex::new(None),
@@ -192,6 +194,7 @@ struct Shared<'e> {
     options: LoadOptions,
     limits: &'e EncodingLimits,
     now: UnixMillis,
+    recording: Recording,
     key_delay: i64,
     stop: AtomicBool,
     failure: Mutex<Option<LoadError>>,
@@ -334,18 +337,23 @@ impl Shared<'_> {
         }
         let keyspace = &self.engine.keyspace;
         let hashed = keyspace.key(&key);
+        let recording = self.recording;
+        let used = Use::new(recording, self.now, || 0);
         let mut shard = keyspace.wait_lock(keyspace.shard_of(hashed.hash));
         let db = shard.db_mut(db);
-        let displaced = value.into_new(|value| db.put(hashed, value, Keep::Replace(expiry), self.now));
+        let displaced =
+            value.into_new(|value| db.put(hashed, value, Keep::Replace(expiry), (self.now, used)));
         if !member_times.is_empty() {
             db.change_collection(hashed, self.now, |value| {
                 value.set_member_expiries(member_times.iter(), keyspace.hash_key());
             });
         }
-        if let Some(seconds) = idle_seconds
+        if let Some(access) = told_use(recording, (idle_seconds, frequency), self.now)
             && let Some(entry) = db.find(hashed)
         {
-            entry.touch(idle_since(self.now, seconds));
+            entry.touch(access);
+        }
+        if idle_seconds.is_some() {
             self.engine.persistence.loading.idle_times.fetch_add(1, Ordering::Relaxed);
         }
         drop(shard);
@@ -360,7 +368,15 @@ impl Shared<'_> {
     }
 }
 
-/// The clock of an entry that was not used for so many seconds.
-pub(crate) fn idle_since(now: UnixMillis, seconds: u64) -> u32 {
-    now.access_clock().wrapping_sub(seconds as u32) & 0x00FF_FFFF
+/// The access field of an entry of whose use a file or a command told: the seconds since it, or how frequent it is. `None`
+/// if the policy of eviction does not go by that.
+pub(crate) fn told_use(
+    recording: Recording,
+    (idle_seconds, frequency): (Option<u64>, Option<u8>),
+    now: UnixMillis,
+) -> Option<u32> {
+    match recording {
+        Recording::Frequency(_) => frequency.map(|count| counted(now, count)),
+        Recording::Recency | Recording::Modification => idle_seconds.map(|seconds| idle_since(now, seconds)),
+    }
 }

@@ -12,7 +12,7 @@ use spinel_rdb::payload::{PayloadError, Verify, dump, restore, what_it_holds};
 use spinel_store::{Entry, Keep, Kind, UnixMillis};
 use spinel_structs::number::parse_i64;
 
-use super::loading::idle_since;
+use super::loading::told_use;
 
 family! {
     /// DUMP and RESTORE.
@@ -111,7 +111,7 @@ struct RestoreOptions {
     replace: bool,
     absolute: bool,
     idle_seconds: Option<u64>,
-    has_frequency: bool,
+    frequency: Option<u8>,
 }
 
 impl RestoreOptions {
@@ -122,19 +122,16 @@ impl RestoreOptions {
                 options.replace = true;
             } else if is_token(word, "ABSTTL") {
                 options.absolute = true;
-            } else if is_token(word, "IDLETIME") && !words.is_empty() && !options.has_frequency {
+            } else if is_token(word, "IDLETIME") && !words.is_empty() && options.frequency.is_none() {
                 let seconds = read_integer(words.take()?)?;
                 options.idle_seconds = Some(
                     u64::try_from(seconds)
                         .map_err(|_| CommandError::text("ERR Invalid IDLETIME value, must be >= 0"))?,
                 );
             } else if is_token(word, "FREQ") && !words.is_empty() && options.idle_seconds.is_none() {
-                // How frequently a key is used counts only for policies of eviction that are not there yet.
-                let frequency = read_integer(words.take()?)?;
-                if !(0..=255).contains(&frequency) {
-                    return Err(CommandError::text("ERR Invalid FREQ value, must be >= 0 and <= 255"));
-                }
-                options.has_frequency = true;
+                let frequency = u8::try_from(read_integer(words.take()?)?)
+                    .map_err(|_| CommandError::text("ERR Invalid FREQ value, must be >= 0 and <= 255"))?;
+                options.frequency = Some(frequency);
             } else {
                 return Err(CommandError::Syntax);
             }
@@ -181,8 +178,12 @@ impl Restore<'_> {
         if self.options.replace {
             words.push(b"REPLACE");
         }
+        let frequency = self.options.frequency.map(|count| count.to_string());
         if let Some(seconds) = &idle {
             words.extend([b"IDLETIME".as_slice(), seconds.as_bytes()]);
+        }
+        if let Some(count) = &frequency {
+            words.extend([b"FREQ".as_slice(), count.as_bytes()]);
         }
         words.push(b"ABSTTL");
         cx.propagate_as(words);
@@ -223,10 +224,11 @@ impl Update for Restore<'_> {
             return Ok(());
         }
         value.into_new(|value| cx.put(self.key, value, Keep::Replace(expiry)));
-        if let Some(seconds) = self.options.idle_seconds
+        let told = (self.options.idle_seconds, self.options.frequency);
+        if let Some(access) = told_use(cx.settings().recording, told, now)
             && let Some(entry) = cx.find_mut(self.key)
         {
-            entry.touch(idle_since(now, seconds));
+            entry.touch(access);
         }
         if let Some(at) = expiry
             && !self.options.absolute

@@ -104,6 +104,11 @@ impl Snapshot {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Bytes of what writers saved and the walker has not taken.
+    pub(crate) fn kept_bytes(&self) -> usize {
+        self.kept().portion.bytes.capacity()
+    }
+
     /// What writers saved since the last call.
     pub(crate) fn take_kept(&self) -> Kept {
         std::mem::take(&mut *self.kept())

@@ -105,7 +105,9 @@ fn work(queue: &Queue, engine: &Weak<Engine>) {
         worker.machine = machine;
         worker.scratch = Scratch::new(engine.seed(FIRST_SEED + count));
         count += 1;
+        worker.tell_memory();
         run(&engine, &mut worker, job);
+        worker.tell_memory();
         machine = worker.machine.take();
         engine.keyspace.wake_missed();
     }

@@ -90,6 +90,9 @@ impl SessionCommand for ConfigSet<'_> {
         let caller = Caller { is_local, is_loading: engine.is_loading() };
         engine.change_settings(&pairs, caller, When::of(cx.in_exec))?;
         cx.worker.refresh();
+        if !cx.in_exec {
+            cx.worker.make_room();
+        }
         out.ok();
         Ok(Flow::Continue)
     }
@@ -123,8 +126,30 @@ impl Engine {
             self.turn_log_off();
         }
         self.journal.log.adjust(&self.settings());
-        self.sample_memory();
+        self.adjust_memory_limit(before.memory.maxmemory);
         Ok(())
+    }
+
+    /// Has the loops see to a new limit of memory, and warns of one that is exceeded already.
+    fn adjust_memory_limit(&self, before: u64) {
+        self.begin_to_count_client_bytes();
+        let limit = self.settings().memory.maxmemory;
+        if limit == 0 {
+            return;
+        }
+        if before == 0 {
+            self.begin_to_count_memory();
+        }
+        let used = self.memory.used();
+        if limit != before && limit < used {
+            let line = format!(
+                "WARNING: the new maxmemory value set via CONFIG SET ({limit}) is smaller than the current memory usage \
+                 ({used}). This will result in key eviction and/or the inability to accept new write commands depending \
+                 on the maxmemory-policy."
+            );
+            self.log.write(LogLevel::Warning, &line);
+        }
+        self.nudge_workers();
     }
 
     /// Writes the settings back to the configuration file.

@@ -48,6 +48,13 @@ impl Scratch {
         Self::new(next_random(&self.random) | 1)
     }
 
+    /// A random number.
+    #[inline]
+    #[must_use]
+    pub fn random(&self) -> u64 {
+        next_random(&self.random)
+    }
+
     /// The state of the random numbers.
     #[must_use]
     pub fn random_state(&self) -> &Cell<u64> {

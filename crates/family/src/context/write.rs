@@ -5,7 +5,7 @@
 
 use spinel_store::{
     DbIndex, Displaced, Entry, Expired as Removed, Found, Keep, Key, Kind, NewValue, OwnedValue, Typed,
-    UnixMillis, WatchTable,
+    UnixMillis, WatchTable, usage::Recording,
 };
 
 use super::UpdateContext;
@@ -84,12 +84,14 @@ impl UpdateContext<'_> {
     /// [`set_expiry`](Self::set_expiry) only.
     #[inline]
     pub fn find_mut(&mut self, key: Key<'_>) -> Option<&mut Entry> {
+        let used = self.query.now_used();
         let options = &self.query.options;
         let (db, watches) = self.query.held.shard_mut(key.hash).db_and_watches(options.db);
         match db.find_live(key, options.now) {
             Found::Live(entry) => {
-                if !options.no_touch {
-                    entry.touch(options.now.access_clock());
+                // A change is one, whoever makes it.
+                if !options.no_touch || self.query.settings.recording == Recording::Modification {
+                    entry.touch(used.changed(entry.access()));
                 }
                 Some(entry)
             }
@@ -122,7 +124,7 @@ impl UpdateContext<'_> {
             Some(_) => {}
             None => self.note_new(db, key, T::KIND),
         }
-        let access = self.query.options.now.access_clock();
+        let access = self.query.now_used().first();
         Ok(self.query.held.shard_mut(key.hash).db_mut(db).get_or_create::<T>(key, access))
     }
 
@@ -179,8 +181,9 @@ impl UpdateContext<'_> {
     /// Stores a value in a database. No event but `new` is sent and nothing is counted: that is the command's.
     pub fn put_in(&mut self, db: DbIndex, key: Key<'_>, value: NewValue<'_>, keep: Keep) {
         let kind = value.kind();
+        let moment = (self.query.options.now, self.query.now_used());
         let (dbs, watches) = self.query.held.shard_mut(key.hash).db_and_watches(db);
-        match dbs.put(key, value, keep, self.query.options.now) {
+        match dbs.put(key, value, keep, moment) {
             Displaced::Value(old) => {
                 let was_stream = matches!(old, OwnedValue::Stream(_) | OwnedValue::Shared(_));
                 discard(self.effects, old);
@@ -260,6 +263,21 @@ impl UpdateContext<'_> {
             self.notify(EventClass::Generic, "del", key);
         }
         empty
+    }
+
+    /// Removes the key with this hash that `is_it` from a database to make room, and hands its entry out.
+    pub fn evict(&mut self, db: DbIndex, hash: u64, is_it: impl FnMut(&Entry) -> bool) -> Option<Entry> {
+        let (dbs, watches) = self.query.held.shard_mut(hash).db_and_watches(db);
+        let entry = dbs.take_if(hash, is_it)?;
+        watches.touch(db, entry.key());
+        if entry.kind() == Kind::Stream {
+            self.signal_in(db, Key { bytes: entry.key(), hash });
+        }
+        if self.is_recorded() {
+            self.effects.evicted.push((db, entry.key().into()));
+        }
+        self.notify_in(db, EventClass::Evicted, "evicted", entry.key());
+        Some(entry)
     }
 
     /// Sets or removes the expiry of an existing key.

@@ -293,6 +293,6 @@ impl Db {
 }
 
 /// Whether saving a collection takes longer than its shard may be held for it.
-fn is_large(entry: &Entry) -> bool {
+pub(super) fn is_large(entry: &Entry) -> bool {
     entry.value().elements() > LARGE_ELEMENTS || entry.memory_bytes() > LARGE_BYTES
 }

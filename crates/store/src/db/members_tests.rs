@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::super::{Expired, Keep};
 use super::*;
+use crate::usage::Use;
 use crate::value::{EncodingLimits, NewValue, Set, SortedSet, Text, ValueRef};
 use crate::{Entry, HashKey};
 
@@ -96,7 +97,7 @@ fn hashes_are_counted_however_they_come_and_go() {
     db.restore(key(b"copy").hash, copy);
     assert!(db.set_expiry(key(b"g"), Some(UnixMillis(START + 50)), now));
     assert_eq!((db.timed_hashes(), db.expiring()), (2, 1));
-    db.put(key(b"g"), NewValue::Text(b"text"), Keep::Replace(None), now);
+    db.put(key(b"g"), NewValue::Text(b"text"), Keep::Replace(None), (now, Use::of_time(now)));
     assert_eq!((db.timed_hashes(), db.expiring()), (1, 0));
     let taken = db.clear();
     assert_eq!((db.timed_hashes(), taken.timed_hashes()), (0, 1));

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::usage::Use;
 
 const START: i64 = 1_700_000_000_000;
 
@@ -29,7 +30,12 @@ impl Tested {
 
     fn set(&mut self, key: u32, expiry: Option<i64>) {
         self.with_key(key, |db, key, now| {
-            db.put(key, NewValue::Text(b"v"), Keep::Replace(expiry.map(UnixMillis)), now);
+            db.put(
+                key,
+                NewValue::Text(b"v"),
+                Keep::Replace(expiry.map(UnixMillis)),
+                (now, Use::of_time(now)),
+            );
         });
         self.model.insert(key, expiry);
     }
@@ -161,7 +167,9 @@ fn an_expired_entry_in_the_way_hands_nothing_on() {
     let mut tested = Tested::new();
     tested.set(1, Some(START + 10));
     tested.now += 10;
-    let displaced = tested.with_key(1, |db, key, now| db.put(key, NewValue::Text(b"new"), Keep::Expiry, now));
+    let displaced = tested.with_key(1, |db, key, now| {
+        db.put(key, NewValue::Text(b"new"), Keep::Expiry, (now, Use::of_time(now)))
+    });
     assert!(matches!(displaced, Displaced::Expired(OwnedValue::Inline)));
     assert_eq!((tested.db.len(), tested.db.expiring()), (1, 0));
     tested.with_key(1, |db, key, now| {
@@ -180,9 +188,9 @@ fn overwriting_a_string_of_the_same_length_keeps_the_allocation() {
             db.find(key).map(table::TableItem::address).expect("the key was stored")
         };
         tested.with_key(1, |db, key, now| {
-            db.put(key, NewValue::Text(old), Keep::Replace(None), now);
+            db.put(key, NewValue::Text(old), Keep::Replace(None), (now, Use::of_time(now)));
             let before = address(db, key);
-            db.put(key, NewValue::Text(new), Keep::Replace(None), now);
+            db.put(key, NewValue::Text(new), Keep::Replace(None), (now, Use::of_time(now)));
             assert_eq!(address(db, key), before);
             let text = db.find(key).and_then(Entry::text).expect("it is a string");
             assert_eq!(text.to_vec(), new);

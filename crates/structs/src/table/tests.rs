@@ -242,6 +242,35 @@ proptest! {
 }
 
 #[test]
+fn a_sample_passes_every_item_as_often_as_any_other() {
+    let mut pair = Pair::new();
+    (0..200).for_each(|number| pair.insert(number));
+    let mut random = generator(7);
+    let (mut times, mut passed) = (vec![0_u32; 200], 0);
+    for _ in 0..20_000 {
+        passed += pair.table.sample((5, 64), &mut random, &mut |item| {
+            times[item.number() as usize] += 1;
+            true
+        });
+    }
+    let mean = passed as f64 / 200.0;
+    let is_near = |times: u32| (f64::from(times) / mean - 1.0).abs() < 0.2;
+    assert!(times.iter().all(|&times| is_near(times)), "about {mean}: {times:?}");
+    assert!((5.0..12.0).contains(&(passed as f64 / 20_000.0)), "not many more than wanted");
+    assert!(
+        pair.table.sample((1000, u32::MAX), &mut random, &mut |_| true) >= 100,
+        "a bucket for each of the table's"
+    );
+    let mut looked_at = 0;
+    let is_wanted = |looked_at: &mut usize| {
+        *looked_at += 1;
+        false
+    };
+    assert_eq!(pair.table.sample((1, 10), &mut random, &mut |_| is_wanted(&mut looked_at)), 0);
+    assert!((1..200).contains(&looked_at), "ten buckets hold {looked_at}");
+}
+
+#[test]
 fn an_empty_table_takes_nothing_and_seven_items_take_one_cache_line() {
     let mut table = Table::<u64>::new(KEY);
     assert_eq!(table.memory_bytes(), 0);

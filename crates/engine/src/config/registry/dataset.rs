@@ -6,7 +6,6 @@ use super::super::special;
 use super::super::value::Value;
 use super::{INT_MAX, ULONG_MAX, choice, count, field, flag, memory, number};
 
-const NO_EVICTION: &str = "tunes eviction, which there is not yet: beyond maxmemory writes are refused";
 const NO_DEFRAGMENTATION: &str = "tunes active defragmentation, which cannot be switched on";
 
 /// The keyspace numbers its databases with 16 bits.
@@ -59,17 +58,12 @@ pub(super) const DIRECTIVES: &[Directive] = &[
     number("stream-idmp-maxsize", "100", 1, 10_000).at(field!(encodings.stream_idmp_maxsize)),
     // Eviction.
     memory("maxmemory", "0", 0, ULONG_MAX).unsigned().at(field!(memory.maxmemory)),
-    choice::<MaxmemoryPolicy>("maxmemory-policy", "noeviction")
-        .at(field!(memory.maxmemory_policy))
-        .inert(NO_EVICTION),
-    number("maxmemory-samples", "5", 1, INT_MAX).at(field!(memory.maxmemory_samples)).inert(NO_EVICTION),
-    number("maxmemory-eviction-tenacity", "10", 0, 100)
-        .at(field!(memory.maxmemory_eviction_tenacity))
-        .inert(NO_EVICTION),
+    choice::<MaxmemoryPolicy>("maxmemory-policy", "noeviction").at(field!(memory.maxmemory_policy)),
+    number("maxmemory-samples", "5", 1, INT_MAX).at(field!(memory.maxmemory_samples)),
+    number("maxmemory-eviction-tenacity", "10", 0, 100).at(field!(memory.maxmemory_eviction_tenacity)),
     memory("maxmemory-clients", "0", -100, i64::MAX)
         .unit(Unit::MemoryOrPercent)
-        .at(field!(memory.maxmemory_clients))
-        .inert("no client is disconnected to save memory yet"),
+        .at(field!(memory.maxmemory_clients)),
     number("lfu-log-factor", "10", 0, INT_MAX).at(field!(memory.lfu_log_factor)),
     number("lfu-decay-time", "1", 0, INT_MAX).at(field!(memory.lfu_decay_time)),
     // Defragmentation.

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use spinel_family::{Command, CommandError, Encoder, Key, Query, QueryContext, Reply};
-use spinel_store::{Entry, List, Text, ValueRef};
+use spinel_store::{Entry, List, Text, ValueRef, usage};
 
 use super::find;
 use super::serialized::serialized_len;
@@ -25,14 +25,14 @@ impl Query for DebugObject<'_> {
 
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
         let entry = find(cx, self.key).ok_or(CommandError::NoSuchKey)?;
-        let idle = cx.now().access_clock().wrapping_sub(entry.access()) & 0x00FF_FFFF;
+        let idle = usage::idle_seconds(entry.access(), cx.now());
         let mut line = format!(
             "Value at:{:p} refcount:{} encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{idle}",
             entry.key().as_ptr(),
             references(entry),
             entry.encoding(),
             serialized_len(entry),
-            entry.access(),
+            entry.access() & 0x00FF_FFFF,
         );
         if let ValueRef::List(list) = entry.value() {
             describe_nodes(list, &mut line);

@@ -41,8 +41,8 @@ pub(in crate::server_commands) fn ratio(part: u64, whole: u64) -> f64 {
 impl Overview {
     pub(in crate::server_commands) fn of(worker: &Worker) -> Self {
         let engine = worker.engine();
-        engine.sample_memory();
         let figures = engine.host().probe.memory();
+        engine.stats.peak_memory.fetch_max(figures.allocated, Ordering::Relaxed);
         let clients = engine.clients.list();
         let clients: u64 = clients.iter().map(|client| client.total_bytes.load(Ordering::Relaxed)).sum();
         let keyspace = &engine.keyspace;
@@ -134,17 +134,13 @@ pub(super) fn memory(worker: &Worker, report: &mut Report) {
         report.field(ratio_name, format_args!("{ratio:.2}"));
         report.field(bytes_name, bytes);
     }
-    for name in [
-        "mem_not_counted_for_evict",
-        "mem_replication_backlog",
-        "mem_total_replication_buffers",
-        "mem_clients_slaves",
-    ] {
+    report.field("mem_not_counted_for_evict", worker.engine().memory.not_counted());
+    for name in ["mem_replication_backlog", "mem_total_replication_buffers", "mem_clients_slaves"] {
         report.field(name, 0);
     }
     report.field("mem_clients_normal", overview.clients);
     report.field("mem_cluster_links", 0);
-    report.field("mem_aof_buffer", 0);
+    report.field("mem_aof_buffer", worker.engine().journal.log.waiting_bytes());
     report.field("mem_allocator", worker.engine().host().probe.about().allocator);
     report.field("active_defrag_running", 0);
     let stats = &worker.engine().stats;

@@ -44,7 +44,7 @@ pub(super) fn server(worker: &Worker, report: &mut Report) {
     report.field("uptime_in_days", uptime / SECONDS_A_DAY);
     report.field("hz", settings.keyspace.hz);
     report.field("configured_hz", settings.keyspace.hz);
-    report.field("lru_clock", worker.now().access_clock());
+    report.field("lru_clock", (worker.now().0 / 1000) & 0x00FF_FFFF);
     report.field("executable", about.executable);
     let file = engine.config_file.as_ref().map(|file| file.display().to_string());
     report.field("config_file", file.unwrap_or_default());

@@ -26,15 +26,11 @@ pub(super) fn stats(worker: &Worker, report: &mut Report) {
     report.field("rejected_connections", totals.rejected_connections);
     zeros(report, &["sync_full", "sync_partial_ok", "sync_partial_err"]);
     expiries(worker, &totals, report);
-    zeros(
-        report,
-        &[
-            "evicted_keys",
-            "evicted_clients",
-            "total_eviction_exceeded_time",
-            "current_eviction_exceeded_time",
-        ],
-    );
+    let (total, current) = engine.stats.exceeded.millis(engine.clock.monotonic_nanos());
+    report.field("evicted_keys", totals.evicted);
+    report.field("evicted_clients", engine.stats.evicted_clients.load(Ordering::Relaxed));
+    report.field("total_eviction_exceeded_time", total);
+    report.field("current_eviction_exceeded_time", current);
     report.field("keyspace_hits", totals.hits);
     report.field("keyspace_misses", totals.misses);
     report.field("pubsub_channels", engine.pubsub.count(Topic::Channel));

@@ -1,0 +1,96 @@
+//! Client eviction: connections are closed when all together take more memory than `maxmemory-clients` allows, those that
+//! take most first.
+//!
+//! Each loop adds up by how much the buffers of its connections changed in a turn, so the sum costs one addition a turn; who
+//! takes most is looked for only when the sum is too large.
+
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+
+use crate::client_commands::describe;
+use crate::config::Memory;
+use crate::log::LogLevel;
+use crate::{Client, Engine, Worker};
+
+/// No limit is lower than this, so that one can always connect and say a better one.
+const LEAST_LIMIT: u64 = 128 << 10;
+
+/// Bytes that all connections take.
+#[derive(Debug, Default)]
+pub(crate) struct ClientBytes(AtomicI64);
+
+impl Memory {
+    /// Bytes that all connections together may take; `None` for no limit.
+    fn clients_limit(&self) -> Option<u64> {
+        let limit = match self.maxmemory_clients {
+            0 => return None,
+            bytes @ 1.. => bytes.unsigned_abs(),
+            ..0 if self.maxmemory == 0 => return None,
+            percentage => (u128::from(self.maxmemory) * u128::from(percentage.unsigned_abs()) / 100) as u64,
+        };
+        Some(limit.max(LEAST_LIMIT))
+    }
+}
+
+impl Worker {
+    /// Takes note that the connections of this loop take so many bytes more, and closes connections while all take too
+    /// many. Called once a turn.
+    #[inline]
+    pub fn note_client_bytes(&self, more: i64) {
+        if self.published.settings.memory.maxmemory_clients != 0 {
+            self.engine.client_bytes.0.fetch_add(more, Relaxed);
+            self.evict_clients();
+        }
+    }
+
+    fn evict_clients(&self) {
+        let Some(limit) = self.published.settings.memory.clients_limit() else { return };
+        let engine = &self.engine;
+        while u64::try_from(engine.client_bytes.0.load(Relaxed)).is_ok_and(|bytes| bytes > limit) {
+            let clients = engine.clients.list();
+            let evictable = clients.iter().filter(|client| !client.flags.no_evict.load(Relaxed));
+            let Some(largest) = evictable.max_by_key(|client| client.total_bytes.load(Relaxed)) else {
+                return;
+            };
+            engine.evict_client(largest);
+        }
+    }
+}
+
+impl Engine {
+    fn evict_client(&self, client: &Client) {
+        let mut line = b"Evicting client: ".to_vec();
+        describe(client, self.clock.unix_millis(), &mut line);
+        self.log.write(LogLevel::Notice, String::from_utf8_lossy(&line).trim_end());
+        self.clients.kill(client);
+        self.stats.evicted_clients.fetch_add(1, Relaxed);
+        // They are given back soon.
+        self.client_bytes.0.fetch_sub(client.total_bytes.swap(0, Relaxed) as i64, Relaxed);
+    }
+
+    /// Begins to add up what connections take. The world is held.
+    pub(crate) fn begin_to_count_client_bytes(&self) {
+        let bytes: u64 = self.clients.list().iter().map(|client| client.total_bytes.load(Relaxed)).sum();
+        self.client_bytes.0.store(bytes as i64, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_a_number_of_bytes_or_a_part_of_maxmemory() {
+        for (maxmemory, clients, limit) in [
+            (0, 0, None),
+            (1 << 30, 0, None),
+            (0, 1 << 20, Some(1 << 20)),
+            (0, 5, Some(128 << 10)),
+            (0, -10, None),
+            (1 << 30, -50, Some(1 << 29)),
+            (1000, -50, Some(128 << 10)),
+        ] {
+            let memory = Memory { maxmemory, maxmemory_clients: clients, ..Memory::default() };
+            assert_eq!(memory.clients_limit(), limit, "{maxmemory} {clients}");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! How much memory counts against `maxmemory`, told often and cheaply.
+//!
+//! The allocator knows the exact figure but takes microseconds to add it up. What one thread has allocated and freed it
+//! tells in nanoseconds, so the allocator is believed once, and from then on every thread tells what it has done since it
+//! told last:
+//!
+//! ```text
+//! held = what the allocator said when the limit was set + what threads have told since
+//! used = held + maps of large tables - what does not count - what helper threads are about to free
+//! ```
+//!
+//! Some threads never tell (those of the log, of snapshots), so now and then the allocator is asked again. What it says
+//! includes what others are just doing and have not told yet, and will have undone when they tell; so one reading is no
+//! proof. Only what all of [`READINGS`] readings agree to be wrong is corrected.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+use spinel_family::UnixMillis;
+use spinel_structs::table::mapped_bytes;
+
+use crate::Engine;
+use crate::host::ProcessProbe;
+
+/// Readings for a correction.
+const READINGS: u32 = 8;
+
+/// What a thread has told of its allocations.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    told: i64,
+    /// The beginning since which it tells, 0 before it told for the first time.
+    since: u64,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct MemoryMeter {
+    /// Bytes that are allocated, without maps.
+    held: AtomicI64,
+    /// How often it has begun with what the allocator said.
+    beginnings: AtomicU64,
+    /// Bytes of what is evicted but not freed yet.
+    leaving: AtomicU64,
+    /// Bytes that do not count: what waits to be written to disk.
+    not_counted: AtomicU64,
+    /// When the allocator was asked last, in Unix milliseconds.
+    read_ms: AtomicI64,
+    /// Protects itself.
+    doubt: Mutex<Doubt>,
+}
+
+/// What the last readings say of `held`.
+#[derive(Debug, Default)]
+struct Doubt {
+    readings: u32,
+    /// Bytes that are missing by all readings (too many, if negative).
+    missing: i64,
+}
+
+impl Doubt {
+    /// Takes a reading into account; says by how much to correct.
+    fn read(&mut self, missing: i64) -> i64 {
+        self.missing = match self.readings {
+            0 => missing,
+            _ if (self.missing < 0) != (missing < 0) => 0,
+            _ if missing.abs() < self.missing.abs() => missing,
+            _ => self.missing,
+        };
+        self.readings += 1;
+        if self.readings < READINGS {
+            return 0;
+        }
+        self.readings = 0;
+        self.missing
+    }
+}
+
+impl MemoryMeter {
+    /// A thread tells what it has done.
+    #[inline]
+    pub(crate) fn tell(&self, probe: &dyn ProcessProbe, tally: &mut Tally) {
+        let (now, since) = (probe.held_here(), self.beginnings.load(Relaxed));
+        if tally.since == since && tally.told != now {
+            self.held.fetch_add(now - tally.told, Relaxed);
+        }
+        *tally = Tally { told: now, since };
+    }
+
+    /// Bytes that count, as far as is known.
+    #[inline]
+    pub(crate) fn used(&self) -> u64 {
+        self.used_beside(0)
+    }
+
+    /// As [`used`](Self::used), with what the calling thread has not told yet.
+    #[inline]
+    pub(crate) fn used_now(&self, probe: &dyn ProcessProbe, tally: &Tally) -> u64 {
+        self.used_beside(probe.held_here() - tally.told)
+    }
+
+    #[inline]
+    fn used_beside(&self, untold: i64) -> u64 {
+        let held = self.held.load(Relaxed) + untold + mapped_bytes() as i64;
+        let not_counted = self.leaving.load(Relaxed) + self.not_counted.load(Relaxed);
+        u64::try_from(held).unwrap_or(0).saturating_sub(not_counted)
+    }
+
+    /// Bytes that do not count against `maxmemory`.
+    pub(crate) fn not_counted(&self) -> u64 {
+        self.not_counted.load(Relaxed)
+    }
+
+    /// Something that was evicted is about to be freed by another thread.
+    pub(super) fn expect_freed(&self, bytes: u64) {
+        self.leaving.fetch_add(bytes, Relaxed);
+    }
+
+    /// It was freed.
+    pub(crate) fn was_freed(&self, bytes: u64) {
+        self.leaving.fetch_sub(bytes, Relaxed);
+    }
+
+    /// Whether it is time to ask the allocator, which was not asked for so long; one thread is told so.
+    #[inline]
+    pub(super) fn is_reading_due(&self, now: UnixMillis, every_ms: i64) -> bool {
+        let before = self.read_ms.load(Relaxed);
+        (now.0 - before).abs() >= every_ms
+            && self.read_ms.compare_exchange(before, now.0, Relaxed, Relaxed).is_ok()
+    }
+
+    /// Believes the allocator from now on.
+    fn begin(&self, allocated: i64) {
+        *self.doubt.lock().unwrap_or_else(PoisonError::into_inner) = Doubt::default();
+        self.held.store(allocated, Relaxed);
+        self.beginnings.fetch_add(1, Relaxed);
+    }
+
+    /// Compares what was told with what the allocator says, to a thread that has told all it did.
+    fn compare(&self, allocated: i64) {
+        let missing = allocated - self.held.load(Relaxed);
+        let correction = self.doubt.lock().unwrap_or_else(PoisonError::into_inner).read(missing);
+        if correction != 0 {
+            self.held.fetch_add(correction, Relaxed);
+        }
+    }
+}
+
+impl Engine {
+    /// Begins to count memory, or begins anew, with what the allocator says.
+    pub(crate) fn begin_to_count_memory(&self) {
+        let allocated = self.read_allocated();
+        self.memory.begin(allocated);
+    }
+
+    /// Asks the allocator, for a thread that has told what it did.
+    pub(crate) fn check_memory(&self) {
+        let allocated = self.read_allocated();
+        self.memory.compare(allocated);
+    }
+
+    fn read_allocated(&self) -> i64 {
+        let kept = self.persistence.current.get().map_or(0, |snapshot| snapshot.kept_bytes());
+        self.memory.not_counted.store((self.journal.log.waiting_bytes() + kept) as u64, Relaxed);
+        let allocated = self.host().probe.allocated();
+        self.stats.peak_memory.fetch_max(allocated, Relaxed);
+        allocated as i64 - mapped_bytes() as i64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Probe(AtomicI64);
+
+    impl ProcessProbe for Probe {
+        fn held_here(&self) -> i64 {
+            self.0.load(Relaxed)
+        }
+    }
+
+    #[test]
+    fn what_a_thread_did_before_the_beginning_is_the_allocators_to_tell() {
+        let (probe, meter, mut tally) =
+            (Probe(AtomicI64::new(500)), MemoryMeter::default(), Tally::default());
+        let maps = mapped_bytes() as u64;
+        for beginning in [1000, 5000] {
+            probe.0.store(500, Relaxed);
+            meter.begin(beginning);
+            let beginning = beginning as u64 + maps;
+            meter.tell(&probe, &mut tally);
+            assert_eq!(meter.used(), beginning);
+            probe.0.store(700, Relaxed);
+            assert_eq!((meter.used(), meter.used_now(&probe, &tally)), (beginning, beginning + 200));
+            meter.tell(&probe, &mut tally);
+            assert_eq!((meter.used(), meter.used_now(&probe, &tally)), (beginning + 200, beginning + 200));
+            probe.0.store(100, Relaxed);
+            meter.tell(&probe, &mut tally);
+            assert_eq!(meter.used(), beginning - 400);
+        }
+    }
+
+    #[test]
+    fn only_what_all_readings_find_wrong_is_corrected() {
+        for (readings, correction) in [
+            ([50, 40, 90, 40, 70, 33, 35, 90], 33),
+            ([-50, -40, -90, -40, -70, -33, -35, -90], -33),
+            ([5000, 0, 0, 9000, 0, 0, 0, 0], 0),
+            ([500, -3, 400, 600, 500, 500, 500, 500], 0),
+        ] {
+            let mut doubt = Doubt::default();
+            let corrections = readings.map(|missing| doubt.read(missing));
+            assert_eq!(corrections, [0, 0, 0, 0, 0, 0, 0, correction], "{readings:?}");
+            assert_eq!(doubt.readings, 0, "it begins anew");
+        }
+    }
+
+    #[test]
+    fn what_is_on_its_way_out_does_not_count() {
+        let meter = MemoryMeter::default();
+        meter.begin(1000);
+        let before = meter.used();
+        meter.expect_freed(300);
+        assert_eq!(meter.used(), before - 300);
+        meter.was_freed(300);
+        assert_eq!(meter.used(), before);
+    }
+}
