@@ -136,6 +136,10 @@ pub struct Scripts {
     pub enable_register: ProtectedAction,
     /// A script or function that fails leaves nothing, whether it asks for that or not.
     pub are_atomic: bool,
+    /// Bytes that the values of one script may take.
+    pub memory_limit: u64,
+    /// How long a script may run that can be ended without leaving half of its writes; 0 for as long as it likes.
+    pub time_limit_ms: i64,
 }
 
 /// What transactions do.

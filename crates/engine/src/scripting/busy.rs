@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use smallvec::SmallVec;
 use spinel_family::{Args, CommandError, OwnedArgs};
 use spinel_script::Interrupter;
 
@@ -22,6 +23,11 @@ const UNKILLABLE: CommandError = CommandError::text(
     "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script \
      termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.",
 );
+
+/// What a script says that was killed.
+pub(super) const KILLED: &[u8] = b"Script killed by user with SCRIPT KILL...";
+/// What one says that ran for too long.
+const LATE: &[u8] = b"Script killed because it ran for longer than script-time-limit...";
 
 /// How often a script that stepped back looks whether the way is free.
 const MAKING_WAY: Duration = Duration::from_micros(50);
@@ -60,8 +66,29 @@ pub(super) struct Running {
     /// It has run a command that writes.
     has_written: AtomicBool,
     is_killed: AtomicBool,
+    /// It was killed because it ran for too long.
+    is_late: AtomicBool,
     /// The server ends without it.
     is_ended: AtomicBool,
+}
+
+impl Running {
+    /// Whether it can be ended without leaving half of its writes.
+    fn is_killable(&self) -> bool {
+        self.is_undone || !self.has_written.load(Ordering::Acquire)
+    }
+
+    /// Has it end. If it has begun to write meanwhile it ends without that write: it sees that it was killed.
+    fn kill(&self) {
+        self.is_killed.store(true, Ordering::SeqCst);
+        self.interrupter.arm();
+    }
+
+    /// What it says if it was killed.
+    fn killed_text(&self) -> Option<&'static [u8]> {
+        let text = if self.is_late.load(Ordering::Acquire) { LATE } else { KILLED };
+        self.is_killed.load(Ordering::SeqCst).then_some(text)
+    }
 }
 
 /// A script is known to be under way until this goes.
@@ -82,15 +109,16 @@ impl RunningGuard {
         !self.running.is_killed.load(Ordering::SeqCst)
     }
 
-    pub(super) fn is_killed(&self) -> bool {
-        self.running.is_killed.load(Ordering::Acquire)
+    /// What the script says if it was killed.
+    pub(super) fn killed_text(&self) -> Option<&'static [u8]> {
+        self.running.killed_text()
     }
 
-    /// Ends it: nobody can kill it any more. Whether somebody did.
-    pub(super) fn end(self) -> bool {
+    /// Ends it: nobody can kill it any more. What it says if somebody did.
+    pub(super) fn end(self) -> Option<&'static [u8]> {
         let running = Arc::clone(&self.running);
         drop(self);
-        running.is_killed.load(Ordering::SeqCst)
+        running.killed_text()
     }
 
     pub(super) fn is_ended(&self) -> bool {
@@ -160,13 +188,8 @@ impl Scripts {
     pub(super) fn kill(&self, kind: Kind) -> Result<(), CommandError> {
         let running = self.running();
         let first = running.first().ok_or(NOT_BUSY)?;
-        let is_killable = |running: &&Arc<Running>| {
-            running.kind == kind && (running.is_undone || !running.has_written.load(Ordering::Acquire))
-        };
-        if let Some(running) = running.iter().find(is_killable) {
-            running.is_killed.store(true, Ordering::SeqCst);
-            running.interrupter.arm();
-            // One that has begun to write meanwhile ends without that write: it saw that it was killed.
+        if let Some(running) = running.iter().find(|running| running.kind == kind && running.is_killable()) {
+            running.kill();
             return Ok(());
         }
         Err(match first.kind == kind || first.has_written.load(Ordering::Acquire) {
@@ -219,6 +242,29 @@ impl Engine {
         self.clients.list().iter().for_each(|client| client.post(Message::Retry));
     }
 
+    /// Ends scripts that run for longer than they may, if they leave nothing behind.
+    pub(super) fn end_late_scripts(&self) {
+        let limit_ms = self.published().settings.scripts.time_limit_ms;
+        let Ok(limit_ms @ 1..) = u64::try_from(limit_ms) else { return };
+        let now_nanos = self.clock.monotonic_nanos();
+        let is_late = |running: &Arc<Running>| {
+            now_nanos.saturating_sub(running.since_nanos) >= limit_ms.saturating_mul(1_000_000)
+        };
+        let guard = self.scripts.running();
+        let mut late = SmallVec::<[String; 1]>::new();
+        let may_end = |running: &Arc<Running>| running.killed_text().is_none() && running.is_killable();
+        for running in guard.iter().filter(|running| is_late(running) && may_end(running)) {
+            running.is_late.store(true, Ordering::Release);
+            running.kill();
+            late.push(running.name.clone());
+        }
+        drop(guard);
+        for name in late {
+            let line = format!("Script ended after script-time-limit ({limit_ms} milliseconds): {name}.");
+            self.log.write(LogLevel::Warning, &line);
+        }
+    }
+
     /// Why a command may not be run while a script has been running for too long, if one has.
     pub(crate) fn busy_with_script(&self) -> Option<&'static str> {
         self.scripts.is_busy.load(Ordering::Acquire).then(|| self.scripts.busy_text())
@@ -241,6 +287,7 @@ impl Engine {
             is_undone,
             has_written: AtomicBool::new(false),
             is_killed: AtomicBool::new(false),
+            is_late: AtomicBool::new(false),
             is_ended: AtomicBool::new(false),
         });
         self.scripts.running().push(Arc::clone(&running));

@@ -11,7 +11,7 @@ use spinel_script::{Host, Interrupter, LogLevel as ScriptLevel, Propagate, Unkno
 use spinel_store::ShardIndex;
 
 use super::alone::{Place, Token};
-use super::busy::{RunningGuard, WayWanted};
+use super::busy::{KILLED, RunningGuard, WayWanted};
 use super::run::Called;
 use crate::data::{ShardSet, needs_every_shard, normalise};
 use crate::log::LogLevel;
@@ -32,7 +32,6 @@ const MOST_COMPARED: usize = 4;
 /// Room for words that is kept from one script to the next.
 const KEPT_BYTES: usize = 16 << 10;
 const STEPS_BACK: &[u8] = b"the script steps back";
-const KILLED: &[u8] = b"Script killed by user with SCRIPT KILL...";
 
 /// Why a script that had no effect yet is to be run again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,11 +142,11 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
         if self.words.capacity_bytes() <= KEPT_BYTES {
             self.execution.worker.script_words = std::mem::take(&mut self.words);
         }
-        let was_killed = self.running.take().is_some_and(RunningGuard::end);
-        let stepped_back = match self.stepped_back {
-            Some(_) if was_killed => Err(KILLED),
-            None if was_killed && (self.is_stopped || self.is_undone && !has_failed) => Err(KILLED),
-            stepped_back => Ok(stepped_back),
+        let killed = self.running.take().and_then(RunningGuard::end);
+        let stepped_back = match (self.stepped_back, killed) {
+            (Some(_), Some(text)) => Err(text),
+            (None, Some(text)) if self.is_stopped || self.is_undone && !has_failed => Err(text),
+            (stepped_back, _) => Ok(stepped_back),
         };
         (stepped_back, self.long_since_nanos.is_some())
     }
@@ -381,9 +380,11 @@ impl Host for ScriptHost<'_, '_, '_, '_> {
                 self.rest_for_ever();
                 return Verdict::Stop(KILLED.to_vec());
             }
-            if running.is_killed() {
-                engine.log.write(LogLevel::Warning, "Lua script killed by user with SCRIPT KILL.");
-                return Verdict::Stop(KILLED.to_vec());
+            if let Some(text) = running.killed_text() {
+                if text == KILLED {
+                    engine.log.write(LogLevel::Warning, "Lua script killed by user with SCRIPT KILL.");
+                }
+                return Verdict::Stop(text.to_vec());
             }
             if !self.ground.has_all && !self.has_effects && engine.scripts.is_way_wanted() {
                 self.stepped_back = Some(SteppedBack::Way);

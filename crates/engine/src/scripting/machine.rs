@@ -11,13 +11,13 @@ use super::habits::Habits;
 use super::known::{DIGEST_DIGITS, Digest, Known, digest_of, digits_of};
 use crate::Engine;
 
-/// What a machine may take.
-const MEMORY_BYTES: usize = 1 << 30;
-
 /// What the settings make of a machine.
 pub(super) fn machine_options(engine: &Engine) -> EngineOptions {
     let settings = engine.settings();
-    let lua = LuaOptions { memory_bytes: MEMORY_BYTES, deprecated_api: settings.scripts.lua_deprecated_api };
+    let lua = LuaOptions {
+        memory_bytes: usize::try_from(settings.scripts.memory_limit).unwrap_or(usize::MAX),
+        deprecated_api: settings.scripts.lua_deprecated_api,
+    };
     let options = EngineOptions::new(lua);
     // A test's program is its own worker, if it is asked for the test of that name.
     #[cfg(all(test, feature = "python"))]

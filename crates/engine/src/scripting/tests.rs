@@ -263,6 +263,51 @@ fn scripts_may_be_in_python() {
     );
 }
 
+#[test]
+fn a_script_ends_after_its_time_unless_it_has_written() {
+    const LATE: &str = "-ERR Script killed because it ran for longer than script-time-limit... script: ";
+    let (mut server, peer) = server();
+    assert_eq!(run(&mut server, peer, &["CONFIG", "SET", "script-time-limit", "20"]), "+OK\r\n");
+    for script in [
+        "while true do end",
+        "while true do pcall(error) end",
+        "redis.call('GET', KEYS[1]) while true do end",
+    ] {
+        let reply = run(&mut server, peer, &["EVAL", script, "1", "k"]);
+        assert!(reply.starts_with(LATE), "{script}: {reply}");
+    }
+    let library = "#!lua name=lib\nredis.register_function('f', function() while true do end end)";
+    assert_eq!(run(&mut server, peer, &["FUNCTION", "LOAD", library]), "$3\r\nlib\r\n");
+    let reply = run(&mut server, peer, &["FCALL", "f", "0"]);
+    assert!(reply.starts_with("-ERR Script killed because it ran for longer"), "{reply}");
+    let atomic = "#!lua flags=atomic\nredis.call('SET', KEYS[1], 'half') while true do end";
+    let reply = run(&mut server, peer, &["EVAL", atomic, "1", "k"]);
+    assert!(reply.starts_with(LATE), "{reply}");
+    assert_eq!(run(&mut server, peer, &["EXISTS", "k"]), ":0\r\n");
+    let writer = "redis.call('SET', KEYS[1], 'v') local n = 0 for i = 1, 2e7 do n = n + i end return 'done'";
+    assert_eq!(run(&mut server, peer, &["EVAL", writer, "1", "k"]), "$4\r\ndone\r\n");
+    assert_eq!(run(&mut server, peer, &["CONFIG", "SET", "script-time-limit", "0"]), "+OK\r\n");
+    let long = "local n = 0 for i = 1, 2e7 do n = n + i end return 'done'";
+    assert_eq!(run(&mut server, peer, &["EVAL", long, "0"]), "$4\r\ndone\r\n");
+}
+
+#[test]
+fn a_script_has_the_memory_that_the_setting_says() {
+    let mut settings = Settings::default();
+    settings.scripts.memory_limit = 4 << 20;
+    let mut server = Server::new(settings);
+    let peer = server.connect("127.0.0.1:1");
+    let grow = "local t = {} for i = 1, tonumber(ARGV[1]) do t[i] = ('x'):rep(1024) .. i end return #t";
+    assert_eq!(run(&mut server, peer, &["EVAL", grow, "0", "100"]), ":100\r\n");
+    let reply = run(&mut server, peer, &["EVAL", grow, "0", "10000"]);
+    assert!(reply.starts_with("-ERR ") && reply.contains("not enough memory"), "{reply}");
+    assert_eq!(run(&mut server, peer, &["EVAL", grow, "0", "100"]), ":100\r\n");
+    assert_eq!(
+        run(&mut server, peer, &["CONFIG", "SET", "script-memory-limit", "1gb"]),
+        "-ERR CONFIG SET failed (possibly related to argument 'script-memory-limit') - can't set immutable config\r\n"
+    );
+}
+
 #[cfg(feature = "python")]
 #[test]
 fn a_script_in_python_that_does_not_end_is_killed() {

@@ -104,6 +104,7 @@ impl Watch {
             std::thread::sleep(ROUND);
             let Some(engine) = engine.upgrade() else { return };
             let any = self.look(engine.clock.monotonic_nanos());
+            engine.end_late_scripts();
             idle_rounds = if any { 0 } else { idle_rounds.saturating_add(1) };
         }
     }

@@ -6,6 +6,11 @@ use super::super::special;
 use super::{INT_MAX, UINT_MAX, choice, count, field, flag, memory, number, optional_text, text, words};
 
 const MIN_BULK: i64 = 1 << 20;
+/// What a machine has before it runs anything is well below.
+const MIN_SCRIPT_MEMORY: i64 = 1 << 20;
+const MAX_SCRIPT_MEMORY: i64 = 1 << 40;
+/// A year.
+const MAX_SCRIPT_MS: i64 = 31_536_000_000;
 const NO_ACL_USERS: &str = "there are no users beside the default one yet";
 const NO_TLS: &str = "tunes TLS, which cannot be switched on yet";
 
@@ -53,6 +58,10 @@ pub(super) const DIRECTIVES: &[Directive] = &[
         .flags(Flags::FIXED)
         .at(field!(scripts.enable_register)),
     flag("script-atomic", "no").at(field!(scripts.are_atomic)),
+    memory("script-memory-limit", "1073741824", MIN_SCRIPT_MEMORY, MAX_SCRIPT_MEMORY)
+        .flags(Flags::FIXED)
+        .at(field!(scripts.memory_limit)),
+    number("script-time-limit", "0", 0, MAX_SCRIPT_MS).at(field!(scripts.time_limit_ms)),
     flag("multi-atomic", "no").at(field!(transactions.are_atomic)),
     // Who may do what.
     optional_text("requirepass").flags(Flags::SENSITIVE).at(field!(security.requirepass)),

@@ -9,9 +9,11 @@ use super::{bytes, shown, text};
 const DEFAULTS: &str = include_str!("defaults.tsv");
 
 /// Directives of ours that the reference does not have.
-const OURS: [&str; 13] = [
+const OURS: [&str; 15] = [
     "multi-atomic",
     "script-atomic",
+    "script-memory-limit",
+    "script-time-limit",
     "threads",
     "shards",
     "rdb-version",
