@@ -107,7 +107,8 @@ impl Helpers {
     }
 
     /// Sends a large buffer to be freed.
-    pub(crate) fn free(&self, buffer: Vec<u8>) {
+    pub(crate) fn free(&self, engine: &Engine, buffer: Vec<u8>) {
+        engine.memory.expect_freed(buffer.capacity() as u64);
         self.queue.push_garbage(Garbage::Buffer(buffer));
     }
 
@@ -141,6 +142,7 @@ impl Helpers {
         for value in effects.garbage.drain(..) {
             self.queue.push_garbage(Garbage::Value { value, evicted_bytes: 0 });
         }
+        engine.memory.expect_flushed(effects.garbage_dbs.len() as u64);
         for db in effects.garbage_dbs.drain(..) {
             self.queue.push_garbage(Garbage::Db(Box::new(db)));
         }
@@ -195,7 +197,12 @@ fn work(queue: &Queue, engine: &Weak<Engine>, n: usize) {
 fn free(queue: &Queue, engine: &Weak<Engine>, garbage: Garbage, tally: &mut Tally) -> Option<Garbage> {
     match garbage {
         Garbage::Buffer(buffer) => {
+            let bytes = buffer.capacity();
             drop(buffer);
+            if let Some(engine) = engine.upgrade() {
+                engine.memory.tell(&*engine.host().probe, tally);
+                engine.memory.was_freed(bytes as u64);
+            }
             return None;
         }
         Garbage::Words(words) => {
@@ -226,6 +233,11 @@ fn free(queue: &Queue, engine: &Weak<Engine>, garbage: Garbage, tally: &mut Tall
                     return Some(Garbage::Db(db));
                 }
                 std::thread::yield_now();
+            }
+            drop(db);
+            if let Some(engine) = engine.upgrade() {
+                engine.memory.tell(&*engine.host().probe, tally);
+                engine.memory.was_flushed();
             }
         }
     }

@@ -114,7 +114,7 @@ impl Worker {
 
     /// Has a large buffer freed by another thread.
     pub fn free_elsewhere(&self, buffer: Vec<u8>) {
-        self.engine.helpers.free(buffer);
+        self.engine.helpers.free(&self.engine, buffer);
     }
 
     /// The settings in force for this batch.

@@ -33,9 +33,12 @@ impl Memory {
 
 impl Worker {
     /// Takes note that the connections of this loop take so many bytes more, and closes connections while all take too
-    /// many. Called once a turn.
+    /// many; tells others what was freed with connections that closed. Called once a turn.
     #[inline]
-    pub fn note_client_bytes(&self, more: i64) {
+    pub fn note_client_bytes(&mut self, more: i64) {
+        if self.published.settings.memory.maxmemory > 0 {
+            self.tell_memory();
+        }
         if self.published.settings.memory.maxmemory_clients != 0 {
             self.engine.client_bytes.0.fetch_add(more, Relaxed);
             self.evict_clients();

@@ -40,8 +40,10 @@ pub(crate) struct MemoryMeter {
     held: AtomicI64,
     /// How often it has begun with what the allocator said.
     beginnings: AtomicU64,
-    /// Bytes of what is evicted but not freed yet.
+    /// Bytes of what is evicted, and of buffers, that is not freed yet.
     leaving: AtomicU64,
+    /// Databases that were flushed but are not freed yet. Nobody knows their bytes.
+    flushed: AtomicU64,
     /// Bytes that do not count: what waits to be written to disk.
     not_counted: AtomicU64,
     /// When the allocator was asked last, in Unix milliseconds.
@@ -111,14 +113,29 @@ impl MemoryMeter {
         self.not_counted.load(Relaxed)
     }
 
-    /// Something that was evicted is about to be freed by another thread.
-    pub(super) fn expect_freed(&self, bytes: u64) {
+    /// Something that was evicted, or a buffer, is about to be freed by another thread.
+    pub(crate) fn expect_freed(&self, bytes: u64) {
         self.leaving.fetch_add(bytes, Relaxed);
     }
 
     /// It was freed.
     pub(crate) fn was_freed(&self, bytes: u64) {
         self.leaving.fetch_sub(bytes, Relaxed);
+    }
+
+    /// Databases that were flushed are about to be freed by other threads.
+    pub(crate) fn expect_flushed(&self, databases: u64) {
+        self.flushed.fetch_add(databases, Relaxed);
+    }
+
+    /// One was freed, and the thread has told of it.
+    pub(crate) fn was_flushed(&self) {
+        self.flushed.fetch_sub(1, Relaxed);
+    }
+
+    /// Whether memory of databases that were flushed is still in use.
+    pub(super) fn is_flushing(&self) -> bool {
+        self.flushed.load(Relaxed) > 0
     }
 
     /// Whether it is time to ask the allocator, which was not asked for so long; one thread is told so.
@@ -225,5 +242,11 @@ mod tests {
         assert_eq!(meter.used(), before - 300);
         meter.was_freed(300);
         assert_eq!(meter.used(), before);
+        assert!(!meter.is_flushing());
+        meter.expect_flushed(2);
+        meter.was_flushed();
+        assert!(meter.is_flushing());
+        meter.was_flushed();
+        assert!(!meter.is_flushing());
     }
 }

@@ -132,6 +132,10 @@ impl Worker {
         if used <= limit || is_frozen {
             return Relief::Enough;
         }
+        if engine.memory.is_flushing() {
+            // What is in the way goes by itself; new keys need not go for it.
+            return Relief::CutShort { has_evicted: false };
+        }
         let Some(rules) = Rules::new(&self.published.settings.memory, self.now) else {
             return Relief::Impossible;
         };

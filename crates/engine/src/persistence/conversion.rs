@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use spinel_aof::Directory;
 use spinel_aof::disk::Disk;
 use spinel_aof::recovery::{self, LoadError, Loaded, TornEnd};
-use spinel_store::{Held, Kind, Shard, UnixMillis};
+use spinel_store::{Held, Kind, Shard};
 
 use super::encode_options;
 use super::format::{Format, Usage};
@@ -129,7 +129,7 @@ impl Engine {
         let mut format = match form {
             Form::Rdb | Form::RdbBase => {
                 let has_idle_times = self.persistence.loading.idle_times.load(Ordering::Relaxed) > 0;
-                let now = UnixMillis(self.unix_seconds() * 1000);
+                let now = self.clock.unix_millis();
                 let usage = if has_idle_times { Usage::Idle(now) } else { Usage::Nothing };
                 Format::rdb_with_usage(self, &settings, form == Form::RdbBase, usage)
             }

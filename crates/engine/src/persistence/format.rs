@@ -104,7 +104,7 @@ pub(crate) const EXPIRING: Target = Target::V12;
 impl Format {
     /// The RDB format as the settings want it.
     pub(crate) fn rdb(engine: &Engine, settings: &Settings, is_aof_base: bool) -> Self {
-        let (policy, now) = (settings.memory.maxmemory_policy, UnixMillis(engine.unix_seconds() * 1000));
+        let (policy, now) = (settings.memory.maxmemory_policy, engine.clock.unix_millis());
         let usage = match settings.memory.recording() {
             Recording::Frequency(decay) => Usage::Frequency(decay, now),
             Recording::Recency | Recording::Modification if policy.counts_idle_time() => Usage::Idle(now),

@@ -65,6 +65,8 @@ pub struct Pair {
     queued: [Vec<Rule>; CONNECTIONS],
     /// How many replies of the reference were errors.
     errors: usize,
+    /// The data sets went through files.
+    was_reloaded: bool,
 }
 
 /// One server with its connections.
@@ -93,6 +95,7 @@ impl Pair {
             encodings: Encodings::All,
             queued: Default::default(),
             errors: 0,
+            was_reloaded: false,
         }
     }
 
@@ -113,6 +116,7 @@ impl Pair {
     /// When a server does not start.
     pub fn start_over(&mut self) -> Result<(), StartError> {
         self.queued = Default::default();
+        self.was_reloaded = false;
         self.reference.start_over(self.protocol)?;
         self.subject.start_over(self.protocol)
     }
@@ -148,6 +152,8 @@ impl Pair {
             }
         };
         self.errors += usize::from(expected.starts_with(b"-"));
+        let is_reload = |word: &Vec<u8>| word.eq_ignore_ascii_case(b"RELOAD");
+        self.was_reloaded |= is(&step.words, b"DEBUG") && step.words.get(1).is_some_and(is_reload);
         let queued = &mut self.queued[step.connection];
         let difference = if is(&step.words, b"EXEC") {
             compare::transaction_difference(queued, &expected, &found)
@@ -166,9 +172,10 @@ impl Pair {
     }
 
     fn compare_data_sets(&mut self) -> Option<Difference> {
-        let encodings = self.encodings;
+        let (encodings, was_reloaded) = (self.encodings, self.was_reloaded);
         let read = |side: &mut Side| -> io::Result<Snapshot> {
-            Ok(Snapshot::read(&mut side.running()?.inspector)?.with(encodings))
+            let read = Snapshot::read(&mut side.running()?.inspector)?.with(encodings);
+            Ok(if was_reloaded { read.after_reload() } else { read })
         };
         let (name, text) = match (read(&mut self.reference), read(&mut self.subject)) {
             (Ok(expected), Ok(found)) => {
