@@ -2,7 +2,7 @@
 //!
 //! The reference and Spinel are started by the same lines, since both take redis-server's command line.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -48,8 +48,42 @@ impl std::error::Error for StartError {}
 #[derive(Debug)]
 pub struct Server {
     child: Child,
-    port: u16,
+    port: Port,
     home: PathBuf,
+}
+
+/// A local port that no other server started from here listens on, in whatever process of the tests. Without that a server
+/// could take the port between its choice and its use, and would be taken for the one that could not have it.
+#[derive(Debug)]
+struct Port {
+    number: u16,
+    /// Locked as long as this lives.
+    _lock: File,
+}
+
+impl Port {
+    fn choose() -> io::Result<Self> {
+        loop {
+            let number = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+            let lock = File::create(Self::path(number))?;
+            match lock.try_lock() {
+                Ok(()) => return Ok(Self { number, _lock: lock }),
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+        }
+    }
+
+    fn path(number: u16) -> PathBuf {
+        std::env::temp_dir().join(format!("spinel-oracle-port-{number}"))
+    }
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        // A file that stays behind is an empty one.
+        let _ = std::fs::remove_file(Self::path(self.number));
+    }
 }
 
 impl Server {
@@ -62,8 +96,8 @@ impl Server {
         let mut last = None;
         for _ in 0..PORT_ATTEMPTS {
             let home = make_home().map_err(io_error)?;
-            let port = free_port().map_err(io_error)?;
-            let child = match spawn(program, args, port, &home) {
+            let port = Port::choose().map_err(io_error)?;
+            let child = match spawn(program, args, port.number, &home) {
                 Ok(child) => child,
                 Err(error) => {
                     // A directory that stays behind is a temporary one.
@@ -82,7 +116,7 @@ impl Server {
 
     /// The local port it listens on.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number
     }
 
     /// Its process id.
@@ -114,7 +148,7 @@ impl Server {
             if ended.is_some() {
                 return Err(StartError::Ended(program.to_path_buf(), self.log_tail()));
             }
-            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+            if TcpStream::connect(("127.0.0.1", self.port.number)).is_ok() {
                 return Ok(());
             }
             if Instant::now() > deadline {
@@ -140,10 +174,6 @@ fn make_home() -> io::Result<PathBuf> {
     let home = std::env::temp_dir().join(format!("spinel-oracle-{}-{number}", std::process::id()));
     std::fs::create_dir_all(&home)?;
     Ok(home)
-}
-
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 fn spawn(program: &Path, args: &[&str], port: u16, home: &Path) -> io::Result<Child> {
