@@ -170,7 +170,7 @@ impl EventLoop {
         for &slot in &listed {
             self.finish(slot);
         }
-        self.worker.note_client_bytes(std::mem::take(&mut self.more_bytes));
+        self.worker.end_turn(std::mem::take(&mut self.more_bytes));
         self.relist(listed);
         self.run_timers();
     }

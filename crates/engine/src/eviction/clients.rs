@@ -32,10 +32,10 @@ impl Memory {
 }
 
 impl Worker {
-    /// Takes note that the connections of this loop take so many bytes more, and closes connections while all take too
-    /// many; tells others what was freed with connections that closed. Called once a turn.
+    /// Ends a turn, after which the connections of this loop take so many bytes more: tells what was freed with those that
+    /// closed, and closes others while all take too many.
     #[inline]
-    pub fn note_client_bytes(&mut self, more: i64) {
+    pub fn end_turn(&mut self, more: i64) {
         if self.published.settings.memory.maxmemory > 0 {
             self.tell_memory();
         }

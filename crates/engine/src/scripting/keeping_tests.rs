@@ -49,6 +49,16 @@ impl Scene {
         std::thread::sleep(Duration::from_millis(5));
     }
 
+    /// Waits until a script holds the shard of `kept`.
+    fn wait_for_held_shard(&self) {
+        let keyspace = &self.server.engine.keyspace;
+        let shard = keyspace.shard_of(keyspace.key(b"kept").hash);
+        let deadline = Instant::now() + PATIENCE;
+        while keyspace.hold_beside(&[shard]).is_ok() {
+            assert!(Instant::now() < deadline, "it is not running");
+        }
+    }
+
     fn is_kept(&self, key: &str) -> bool {
         let keyspace = &self.server.engine.keyspace;
         let hash = keyspace.key(key.as_bytes()).hash;
@@ -233,12 +243,7 @@ fn a_script_holds_its_shards_if_serving_a_client_may_write_to_its_key() {
     assert_eq!(scene.send(blocked, &["BLMOVE", &far, "kept", "LEFT", "LEFT", "0"]).0, Flow::Waiting);
     let script = LONG.replace("'SET'", "'LPUSH'");
     assert_eq!(scene.send(scene.script, &["EVAL", &script, "1", "kept"]).0, Flow::Waiting);
-    let keyspace = &scene.server.engine.keyspace;
-    let shard = keyspace.shard_of(keyspace.key(b"kept").hash);
-    let deadline = Instant::now() + PATIENCE;
-    while keyspace.hold_beside(&[shard]).is_ok() {
-        assert!(Instant::now() < deadline, "it is not running");
-    }
+    scene.wait_for_held_shard();
     scene.park(&format!("LPUSH {far} x"));
     assert_eq!(scene.end(), "$4\r\ndone\r\n");
     assert_eq!(scene.run(&format!("LPUSH {far} x")), ":1\r\n");
@@ -299,12 +304,7 @@ fn an_atomic_script_holds_its_shards() {
     let mut scene = Scene::new();
     let script = format!("#!lua flags=atomic\n{LONG}");
     assert_eq!(scene.send(scene.script, &["EVAL", &script, "1", "kept"]).0, Flow::Waiting);
-    let keyspace = &scene.server.engine.keyspace;
-    let shard = keyspace.shard_of(keyspace.key(b"kept").hash);
-    let deadline = Instant::now() + PATIENCE;
-    while keyspace.hold_beside(&[shard]).is_ok() {
-        assert!(Instant::now() < deadline, "it is not running");
-    }
+    scene.wait_for_held_shard();
     let near = scene.other(true, 0);
     scene.park(&format!("GET {near}"));
     assert_eq!(scene.end(), "$4\r\ndone\r\n");

@@ -106,13 +106,17 @@ impl Machine {
         Ok(Found::Compiled(known, script))
     }
 
-    /// A script that a client calls by a digest or the name of a registered script; as [`Machine::find`].
+    /// A script that a client calls by a digest, or by the name of a registered script, whose digest is `named` if the name was
+    /// looked up already; as [`Machine::find`].
     pub(super) fn find_called(
         &mut self,
         engine: &Engine,
-        word: &[u8],
+        (word, named): (&[u8], Option<Digest>),
         place: Place,
     ) -> Result<Found, CommandError> {
+        if let Some(digest) = named {
+            return self.find(engine, &digest, place);
+        }
         self.renew(engine);
         if let Some((last, known, script)) = &self.last
             && last == word

@@ -133,21 +133,20 @@ pub(super) fn find_script<'a>(
     invocation: Invocation,
     args: Args<'a>,
 ) -> Result<Option<Called<'a>>, CommandError> {
-    // A word that cannot be a digest is told to be none before the others are looked at.
+    // A word that cannot be a digest, nor is a name, is told to be none before the others are looked at.
     let word = args.at(1);
-    if invocation.how == How::Digest
-        && word.len() != DIGEST_DIGITS
-        && engine.scripts.digest_called(word).is_none()
-    {
-        return Err(NO_SCRIPT);
-    }
+    let named = if invocation.how == How::Digest && word.len() != DIGEST_DIGITS {
+        Some(engine.scripts.digest_called(word).ok_or(NO_SCRIPT)?)
+    } else {
+        None
+    };
     let input = Input::read(args, invocation.how)?;
     let (known, script) = match invocation.how {
         How::Source => match machine.load(engine, word, place)? {
             Some(found) => found,
             None => return Ok(None),
         },
-        _ => match machine.find_called(engine, word, place)? {
+        How::Digest | How::Function => match machine.find_called(engine, (word, named), place)? {
             Found::Compiled(known, _) if engine.is_refused_as_unregistered(session, &known) => {
                 return Err(NO_SCRIPT);
             }
