@@ -22,16 +22,19 @@ const LINE_TEXT: usize = 900;
 /// What separates words.
 const SEPARATOR: u8 = b'\t';
 
-/// Commands on keys that are written as notes: by which members of sets and sorted sets begin and cease to expire. What other
-/// servers make of the file is the collection in which no member expires of itself; what has expired here is removed by a
-/// command that all know.
-const COMMANDS: [&[u8]; 4] = [b"SPEXPIREAT", b"SPERSIST", b"ZPEXPIREAT", b"ZPERSIST"];
+/// Commands on keys that are written as notes: by which members of sets and sorted sets and elements of lists begin and cease
+/// to expire. What other servers make of the file is the collection in which none expires of itself; what has expired here is
+/// removed by commands that all know.
+const COMMANDS: [&[u8]; 6] =
+    [b"SPEXPIREAT", b"SPERSIST", b"ZPEXPIREAT", b"ZPERSIST", b"LPEXPIREAT", b"LPERSIST"];
 
 /// Whether the command on keys of this name is written as a note.
 #[inline]
 #[must_use]
 pub fn is_noted(name: &[u8]) -> bool {
-    matches!(name.first(), Some(b'S' | b'Z')) && matches!(name.len(), 8 | 10) && COMMANDS.contains(&name)
+    matches!(name.first(), Some(b'S' | b'Z' | b'L'))
+        && matches!(name.len(), 8 | 10)
+        && COMMANDS.contains(&name)
 }
 
 /// Appends a command on keys as the log spells it: as on the wire, or as a note.
@@ -207,6 +210,7 @@ mod tests {
         let mut out = Vec::new();
         encode_record(&mut out, [&b"SPEXPIREAT"[..], b"k", b"17", b"MEMBERS", b"1", b"m"]);
         assert_eq!(out, b"#SPINEL-NOTE:.:SPEXPIREAT\tk\t17\tMEMBERS\t1\tm\r\n");
+        assert!(is_noted(b"LPEXPIREAT") && is_noted(b"LPERSIST") && !is_noted(b"LPOP"));
         out.clear();
         encode_record(&mut out, [&b"SADD"[..], b"k", b"m"]);
         assert_eq!(out, b"*3\r\n$4\r\nSADD\r\n$1\r\nk\r\n$1\r\nm\r\n");

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use spinel_family::{
-    Args, Attempt, DbIndex, Encoder, Event, EventClasses, Expired, OwnedArgs, Propagation, Run,
-    UpdateContext, Words,
+    Args, Attempt, DbIndex, Encoder, Event, EventClasses, Expired, OwnedArgs, Propagation, Run, StandIn,
+    UpdateContext, Words, removal_words,
 };
+use spinel_store::value::RemovedElements;
 use spinel_store::{Held, Kind, Waiter};
 
 use crate::blocking::WaitingCommand;
@@ -37,6 +38,7 @@ pub(crate) fn settle(
         return engine.journal.append_all(&recorded);
     }
     let mut end = JournalPosition::default();
+    record_expired(engine, cx, |commands| end = engine.journal.append_all(commands));
     settle_into(engine, cx, origin, |db, command| end = engine.journal.append(db, command));
     end
 }
@@ -49,22 +51,10 @@ pub(crate) fn settle_into(
     mut record: impl FnMut(DbIndex, Args<'_>),
 ) {
     let (notify, unlinks_evicted) = (cx.settings().notify, cx.settings().unlinks_evicted);
+    record_expired(engine, cx, |commands| {
+        commands.iter().for_each(|(db, command)| record(*db, command.args()));
+    });
     let effects = cx.effects();
-    for Expired { db, key, elements } in effects.expired.drain(..) {
-        effects.expired_recorded += u64::from(elements.is_none());
-        if engine.journal.is_on() {
-            let (command, names): (&[u8], &[Box<[u8]>]) = match &elements {
-                None => (b"DEL", &[]),
-                Some((Kind::Set, names)) => (b"SREM", names),
-                Some((Kind::SortedSet, names)) => (b"ZREM", names),
-                Some((Kind::Hash | Kind::String | Kind::List | Kind::Stream | Kind::Array, names)) => {
-                    (b"HDEL", names)
-                }
-            };
-            let words = [command, &*key].into_iter().chain(names.iter().map(|name| &**name));
-            record(db, OwnedArgs::from_words(words).args());
-        }
-    }
     for (db, key) in effects.evicted.drain(..) {
         let command: &[u8] = if unlinks_evicted { b"UNLINK" } else { b"DEL" };
         record(db, OwnedArgs::from_words([command, &key]).args());
@@ -88,6 +78,48 @@ pub(crate) fn settle_into(
     for event in effects.events.drain(..) {
         publish_event(engine, notify, &event);
     }
+}
+
+/// Has the journal record what was removed because its time had come: `record` is given the commands of one key at a time, which
+/// belong together.
+#[inline]
+fn record_expired(
+    engine: &Engine,
+    cx: &mut UpdateContext<'_>,
+    mut record: impl FnMut(&[(DbIndex, OwnedArgs)]),
+) {
+    if cx.effects().expired.is_empty() {
+        return;
+    }
+    let stand_in = StandIn::new(cx.hash_key(), || cx.random());
+    let effects = cx.effects();
+    for expired in effects.expired.drain(..) {
+        effects.expired_recorded += u64::from(expired.elements.is_none());
+        if engine.journal.is_on() {
+            let db = expired.db;
+            let commands = words_of_expired(&expired, &stand_in);
+            let commands: Vec<_> = commands.into_iter().map(|command| (db, command)).collect();
+            record(&commands);
+        }
+    }
+}
+
+/// The commands that remove what has expired.
+fn words_of_expired(Expired { key, elements, .. }: &Expired, stand_in: &StandIn) -> Vec<OwnedArgs> {
+    let Some((kind, elements)) = elements else {
+        return vec![OwnedArgs::from_words([b"DEL".as_slice(), &**key])];
+    };
+    let names = match elements {
+        RemovedElements::Named(names) => names,
+        RemovedElements::Placed { indexes, len } => return removal_words(key, indexes, *len, stand_in),
+    };
+    let command: &[u8] = match kind {
+        Kind::Set => b"SREM",
+        Kind::SortedSet => b"ZREM",
+        Kind::Hash | Kind::String | Kind::List | Kind::Stream | Kind::Array => b"HDEL",
+    };
+    let words = [command, &**key].into_iter().chain(names.iter().map(|name| &**name));
+    vec![OwnedArgs::from_words(words)]
 }
 
 /// Tells those who listen of a keyspace event.

@@ -1,6 +1,7 @@
-//! Before a command sees its keys: members of sets and sorted sets whose time has come are removed from them.
+//! Before a command sees its keys: members of sets and sorted sets and elements of lists whose time has come are removed from
+//! them.
 //!
-//! So no command has to know that members expire. Where very many have come due together, a client gives way to others after
+//! So no command has to know that they expire. Where very many have come due together, a client gives way to others after
 //! each [slice](SLICE) and comes back. Members that must stay for a while are waited for: those of a collection that is being
 //! read apart or saved, since removing them would copy it, and all while clients are paused.
 
@@ -32,7 +33,7 @@ impl Worker {
             return Err(Flow::Parked);
         }
         let db = session.db;
-        if self.replaying || !held.iter().any(|shard| shard.db(db).timed_sets() > 0) {
+        if self.replaying || !held.iter().any(|shard| shard.db(db).timed_others() > 0) {
             return Ok(held);
         }
         self.remove_due_members(session, held, commands)

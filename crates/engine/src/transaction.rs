@@ -315,7 +315,7 @@ impl Execution<'_> {
 
     /// Removes the due members of a command's keys, however many: those that nobody could know of beforehand.
     fn settle_members(&mut self, db: DbIndex, command: &Command, args: Args<'_>, cx: &mut UpdateContext<'_>) {
-        if !cx.held().iter().any(|shard| shard.db(db).timed_sets() > 0) {
+        if !cx.held().iter().any(|shard| shard.db(db).timed_others() > 0) {
             return;
         }
         let engine = Arc::clone(&self.worker.engine);

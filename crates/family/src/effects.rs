@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 use spinel_resp::OwnedArgs;
 use spinel_store::usage::Recording;
+use spinel_store::value::RemovedElements;
 use spinel_store::{Db, DbIndex, EncodingLimits, Kind, OwnedValue};
 
 /// The settings that commands see.
@@ -135,8 +136,8 @@ pub struct Expired {
     pub db: DbIndex,
     /// The key.
     pub key: Box<[u8]>,
-    /// The type of the collection and the names of its elements that were removed; nothing if it was the key itself.
-    pub elements: Option<(Kind, Vec<Box<[u8]>>)>,
+    /// The type of the collection and its elements that were removed; nothing if it was the key itself.
+    pub elements: Option<(Kind, RemovedElements)>,
 }
 
 /// What the journal records of a command that changed something.
@@ -175,7 +176,7 @@ pub struct Effects {
     pub evicted: Vec<(DbIndex, Box<[u8]>)>,
     /// Fields of hashes removed because their time had come.
     pub expired_fields: u64,
-    /// Members of sets and sorted sets removed because their time had come.
+    /// Members of sets and sorted sets and elements of lists removed because their time had come.
     pub expired_members: u64,
     /// What the journal records.
     pub propagation: Propagation,

@@ -23,6 +23,7 @@ mod context;
 mod effects;
 mod error;
 mod grammar;
+mod removal;
 mod table;
 
 pub use context::{
@@ -37,6 +38,7 @@ pub use grammar::{
     Choice, Counted, Field, Grammar, KeysBeforeLast, Lazy, Many, Opaque, Parse, Pattern, Timeout, Words,
     choose, is_token,
 };
+pub use removal::{StandIn, removal_words};
 pub use spinel_resp::{Args, ArgsBuffer, DeferredLen, Encoder, OwnedArgs, Protocol};
 pub use spinel_spec as spec;
 pub use spinel_spec_derive::{Block, Choice, Command};

@@ -63,7 +63,8 @@ fn is_of_redis_alone(entry: &Entry) -> bool {
 /// Panics when an internal rule is broken.
 fn check(entry: &Entry) {
     match entry.value() {
-        ValueRef::String(_) | ValueRef::List(_) | ValueRef::SortedSet(_) => {}
+        ValueRef::String(_) | ValueRef::SortedSet(_) => {}
+        ValueRef::List(list) => list.check_invariants(),
         ValueRef::Set(set) => set.check_invariants(),
         ValueRef::Hash(hash) => hash.check_invariants(),
         ValueRef::Stream(stream) => return stream.check_invariants(),

@@ -1,4 +1,4 @@
-//! When members of sets and sorted sets expire: in fields about the file, which other servers pass over.
+//! When members of sets and sorted sets and elements of lists expire: in fields about the file, which other servers pass over.
 //!
 //! ```text
 //! │ 250 │ "spinel-members" │ string │ ... │ [252 expiry] ... │ type │ key │ value │
@@ -8,10 +8,11 @@
 //! The fields stand in front of the key that they belong to, as many as are needed for strings of about
 //! [`SLICE_BYTES`]; what follows them is the plain collection with all its members. So every server reads the collection, and
 //! those who know the fields also when its members expire. A time is Unix milliseconds, the least significant byte first; a
-//! length is written as everywhere in the format. What is said of a member that is not there says nothing.
+//! length is written as everywhere in the format. In the place of a member stands, for an element of a list, its index in
+//! decimal digits. What is said of a member that is not there says nothing.
 
-use spinel_store::value::ExpiringMembers;
-use spinel_store::{UnixMillis, ValueRef};
+use spinel_store::value::ExpiringElements;
+use spinel_store::{Text, UnixMillis, ValueRef};
 
 use crate::decode::{Cursor, Fault};
 use crate::encode::{Progress, put_length};
@@ -24,16 +25,16 @@ const SLICE_BYTES: usize = 32 << 10;
 
 /// Writes the times of a collection's members in slices.
 pub struct MemberTimesEncoder<'a> {
-    members: ExpiringMembers<'a>,
+    members: ExpiringElements<'a>,
     /// The first of the next slice.
-    next: Option<(&'a [u8], UnixMillis)>,
+    next: Option<(Text<'a>, UnixMillis)>,
 }
 
 impl<'a> MemberTimesEncoder<'a> {
     /// Ready to write, if there is something to write.
     #[must_use]
     pub fn new(value: ValueRef<'a>) -> Option<Self> {
-        let mut members = value.expiring_members()?;
+        let mut members = value.expiring_elements()?;
         let next = Some(members.next()?);
         Some(Self { members, next })
     }
@@ -56,8 +57,10 @@ impl<'a> MemberTimesEncoder<'a> {
             && slice.len() < SLICE_BYTES
         {
             slice.extend_from_slice(&at.to_le_bytes());
-            put_length(&mut slice, member.len() as u64);
-            slice.extend_from_slice(member);
+            member.with_bytes(|member| {
+                put_length(&mut slice, member.len() as u64);
+                slice.extend_from_slice(member);
+            });
             self.next = self.members.next();
         }
         out.extend_from_slice(HEAD);
@@ -137,7 +140,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use spinel_store::value::Set;
-    use spinel_store::{EncodingLimits, HashKey, Text};
+    use spinel_store::{EncodingLimits, End, HashKey, List, Text, ValueMut};
 
     fn set_of(members: &[(Vec<u8>, Option<i64>)]) -> Set {
         let (limits, key) = (EncodingLimits::default(), HashKey::from_bytes([1; 16]));
@@ -183,6 +186,26 @@ mod tests {
         let times = fields(&bytes);
         assert_eq!((times.slices.len(), times.iter().count()), (steps, 10_000));
         assert!(steps > 5 && times.slices.iter().all(|slice| slice.len() < SLICE_BYTES + 100));
+    }
+
+    #[test]
+    fn elements_of_a_list_are_named_by_their_indexes_and_those_it_has_not_are_passed_over() {
+        let mut list = List::new();
+        list.push(End::Back, [&b"a"[..]; 12], &EncodingLimits::default());
+        list.set_expiry(0, Some(UnixMillis(5)));
+        list.set_expiry(11, Some(UnixMillis(-7)));
+        let mut bytes = Vec::new();
+        MemberTimesEncoder::new(ValueRef::List(&list)).unwrap().step(&mut bytes, usize::MAX);
+        let times = fields(&bytes);
+        let read: Vec<_> = times.iter().map(|(index, at)| (index.to_vec(), at.0)).collect();
+        assert_eq!(read, [(b"0".to_vec(), 5), (b"11".to_vec(), -7)]);
+        let mut shorter = List::new();
+        shorter.push(End::Back, [&b"a"[..]; 3], &EncodingLimits::default());
+        let strange =
+            [&b"-1"[..], b"x", b"", b"3", b"99999999999999999999"].map(|index| (index, UnixMillis(1)));
+        let named = times.iter().chain(strange);
+        ValueMut::List(&mut shorter).set_element_expiries(named, &HashKey::from_bytes([1; 16]));
+        assert_eq!(shorter.expiring().collect::<Vec<_>>(), [(0, UnixMillis(5))]);
     }
 
     proptest! {

@@ -50,8 +50,8 @@ pub struct DbCounts {
     pub expiring: AtomicUsize,
     /// Hashes with fields that expire.
     pub timed_hashes: AtomicUsize,
-    /// Sets and sorted sets with members that expire.
-    pub timed_sets: AtomicUsize,
+    /// Sets, sorted sets and lists with elements that expire.
+    pub timed_others: AtomicUsize,
 }
 
 impl DbCounts {
@@ -59,7 +59,7 @@ impl DbCounts {
         self.keys.store(keys, Ordering::Relaxed);
         self.expiring.store(expiring, Ordering::Relaxed);
         self.timed_hashes.store(timed.hashes, Ordering::Relaxed);
-        self.timed_sets.store(timed.sets, Ordering::Relaxed);
+        self.timed_others.store(timed.others, Ordering::Relaxed);
     }
 }
 
@@ -67,18 +67,18 @@ impl DbCounts {
 #[derive(Clone, Copy, Debug, Default)]
 struct Timed {
     hashes: usize,
-    /// Sets and sorted sets.
-    sets: usize,
+    /// Sets, sorted sets and lists.
+    others: usize,
 }
 
 impl Timed {
     #[inline]
     fn total(self) -> usize {
-        self.hashes + self.sets
+        self.hashes + self.others
     }
 
     fn of(&mut self, kind: Kind) -> &mut usize {
-        if kind == Kind::Hash { &mut self.hashes } else { &mut self.sets }
+        if kind == Kind::Hash { &mut self.hashes } else { &mut self.others }
     }
 
     /// An entry goes.
@@ -163,11 +163,11 @@ impl Db {
         self.timed.hashes
     }
 
-    /// Sets and sorted sets that have members with an expiry.
+    /// Sets, sorted sets and lists that have elements with an expiry.
     #[inline]
     #[must_use]
-    pub fn timed_sets(&self) -> usize {
-        self.timed.sets
+    pub fn timed_others(&self) -> usize {
+        self.timed.others
     }
 
     /// The table, for scans and samples.

@@ -176,7 +176,7 @@ impl Keyspace {
     #[must_use]
     pub fn timed_in(&self, shard: ShardIndex, db: DbIndex) -> usize {
         let counts = &self.shards[usize::from(shard.0)].counts[usize::from(db.0)];
-        counts.timed_hashes.load(Ordering::Relaxed) + counts.timed_sets.load(Ordering::Relaxed)
+        counts.timed_hashes.load(Ordering::Relaxed) + counts.timed_others.load(Ordering::Relaxed)
     }
 
     /// Collections of a database that have elements with an expiry; without any lock.

@@ -1,4 +1,4 @@
-//! Data structures: hash table, listpack, quicklist, counted B+tree, stream, array, intset, geohash, glob and number formats.
+//! Data structures: hash table, listpack, quicklist, times of elements, counted B+tree, stream, array, intset, geohash, glob and number formats.
 
 pub mod aligned_alloc;
 pub mod array;
@@ -15,6 +15,7 @@ pub mod hyperloglog;
 pub mod intset;
 pub mod listpack;
 pub mod number;
+pub mod place_times;
 pub mod quicklist;
 pub mod size_class;
 pub mod sorted_set;

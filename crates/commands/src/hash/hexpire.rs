@@ -188,6 +188,7 @@ impl Update for Hpexpireat<'_> {
 mod tests {
     use crate::testing::Server;
     use spinel_store::Kind;
+    use spinel_store::value::RemovedElements;
 
     #[test]
     fn the_type_is_checked_before_the_time_the_time_before_the_words_and_the_words_before_the_key() {
@@ -262,7 +263,10 @@ mod tests {
             assert_eq!(server.run("HDEL h a"), ":0\r\n");
             assert_eq!(server.event_names(), ["hexpired"]);
             let expired = server.effects.expired.pop().expect("the journal is told");
-            assert_eq!(expired.elements, Some((Kind::Hash, vec![Box::from(&b"a"[..])])));
+            assert_eq!(
+                expired.elements,
+                Some((Kind::Hash, RemovedElements::Named(vec![Box::from(&b"a"[..])])))
+            );
             assert_eq!(server.run("HINCRBY h b 5"), ":5\r\n");
             assert_eq!(server.event_names(), ["hexpired", "hincrby"]);
             assert_eq!(server.run("HTTL h FIELDS 1 b"), "*1\r\n:-1\r\n");

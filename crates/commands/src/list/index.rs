@@ -69,7 +69,7 @@ impl Update for Lset<'_> {
 }
 
 /// The index of an element, from one that counts from the tail if negative.
-fn position(index: i64, len: usize) -> Option<usize> {
+pub(super) fn position(index: i64, len: usize) -> Option<usize> {
     let index = if index < 0 { index.checked_add(len as i64)? } else { index };
     usize::try_from(index).ok().filter(|&index| index < len)
 }

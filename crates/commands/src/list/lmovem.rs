@@ -200,7 +200,7 @@ fn run(
     }
     let pop = from.pop_command().as_bytes();
     cx.propagate_as([pop, source.bytes, count.to_string().as_bytes()]);
-    let push: &[u8] = if to == Side::Left { b"LPUSH" } else { b"RPUSH" };
+    let push = to.push_command().as_bytes();
     let mut elements: Vec<&[u8]> = taken.iter().map(|element| &element[..]).collect();
     if to == Side::Left {
         elements.reverse();

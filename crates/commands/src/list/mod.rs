@@ -3,6 +3,7 @@
 mod blmove;
 mod blmpop;
 mod blpop;
+mod expiring;
 mod index;
 mod linsert;
 mod lmove;
@@ -18,6 +19,10 @@ mod side;
 use blmove::{Blmove, Brpoplpush};
 use blmpop::Blmpop;
 use blpop::{Blpop, Brpop};
+use expiring::{
+    Lexpire, Lexpireat, Lexpiretime, Lpersist, Lpexpire, Lpexpireat, Lpexpiretime, Lpttl, Lpushex, Lttl,
+    Rpushex,
+};
 use index::{Lindex, Llen, Lset};
 use linsert::Linsert;
 use lmove::{Lmove, Rpoplpush};
@@ -39,22 +44,33 @@ family! {
     blocking Blpop,
     blocking Brpop,
     blocking Brpoplpush,
+    update Lexpire,
+    update Lexpireat,
+    query Lexpiretime,
     query Lindex,
     update Linsert,
     query Llen,
     update Lmove,
     update Lmovem,
     update Lmpop,
+    update Lpersist,
+    update Lpexpire,
+    update Lpexpireat,
+    query Lpexpiretime,
     update Lpop,
     query Lpos,
+    query Lpttl,
     update Lpush,
+    update Lpushex,
     update Lpushx,
     query Lrange,
     update Lrem,
     update Lset,
     update Ltrim,
+    query Lttl,
     update Rpop,
     update Rpoplpush,
     update Rpush,
+    update Rpushex,
     update Rpushx,
 }

@@ -47,6 +47,14 @@ impl Side {
         }
     }
 
+    /// The command that adds here.
+    pub(super) const fn push_command(self) -> &'static str {
+        match self {
+            Self::Left => "LPUSH",
+            Self::Right => "RPUSH",
+        }
+    }
+
     /// The event of taking from here.
     pub(super) const fn pop_event(self) -> &'static str {
         match self {

@@ -16,7 +16,7 @@ const SET: i64 = 1;
 const REMOVED: i64 = 2;
 
 /// The conditions in front of `MEMBERS`.
-fn conditions(words: &mut Words<'_>) -> Result<Conditions, CommandError> {
+pub(crate) fn conditions(words: &mut Words<'_>) -> Result<Conditions, CommandError> {
     let mut conditions = Conditions::default();
     while let Some(word) = words.peek()
         && conditions.add(word)

@@ -96,6 +96,7 @@ impl Update for Spexpireat<'_> {
 mod tests {
     use crate::testing::Server;
     use spinel_store::Kind;
+    use spinel_store::value::RemovedElements;
 
     #[test]
     fn the_type_is_checked_before_the_words_and_they_before_the_key() {
@@ -194,7 +195,10 @@ mod tests {
             assert_eq!(server.run(line_and_reply.0), line_and_reply.1, "{}", line_and_reply.0);
             assert_eq!(server.event_names().first(), Some(&"sexpired"));
             let expired = server.effects.expired.pop().expect("the journal is told");
-            assert_eq!(expired.elements, Some((Kind::Set, vec![Box::from(&b"1"[..])])));
+            assert_eq!(
+                expired.elements,
+                Some((Kind::Set, RemovedElements::Named(vec![Box::from(&b"1"[..])])))
+            );
             assert!(watch.is_raised());
         }
     }

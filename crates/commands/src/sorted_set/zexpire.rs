@@ -96,6 +96,7 @@ impl Update for Zpexpireat<'_> {
 mod tests {
     use crate::testing::Server;
     use spinel_store::Kind;
+    use spinel_store::value::RemovedElements;
 
     #[test]
     fn each_member_has_its_own_answer_and_the_journal_those_that_changed() {
@@ -149,7 +150,10 @@ mod tests {
             assert_eq!(server.run(line), reply, "{line}");
             assert_eq!(server.event_names().first(), Some(&"zexpired"));
             let expired = server.effects.expired.pop().expect("the journal is told");
-            assert_eq!(expired.elements, Some((Kind::SortedSet, vec![Box::from(&b"a"[..])])));
+            assert_eq!(
+                expired.elements,
+                Some((Kind::SortedSet, RemovedElements::Named(vec![Box::from(&b"a"[..])])))
+            );
         }
     }
 

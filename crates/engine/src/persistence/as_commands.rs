@@ -4,7 +4,7 @@ mod stream;
 
 use spinel_aof::{encode_command, encode_note, encode_record};
 use spinel_family::DbIndex;
-use spinel_store::value::{Array, ArrayRange, ExpiringMembers, HashField, HashIter, Members, SetIter};
+use spinel_store::value::{Array, ArrayRange, ExpiringElements, HashField, HashIter, Members, SetIter};
 use spinel_store::{Entry, List, Text, UnixMillis, ValueRef};
 use spinel_structs::number::format_double;
 use spinel_structs::sorted_set::Order;
@@ -43,8 +43,8 @@ pub(crate) struct CommandEncoder<'e> {
     rest: Rest<'e>,
     /// Fields that were written, whose expiries were not.
     expiring: Vec<(UnixMillis, Vec<u8>)>,
-    /// Members of a set or sorted set whose expiries were not written.
-    members: Option<ExpiringMembers<'e>>,
+    /// Members of a set or sorted set, or elements of a list, whose expiries were not written.
+    members: Option<ExpiringElements<'e>>,
     expiry: Option<UnixMillis>,
 }
 
@@ -62,7 +62,7 @@ enum Rest<'e> {
 }
 
 impl<'e> CommandEncoder<'e> {
-    /// Servers before Redis 7.0 know no comments, as which the expiries of members are written: such files have none.
+    /// Servers before Redis 7.0 know no comments, as which the expiries of elements are written: such files have none.
     pub(crate) fn new(entry: &'e Entry, has_comments: bool) -> Self {
         let rest = match entry.value() {
             ValueRef::String(text) => Rest::Text(text),
@@ -73,7 +73,7 @@ impl<'e> CommandEncoder<'e> {
             ValueRef::Stream(stream) => Rest::Stream(StreamCommands::new(stream)),
             ValueRef::Array(array) => Rest::Array(array.iter(), array),
         };
-        let members = entry.value().expiring_members().filter(|_| has_comments);
+        let members = entry.value().expiring_elements().filter(|_| has_comments);
         Self { key: entry.key(), rest, expiring: Vec::new(), members, expiry: entry.expiry() }
     }
 
@@ -156,12 +156,18 @@ impl<'e> CommandEncoder<'e> {
         true
     }
 
-    /// Appends the command that sets the expiry of the next member, when all are there; false if there is none left.
+    /// Appends the command that sets the expiry of the next member or element, when all are there; false if there is none left.
     fn put_member_expiry(&mut self, out: &mut Vec<u8>) -> bool {
         let Some((member, at)) = self.members.as_mut().and_then(Iterator::next) else { return false };
-        let name: &[u8] = if matches!(self.rest, Rest::Set(_)) { b"SPEXPIREAT" } else { b"ZPEXPIREAT" };
+        let (name, named): (&[u8], &[u8]) = if matches!(self.rest, Rest::List(..)) {
+            (b"LPEXPIREAT", b"INDEXES")
+        } else if matches!(self.rest, Rest::Set(_)) {
+            (b"SPEXPIREAT", b"MEMBERS")
+        } else {
+            (b"ZPEXPIREAT", b"MEMBERS")
+        };
         let at = at.0.to_string();
-        encode_record(out, [name, self.key, at.as_bytes(), b"MEMBERS", b"1", member]);
+        member.with_bytes(|member| encode_record(out, [name, self.key, at.as_bytes(), named, b"1", member]));
         true
     }
 

@@ -345,7 +345,7 @@ impl Shared<'_> {
             value.into_new(|value| db.put(hashed, value, Keep::Replace(expiry), (self.now, used)));
         if !member_times.is_empty() {
             db.change_collection(hashed, self.now, |value| {
-                value.set_member_expiries(member_times.iter(), keyspace.hash_key());
+                value.set_element_expiries(member_times.iter(), keyspace.hash_key());
             });
         }
         if let Some(access) = told_use(recording, (idle_seconds, frequency), self.now)

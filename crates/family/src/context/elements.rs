@@ -4,12 +4,13 @@
 //! writes has those it names removed first ([`UpdateContext::settle_fields`]), so that the journal tells of it before the
 //! command's own words and whoever replays them at another time ends up with the same hash.
 //!
-//! **Members of sets and sorted sets.** Whoever runs a command has the due members of its keys removed before
-//! ([`UpdateContext::settle_members`]), whether it reads or writes: commands know nothing of them, and every rank is right.
+//! **Members of sets and sorted sets, elements of lists.** Whoever runs a command has the due ones of its keys removed before
+//! ([`UpdateContext::settle_members`]), whether it reads or writes: commands know nothing of them, and every rank and index is
+//! right.
 //!
 //! Where no collection of a database has such elements, this costs a comparison.
 
-use spinel_store::value::Hash;
+use spinel_store::value::{Hash, RemovedElements};
 use spinel_store::{DbIndex, Entry, Expired as Removed, Key, Kind, Typed, WatchTable};
 
 use super::UpdateContext;
@@ -23,14 +24,15 @@ pub(super) fn note_expired_elements(
     settings: &CommandSettings,
     watches: &WatchTable,
     (db, kind): (DbIndex, Kind),
-    (key, names): (&[u8], Vec<Box<[u8]>>),
+    (key, elements): (&[u8], RemovedElements),
     emptied: Option<Entry>,
 ) {
     watches.touch(db, key);
     let (class, name) = match kind {
         Kind::Set => (EventClass::Set, "sexpired"),
         Kind::SortedSet => (EventClass::SortedSet, "zexpired"),
-        Kind::Hash | Kind::String | Kind::List | Kind::Stream | Kind::Array => (EventClass::Hash, "hexpired"),
+        Kind::List => (EventClass::List, "lexpired"),
+        Kind::Hash | Kind::String | Kind::Stream | Kind::Array => (EventClass::Hash, "hexpired"),
     };
     if settings.notify.wants(class) {
         effects.events.push(Event { class, name, db, key: key.into() });
@@ -42,11 +44,11 @@ pub(super) fn note_expired_elements(
         }
     }
     if kind == Kind::Hash {
-        effects.expired_fields += names.len() as u64;
+        effects.expired_fields += elements.len() as u64;
     } else {
-        effects.expired_members += names.len() as u64;
+        effects.expired_members += elements.len() as u64;
     }
-    effects.expired.push(Expired { db, key: key.into(), elements: Some((kind, names)) });
+    effects.expired.push(Expired { db, key: key.into(), elements: Some((kind, elements)) });
 }
 
 impl UpdateContext<'_> {
@@ -64,13 +66,15 @@ impl UpdateContext<'_> {
         let (db, now) = (self.query.options.db, self.query.options.now);
         self.remove_if_expired(db, key);
         let (dbs, watches) = self.query.held.shard_mut(key.hash).db_and_watches(db);
-        if let Some(Removed::Elements { kind, key, names, emptied }) = dbs.remove_named_due(key, now, names) {
+        if let Some(Removed::Elements { kind, key, elements, emptied }) =
+            dbs.remove_named_due(key, now, names)
+        {
             let (effects, settings) = (&mut *self.effects, self.query.settings);
-            note_expired_elements(effects, settings, watches, (db, kind), (&key, names), emptied);
+            note_expired_elements(effects, settings, watches, (db, kind), (&key, elements), emptied);
         }
     }
 
-    /// Removes up to `limit` members of the set or sorted set at a key whose time has come, and the key with the last member;
+    /// Removes up to `limit` elements of the set, sorted set or list at a key whose time has come, and the key with the last;
     /// says whether more are due. What a log says is run again as it stands.
     #[inline]
     pub fn settle_members(&mut self, key: Key<'_>, limit: usize) -> bool {
@@ -92,15 +96,16 @@ impl UpdateContext<'_> {
             return false;
         }
         let (dbs, watches) = self.query.held.shard_mut(key.hash).db_and_watches(db);
-        if let Some(Removed::Elements { kind, key, names, emptied }) = dbs.remove_due_members(key, now, limit)
+        if let Some(Removed::Elements { kind, key, elements, emptied }) =
+            dbs.remove_due_members(key, now, limit)
         {
             let (effects, settings) = (&mut *self.effects, self.query.settings);
-            note_expired_elements(effects, settings, watches, (db, kind), (&key, names), emptied);
+            note_expired_elements(effects, settings, watches, (db, kind), (&key, elements), emptied);
         }
         self.query.held.shard(key.hash).db(db).has_due_members(key.hash, now)
     }
 
-    /// Changes the collection at a key, the expiries of its members included; `None` if there is none. The caller has checked
+    /// Changes the collection at a key, the expiries of its elements included; `None` if there is none. The caller has checked
     /// the type.
     pub fn change_typed<T: Typed, R>(&mut self, key: Key<'_>, change: impl FnOnce(&mut T) -> R) -> Option<R> {
         let (db, now) = (self.query.options.db, self.query.options.now);

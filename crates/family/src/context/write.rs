@@ -73,8 +73,8 @@ impl UpdateContext<'_> {
                 let key: Box<[u8]> = entry.key().into();
                 note_expired(effects, settings, watches, (db, &key), entry.into_value());
             }
-            Removed::Elements { kind, key, names, emptied } => {
-                note_expired_elements(effects, settings, watches, (db, kind), (&key, names), emptied);
+            Removed::Elements { kind, key, elements, emptied } => {
+                note_expired_elements(effects, settings, watches, (db, kind), (&key, elements), emptied);
             }
         });
         keys.is_expiry_due(now)

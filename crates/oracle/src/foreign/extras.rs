@@ -1,4 +1,4 @@
-//! What only Spinel has, in files that another server loads: members that expire, registered scripts and arrays. Nothing may be
+//! What only Spinel has, in files that another server loads: members and elements that expire, registered scripts and arrays. Nothing may be
 //! lost with the server that does not know them but just these, and nothing may be touched by them.
 
 use super::facts::Facts;
@@ -17,6 +17,7 @@ const KNOWN: &[&[&str]] = &[
     &["SET", "behind", "2"],
     &["PEXPIREAT", "behind", "4000000000000"],
     &["RPUSH", "list", "1", "2"],
+    &["RPUSH", "queue", "a", "b", "c", "d", "e"],
     &["HSET", "hash", "field", "value"],
 ];
 
@@ -24,6 +25,7 @@ const KNOWN: &[&[&str]] = &[
 const EXTRAS: &[&[&str]] = &[
     &["SEXPIREAT", "set", "4000000000", "MEMBERS", "2", "a", "3"],
     &["ZPEXPIREAT", "sorted set", "4000000000000", "MEMBERS", "1", "m"],
+    &["LPEXPIREAT", "queue", "4000000000000", "INDEXES", "3", "0", "2", "-1"],
     &["SCRIPT", "REGISTER", "approved", "1", "return redis.call('GET', KEYS[1])"],
     &["ARSET", "array", "0", "one", "2", "three"],
     &["ARSET", "array", "18446744073709551614", "far"],
@@ -35,11 +37,20 @@ const EXTRAS: &[&[&str]] = &[
 const LATER: &[&[&str]] = &[
     &["SADDEX", "another set", "EXAT", "4000000000", "MEMBERS", "1", "y"],
     &["SPERSIST", "set", "MEMBERS", "1", "a"],
+    &["LPUSHEX", "queue", "EXAT", "4000000000", "ELEMENTS", "2", "y", "x"],
+    &["LPERSIST", "queue", "INDEXES", "1", "0"],
+    &["LEXPIREAT", "queue", "1", "INDEXES", "4", "0", "3", "4", "-1"],
     &["SCRIPT", "REGISTER", "later", "1", "return 1"],
 ];
 
 /// The same in words that every server knows.
-const LATER_KNOWN: &[&[&str]] = &[&["SADD", "another set", "y"]];
+const LATER_KNOWN: &[&[&str]] = &[
+    &["SADD", "another set", "y"],
+    &["LPUSH", "queue", "y"],
+    &["LREM", "queue", "1", "b"],
+    &["LREM", "queue", "1", "c"],
+    &["RPOP", "queue"],
+];
 
 /// Values of an array that fills several fields of a snapshot.
 const MANY: usize = 20_000;
@@ -123,7 +134,8 @@ fn digest(client: &mut Client) -> io::Result<String> {
     let data = ask(client, &[b"DEBUG", b"DIGEST"])?;
     let scripts = ask(client, &[b"SCRIPT", b"REGISTERED"])?;
     let time = ask(client, &[b"SPEXPIRETIME", b"set", b"MEMBERS", b"1", b"3"])?;
-    Ok(format!("{data:?} {scripts:?} {time:?}"))
+    let times = ask(client, &[b"LPEXPIRETIME", b"queue", b"INDEXES", b"3", b"0", b"1", b"2"])?;
+    Ok(format!("{data:?} {scripts:?} {time:?} {times:?}"))
 }
 
 fn with_digests(

@@ -39,7 +39,7 @@ impl Record<'_> {
     pub fn into_entry(self, access: u32, hash_key: &HashKey) -> Option<Entry> {
         let Self { key, value, expiry, member_times, .. } = self;
         let mut entry = value?.into_new(|value| Entry::new(&key, value, expiry, access));
-        entry.set_member_expiries(member_times.iter(), hash_key);
+        entry.set_element_expiries(member_times.iter(), hash_key);
         Some(entry)
     }
 }

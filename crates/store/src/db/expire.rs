@@ -5,7 +5,7 @@ use spinel_structs::table::TableItem;
 
 use super::Db;
 use crate::expiry::Record;
-use crate::value::{Kind, ValueMut};
+use crate::value::{Kind, RemovedElements, ValueMut};
 use crate::{Entry, Key, UnixMillis};
 
 /// Records looked at for each one added while there are far too many.
@@ -21,14 +21,14 @@ const LARGE_BYTES: usize = 64 << 10;
 pub enum Expired {
     /// A key.
     Key(Entry),
-    /// Elements of a collection: fields of a hash, members of a set or sorted set.
+    /// Elements of a collection: fields of a hash, members of a set or sorted set, elements of a list.
     Elements {
         /// The type of the collection.
         kind: Kind,
         /// Its key.
         key: Box<[u8]>,
-        /// Their names.
-        names: Vec<Box<[u8]>>,
+        /// Which.
+        elements: RemovedElements,
         /// The collection, if these were its last elements: it is removed, too.
         emptied: Option<Entry>,
     },
@@ -199,28 +199,25 @@ impl Db {
         let Some(entry) = self.table.find(hash, is_it) else { return 0 };
         let key: Box<[u8]> = entry.key().into();
         let key = Key::new(&key, &hash_key);
-        let expired =
-            self.remove_due_elements(key, now, |value, removed| value.remove_due(now, limit, removed));
-        let Some(Expired::Elements { names, .. }) = &expired else { return 0 };
-        let count = names.len();
+        let expired = self.remove_due_elements(key, now, |value| value.remove_due(now, limit));
+        let Some(Expired::Elements { elements, .. }) = &expired else { return 0 };
+        let count = elements.len();
         expired.into_iter().for_each(removed);
         count
     }
 
-    /// Removes elements of a collection by `remove`, which tells their names and whether none is left, and the key with the
+    /// Removes elements of a collection by `remove`, which tells what they are and whether none is left, and the key with the
     /// last of them. `None` if none was removed.
     pub(super) fn remove_due_elements(
         &mut self,
         key: Key<'_>,
         now: UnixMillis,
-        remove: impl FnOnce(ValueMut<'_>, &mut dyn FnMut(&[u8])) -> bool,
+        remove: impl FnOnce(ValueMut<'_>) -> (RemovedElements, bool),
     ) -> Option<Expired> {
-        let mut names: Vec<Box<[u8]>> = Vec::new();
         let kind = self.find(key)?.kind();
-        let is_empty =
-            self.change_collection(key, now, |value| remove(value, &mut |name| names.push(name.into())))?;
+        let (elements, is_empty) = self.change_collection(key, now, remove)?;
         let emptied = if is_empty { self.take(key) } else { None };
-        (!names.is_empty()).then(|| Expired::Elements { kind, key: key.bytes.into(), names, emptied })
+        (!elements.is_empty()).then(|| Expired::Elements { kind, key: key.bytes.into(), elements, emptied })
     }
 
     /// Removes those of the named fields of a hash whose time has come.
@@ -233,14 +230,15 @@ impl Db {
         if self.timed.hashes == 0 || self.find(key)?.next_element_expiry().is_none_or(|at| at > now) {
             return None;
         }
-        self.remove_due_elements(key, now, |value, removed| {
-            let ValueMut::Hash(hash) = value else { return false };
+        self.remove_due_elements(key, now, |value| {
+            let ValueMut::Hash(hash) = value else { return (RemovedElements::Named(Vec::new()), false) };
+            let mut names: Vec<Box<[u8]>> = Vec::new();
             for name in named.filter(|name| hash.is_field_due(name, now)).collect::<Vec<_>>() {
                 if hash.remove(name) {
-                    removed(name);
+                    names.push(name.into());
                 }
             }
-            hash.is_empty()
+            (RemovedElements::Named(names), hash.is_empty())
         })
     }
 

@@ -1,5 +1,5 @@
 //! Collections whose elements expire: their keys are on record in the index of expiries like keys that expire themselves, by
-//! the earliest time of their elements (fields of hashes, members of sets and sorted sets).
+//! the earliest time of their elements (fields of hashes, members of sets and sorted sets, elements of lists).
 //!
 //! What must hold: *for every collection with elements that expire there is a record of its key in a slot that begins no later
 //! than the earliest of their times*, unless that lies beyond the horizon. A record too many does no harm: whoever looks at it
@@ -92,12 +92,12 @@ impl Db {
         self.tidy_if_crowded();
     }
 
-    /// Whether a command that wants to see the key of this hash may have to wait for members to be removed: a set or sorted
-    /// set may be there of which some are due, or which is counted among those with times and has none any more.
+    /// Whether a command that wants to see the key of this hash may have to wait for elements to be removed: a set, sorted set
+    /// or list may be there of which some are due, or which is counted among those with times and has none any more.
     #[inline]
     #[must_use]
     pub fn has_due_members(&self, hash: u64, now: UnixMillis) -> bool {
-        self.timed.sets > 0 && self.find_due_members(hash, now)
+        self.timed.others > 0 && self.find_due_members(hash, now)
     }
 
     fn find_due_members(&self, hash: u64, now: UnixMillis) -> bool {
@@ -109,13 +109,13 @@ impl Db {
         self.table.find(hash, is_due).is_some()
     }
 
-    /// Removes up to `limit` members of the set or sorted set at a key whose time has come, and the key with the last of
-    /// them.
+    /// Removes up to `limit` elements of the set, sorted set or list at a key whose time has come, and the key with the last
+    /// of them.
     pub fn remove_due_members(&mut self, key: Key<'_>, now: UnixMillis, limit: usize) -> Option<Expired> {
         if self.find(key).is_none_or(|entry| entry.kind() == Kind::Hash) {
             return None;
         }
-        self.remove_due_elements(key, now, |value, removed| value.remove_due(now, limit, removed))
+        self.remove_due_elements(key, now, |value| value.remove_due(now, limit))
     }
 }
 

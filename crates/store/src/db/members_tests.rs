@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::super::{Expired, Keep};
 use super::*;
 use crate::usage::Use;
-use crate::value::{EncodingLimits, NewValue, Set, SortedSet, Text, ValueRef};
+use crate::value::{EncodingLimits, End, List, NewValue, RemovedElements, Set, SortedSet, Text, ValueRef};
 use crate::{Entry, HashKey};
 
 const START: i64 = 1_700_000_000_000;
@@ -40,16 +40,26 @@ fn fields(db: &Db, name: &[u8]) -> usize {
 /// A key and a field of it.
 type Field = (Vec<u8>, Vec<u8>);
 
+/// The names of fields or members, the indexes of a list's elements.
+fn names(elements: &RemovedElements) -> Vec<Vec<u8>> {
+    match elements {
+        RemovedElements::Named(names) => names.iter().map(|name| name.to_vec()).collect(),
+        RemovedElements::Placed { indexes, .. } => {
+            indexes.iter().map(|index| index.to_string().into_bytes()).collect()
+        }
+    }
+}
+
 /// Removes what is due in slices; gives the names of the fields by key, and the keys that went with them.
 fn expire(db: &mut Db, now: i64, limit: usize) -> (Vec<Field>, Vec<Vec<u8>>) {
     let (mut gone, mut emptied_keys) = (Vec::new(), Vec::new());
     loop {
         db.remove_expired(UnixMillis(now), limit, |expired| {
-            let Expired::Elements { key, names, emptied, .. } = expired else {
+            let Expired::Elements { key, elements, emptied, .. } = expired else {
                 panic!("no key expires by itself")
             };
-            assert!(names.len() <= limit, "no more at a time than allowed");
-            gone.extend(names.iter().map(|name| (key.to_vec(), name.to_vec())));
+            assert!(elements.len() <= limit, "no more at a time than allowed");
+            gone.extend(names(&elements).into_iter().map(|name| (key.to_vec(), name)));
             emptied_keys.extend(emptied.map(|entry| entry.key().to_vec()));
         });
         if !db.is_expiry_due(UnixMillis(now)) {
@@ -137,12 +147,12 @@ fn only_named_fields_that_are_due_go_before_their_time_in_the_index() {
         set_field(&mut db, b"h", field, expiry, START);
     }
     let named = [&b"a"[..], b"c", b"x", b"a"];
-    let Some(Expired::Elements { names, emptied, .. }) =
+    let Some(Expired::Elements { elements, emptied, .. }) =
         db.remove_named_due(key(b"h"), now, named.into_iter())
     else {
         panic!("one is due");
     };
-    assert_eq!((names, emptied.is_none()), (vec![Box::from(&b"a"[..])], true));
+    assert_eq!((names(&elements), emptied.is_none()), (vec![b"a".to_vec()], true));
     assert!(db.remove_named_due(key(b"h"), now, [&b"c"[..]].into_iter()).is_none());
     assert_eq!(fields(&db, b"h"), 2);
 }
@@ -169,14 +179,14 @@ fn sets_and_sorted_sets_are_counted_apart_from_hashes_and_expire_like_them() {
             .for_each(|i| add_member(&mut db, b"s", format!("m{i}").as_bytes(), Some(START + 10), is_sorted));
         add_member(&mut db, b"t", b"stays", None, is_sorted);
         add_member(&mut db, b"t", b"goes", Some(START + 10), is_sorted);
-        assert_eq!((db.timed_hashes(), db.timed_sets()), (1, 2));
+        assert_eq!((db.timed_hashes(), db.timed_others()), (1, 2));
         assert!(!db.has_due_members(key(b"s").hash, UnixMillis(START + 9)));
         assert!(db.has_due_members(key(b"s").hash, UnixMillis(START + 10)));
         assert!(!db.has_due_members(key(b"h").hash, UnixMillis(START + 10)));
         let (gone, mut emptied) = expire(&mut db, START + 18, 64);
         emptied.sort();
         assert_eq!((gone.len(), emptied), (1002, vec![b"h".to_vec(), b"s".to_vec()]));
-        assert_eq!((db.len(), db.timed_hashes(), db.timed_sets(), fields(&db, b"t")), (1, 0, 0, 1));
+        assert_eq!((db.len(), db.timed_hashes(), db.timed_others(), fields(&db, b"t")), (1, 0, 0, 1));
     }
 }
 
@@ -186,14 +196,17 @@ fn members_are_removed_before_their_time_in_the_index_for_whoever_asks() {
         let mut db = new_db();
         (0..5).for_each(|i| add_member(&mut db, b"s", &[b'0' + i], Some(START + 10), is_sorted));
         let now = UnixMillis(START + 10);
-        let Some(Expired::Elements { names, emptied: None, .. }) = db.remove_due_members(key(b"s"), now, 3)
+        let Some(Expired::Elements { elements, emptied: None, .. }) =
+            db.remove_due_members(key(b"s"), now, 3)
         else {
             panic!("some are due");
         };
-        assert_eq!((names.len(), db.has_due_members(key(b"s").hash, now)), (3, true));
+        assert_eq!((elements.len(), db.has_due_members(key(b"s").hash, now)), (3, true));
         let last = db.remove_due_members(key(b"s"), now, 3);
-        assert!(matches!(last, Some(Expired::Elements { names, emptied: Some(_), .. }) if names.len() == 2));
-        assert_eq!((db.len(), db.timed_sets()), (0, 0));
+        assert!(
+            matches!(last, Some(Expired::Elements { elements, emptied: Some(_), .. }) if elements.len() == 2)
+        );
+        assert_eq!((db.len(), db.timed_others()), (0, 0));
     }
 }
 
@@ -209,7 +222,7 @@ fn a_set_that_lost_its_last_time_in_another_way_is_counted_right_by_whoever_asks
     let now = UnixMillis(START);
     assert!(db.has_due_members(key(b"s").hash, now), "it has to be looked at");
     assert!(db.remove_due_members(key(b"s"), now, 9).is_none());
-    assert_eq!((db.timed_sets(), db.has_due_members(key(b"s").hash, now)), (0, false));
+    assert_eq!((db.timed_others(), db.has_due_members(key(b"s").hash, now)), (0, false));
 }
 
 #[test]
@@ -223,6 +236,48 @@ fn a_set_that_somebody_reads_keeps_its_members_until_he_has_gone() {
         drop(reader);
         assert_eq!(expire(&mut db, START + 40, 64).0.len(), 1);
     }
+}
+
+fn push_elements(db: &mut Db, name: &[u8], expiries: &[Option<i64>]) {
+    let list = db.get_or_create::<List>(key(name), 0);
+    let from = list.len();
+    list.push(End::Back, expiries.iter().map(|_| &b"x"[..]), &limits());
+    db.change_typed(key(name), UnixMillis(START), |list: &mut List| {
+        for (index, at) in expiries.iter().enumerate() {
+            list.set_expiry(from + index, at.map(UnixMillis));
+        }
+    });
+}
+
+#[test]
+fn elements_of_lists_go_by_their_places_from_the_head_on() {
+    let mut db = new_db();
+    push_elements(&mut db, b"l", &[None, Some(START + 20), Some(START + 10), None, Some(START + 10)]);
+    push_elements(&mut db, b"all", &[Some(START + 10); 3]);
+    assert_eq!((db.timed_hashes(), db.timed_others()), (0, 2));
+    let now = UnixMillis(START + 10);
+    assert!(!db.has_due_members(key(b"l").hash, UnixMillis(START + 9)));
+    assert!(db.has_due_members(key(b"l").hash, now));
+    let Some(Expired::Elements { elements, emptied: None, .. }) = db.remove_due_members(key(b"l"), now, 1)
+    else {
+        panic!("some are due");
+    };
+    assert_eq!(elements, RemovedElements::Placed { indexes: vec![2], len: 5 });
+    let (gone, emptied) = expire(&mut db, START + 18, 64);
+    assert_eq!((gone.len(), emptied), (4, vec![b"all".to_vec()]));
+    assert_eq!((db.len(), db.timed_others(), fields(&db, b"l")), (1, 1, 3));
+    assert_eq!(expire(&mut db, START + 28, 64).0, [(b"l".to_vec(), b"1".to_vec())]);
+    assert_eq!((db.timed_others(), fields(&db, b"l")), (0, 2));
+}
+
+#[test]
+fn a_list_that_somebody_reads_keeps_its_elements_until_he_has_gone() {
+    let mut db = new_db();
+    push_elements(&mut db, b"l", &[Some(START + 10), None]);
+    let reader = db.find_mut(key(b"l")).unwrap().share();
+    db.remove_expired(UnixMillis(START + 20), 64, |_| panic!("it would have to be copied"));
+    drop(reader);
+    assert_eq!(expire(&mut db, START + 40, 64).0.len(), 1);
 }
 
 proptest! {

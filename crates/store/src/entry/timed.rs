@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::{Entry, Form, Header, TIMED};
 use crate::UnixMillis;
-use crate::value::{Hash, Set, SortedSet};
+use crate::value::{Hash, List, Set, SortedSet};
 use spinel_structs::hash::HashKey;
 
 /// The bit for a value, given by its form and its word.
@@ -26,6 +26,7 @@ fn has_expiring_elements(form: Form, word: u64) -> bool {
             Form::Hash => (*(word as *const Hash)).next_expiry().is_some(),
             Form::Set => (*(word as *const Set)).next_expiry().is_some(),
             Form::SortedSet => (*(word as *const SortedSet)).next_expiry().is_some(),
+            Form::List => (*(word as *const List)).next_expiry().is_some(),
             _ => false,
         }
     }
@@ -76,16 +77,16 @@ impl Entry {
         self.set_timed(self.find_element_expiry().is_some());
     }
 
-    /// Lets members of a set or sorted set that nobody else knows yet expire at the times given; those of which it has none
-    /// are passed over.
-    pub fn set_member_expiries<'m>(
+    /// Lets elements of a set, sorted set or list that nobody else knows yet, named as in files, expire at the times given;
+    /// those that it has not are passed over.
+    pub fn set_element_expiries<'m>(
         &mut self,
         times: impl Iterator<Item = (&'m [u8], UnixMillis)>,
         hash_key: &HashKey,
     ) {
         let mut times = times.peekable();
         if times.peek().is_some() {
-            self.value_mut().set_member_expiries(times, hash_key);
+            self.value_mut().set_element_expiries(times, hash_key);
             self.refresh_timed();
         }
     }
@@ -110,6 +111,7 @@ impl Entry {
                 Form::Hash => is_held_by_others::<Hash>(word),
                 Form::Set => is_held_by_others::<Set>(word),
                 Form::SortedSet => is_held_by_others::<SortedSet>(word),
+                Form::List => is_held_by_others::<List>(word),
                 _ => false,
             }
         }

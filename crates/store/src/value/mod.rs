@@ -7,8 +7,10 @@ pub(crate) mod array;
 mod distinct;
 mod draw;
 mod due;
+mod expiring;
 mod hash;
 mod list;
+mod removed;
 mod set;
 mod sorted_set;
 pub(crate) mod stream;
@@ -17,15 +19,16 @@ mod timed_table;
 use std::any::Any;
 use std::sync::Arc;
 
-use spinel_structs::hash::HashKey;
 use spinel_structs::stream::{BlockLimits, Memory};
 
 use crate::UnixMillis;
 
 pub use array::{Array, ArrayRange};
 pub use distinct::LoadError;
+pub use expiring::ExpiringElements;
 pub use hash::{Hash, HashField, HashIter, HashLoader, HashLots};
-pub use list::{End, List, ListElement, ListElements, ListNode, ListNodes};
+pub use list::{End, ExpiringPlaces, List, ListElement, ListElements, ListNode, ListNodes};
+pub use removed::RemovedElements;
 pub use set::{ExpiringMembers, Set, SetIter, SetLoader, TakenMember};
 pub use sorted_set::{Members, SortedSet, SortedSetLoader};
 pub use stream::Stream;
@@ -175,26 +178,15 @@ impl ValueRef<'_> {
         }
     }
 
-    /// The earliest expiry of an element: of a field or a member.
+    /// The earliest expiry of an element: a field, a member, an element of a list.
     #[must_use]
     pub fn next_expiry(&self) -> Option<UnixMillis> {
         match self {
             Self::Hash(hash) => hash.next_expiry(),
             Self::Set(set) => set.next_expiry(),
             Self::SortedSet(zset) => zset.next_expiry(),
-            Self::String(_) | Self::List(_) | Self::Stream(_) | Self::Array(_) => None,
-        }
-    }
-}
-
-impl<'a> ValueRef<'a> {
-    /// The members of a set or sorted set that expire, with their times.
-    #[must_use]
-    pub fn expiring_members(self) -> Option<ExpiringMembers<'a>> {
-        match self {
-            Self::Set(set) => Some(set.expiring()),
-            Self::SortedSet(zset) => Some(zset.expiring()),
-            Self::Hash(_) | Self::String(_) | Self::List(_) | Self::Stream(_) | Self::Array(_) => None,
+            Self::List(list) => list.next_expiry(),
+            Self::String(_) | Self::Stream(_) | Self::Array(_) => None,
         }
     }
 }
@@ -215,45 +207,6 @@ pub enum ValueMut<'a> {
     Stream(&'a mut Stream),
     /// An array.
     Array(&'a mut Array),
-}
-
-impl ValueMut<'_> {
-    /// Removes up to `limit` elements whose time has come, the earliest first, and hands them out; returns whether none is
-    /// left.
-    pub(crate) fn remove_due(self, now: UnixMillis, limit: usize, removed: &mut dyn FnMut(&[u8])) -> bool {
-        match self {
-            Self::Hash(hash) => {
-                hash.remove_due(now, limit, removed);
-                hash.is_empty()
-            }
-            Self::Set(set) => {
-                set.remove_due(now, limit, removed);
-                set.is_empty()
-            }
-            Self::SortedSet(zset) => {
-                zset.remove_due(now, limit, removed);
-                zset.is_empty()
-            }
-            Self::String | Self::List(_) | Self::Stream(_) | Self::Array(_) => false,
-        }
-    }
-
-    /// Lets members of a set or sorted set expire at the times given; those of which it has none are passed over.
-    pub fn set_member_expiries<'m>(
-        self,
-        times: impl Iterator<Item = (&'m [u8], UnixMillis)>,
-        hash_key: &HashKey,
-    ) {
-        match self {
-            Self::Set(set) => times.for_each(|(member, at)| {
-                set.set_expiry(Text::Bytes(member), Some(at), hash_key);
-            }),
-            Self::SortedSet(zset) => times.for_each(|(member, at)| {
-                zset.set_expiry(member, Some(at), hash_key);
-            }),
-            Self::String | Self::List(_) | Self::Hash(_) | Self::Stream(_) | Self::Array(_) => {}
-        }
-    }
 }
 
 /// A value to store.

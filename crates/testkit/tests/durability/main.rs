@@ -3,6 +3,7 @@
 mod backup_crowd;
 mod backups;
 mod crowd;
+mod element_expiry;
 mod faults;
 mod field_expiry;
 mod member_expiry;

@@ -139,9 +139,9 @@ impl Digest {
                 }
             }),
         }
-        // What no other server has: members that will expire.
-        for (member, _) in entry.value().expiring_members().into_iter().flatten() {
-            self.add_element(&[member, b"!!mexpire!!"]);
+        // What no other server has: members and elements of lists that will expire.
+        for (member, _) in entry.value().expiring_elements().into_iter().flatten() {
+            member.with_bytes(|member| self.add_element(&[member, b"!!mexpire!!"]));
         }
         if entry.expiry().is_some() {
             self.add(b"!!expire!!");
