@@ -283,6 +283,18 @@ fn side(left: bool) -> char {
     if left { 'L' } else { 'R' }
 }
 
+fn remove_equal(model: &mut Model, count: i64, element: u8) {
+    let mut hits: Vec<usize> = (0..model.len()).filter(|&index| model[index].0 == element).collect();
+    let all = if count == 0 { usize::MAX } else { count.unsigned_abs() as usize };
+    if count < 0 {
+        hits.drain(..hits.len().saturating_sub(all));
+    }
+    hits.truncate(all);
+    for index in hits.into_iter().rev() {
+        model.remove(index);
+    }
+}
+
 /// A command, and what it does to the model.
 fn apply(model: &mut Model, step: &Step, now: i64) -> String {
     let end = |model: &Model, left: bool| if left { 0 } else { model.len() - 1 };
@@ -313,15 +325,7 @@ fn apply(model: &mut Model, step: &Step, now: i64) -> String {
             format!("LINSERT l AFTER e{pivot} e{element}")
         }
         Step::Remove(count, element) => {
-            let mut hits: Vec<usize> = (0..model.len()).filter(|&index| model[index].0 == element).collect();
-            let all = if count == 0 { usize::MAX } else { count.unsigned_abs() as usize };
-            if count < 0 {
-                hits.drain(..hits.len().saturating_sub(all));
-            }
-            hits.truncate(all);
-            for index in hits.into_iter().rev() {
-                model.remove(index);
-            }
+            remove_equal(model, count, element);
             format!("LREM l {count} e{element}")
         }
         Step::Trim(start, stop) => {

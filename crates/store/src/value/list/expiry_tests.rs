@@ -85,6 +85,17 @@ fn step() -> impl Strategy<Value = Step> {
 /// Elements with their times.
 type Model = Vec<(u8, Option<i64>)>;
 
+fn remove_equal(model: &mut Model, value: u8, limit: usize, from: End) -> usize {
+    let mut hits: Vec<usize> = (0..model.len()).filter(|&index| model[index].0 == value).collect();
+    if from == End::Back {
+        hits.reverse();
+    }
+    hits.truncate(limit);
+    let mut index = 0;
+    model.retain(|_| (!hits.contains(&index), index += 1).0);
+    hits.len()
+}
+
 fn apply(list: &mut List, model: &mut Model, now: &mut i64, step: Step) {
     let limits = EncodingLimits { list_max_listpack_size: 4, ..EncodingLimits::default() };
     match step {
@@ -122,15 +133,8 @@ fn apply(list: &mut List, model: &mut Model, now: &mut i64, step: Step) {
             }
         }
         Step::RemoveEqual(value, limit, back) => {
-            let mut hits: Vec<usize> = (0..model.len()).filter(|&index| model[index].0 == value).collect();
-            if back {
-                hits.reverse();
-            }
-            hits.truncate(limit);
             let end = if back { End::Back } else { End::Front };
-            assert_eq!(list.remove_equal(&[value], limit, end), hits.len());
-            let mut index = 0;
-            model.retain(|_| (!hits.contains(&index), index += 1).0);
+            assert_eq!(list.remove_equal(&[value], limit, end), remove_equal(model, value, limit, end));
         }
         Step::Detach(start, count) => {
             let end = model.len().min(start + count);
