@@ -21,6 +21,8 @@
 //!
 //! Only what expires before the [`Horizon`], a day ahead, is put on record; a pass over the table finds the rest in time.
 //!
+//! Records also serve to find keys that expire at random where these are few among others ([`ExpiryIndex::random`]).
+//!
 //! Costs: a record is put in its slot in about 50 ns and looked at once for each level it descends. Memory: 4 bytes
 //! for a key, about a tenth more with what slots allocate ahead (see [`slot`]).
 
@@ -44,6 +46,8 @@ const SLOTS: usize = 1 << SLOT_BITS;
 const MAX_SETBACK: u64 = 125;
 /// Stale records that are never worth an effort.
 const STALE_ALLOWED: usize = 4096;
+/// Stale records that are not worth it when records are drawn at random either.
+const STALE_DRAWN: usize = 16;
 /// The low bits of a hash that a record keeps.
 const LOW_BITS: u32 = 24;
 
@@ -70,22 +74,42 @@ impl Record {
 #[derive(Default)]
 struct Level {
     used: u64,
+    /// Records of all its slots.
+    len: usize,
     /// Empty until the level is needed.
     slots: Vec<Slot>,
+    /// Records of each slot.
+    lens: Vec<u32>,
 }
 
 impl Level {
     fn push(&mut self, slot: usize, record: u32) -> isize {
         if self.slots.is_empty() {
             self.slots.resize_with(SLOTS, Slot::default);
+            self.lens.resize(SLOTS, 0);
         }
         self.used |= 1 << slot;
-        self.slots[slot].push(record)
+        let added = self.slots[slot].push(record);
+        self.lens[slot] = self.lens[slot].wrapping_add_signed(added as i32);
+        self.len = self.len.wrapping_add_signed(added);
+        added
     }
 
     fn take(&mut self, slot: usize) -> Slot {
         self.used &= !(1 << slot);
+        self.len -= std::mem::take(&mut self.lens[slot]) as usize;
         std::mem::take(&mut self.slots[slot])
+    }
+
+    /// A record, each as likely as any other; `at` is a number below their count.
+    fn random(&self, mut at: usize, random: &mut impl FnMut() -> u64) -> Option<u32> {
+        for (slot, &len) in self.slots.iter().zip(&self.lens) {
+            if at < len as usize {
+                return slot.random(random);
+            }
+            at -= len as usize;
+        }
+        None
     }
 }
 
@@ -232,6 +256,25 @@ impl ExpiryIndex {
         }
     }
 
+    /// Some record, about as likely as any other.
+    pub(crate) fn random(&self, random: &mut impl FnMut() -> u64) -> Option<Record> {
+        let mut at = slot::below(self.len, random)?;
+        for level in &self.levels {
+            if at < level.len {
+                return level.random(at, random).map(Record);
+            }
+            at -= level.len;
+        }
+        let others = self.loose.iter().chain([&self.due]);
+        let first = slot::below(self.loose.len() + 1, random)?;
+        others.clone().skip(first).chain(others.take(first)).find_map(|slot| slot.random(random)).map(Record)
+    }
+
+    /// Whether there are so many stale records beside those of `keys` keys that drawing one at random is often in vain.
+    pub(crate) fn is_sparse(&self, keys: usize) -> bool {
+        self.len > 2 * keys + STALE_DRAWN
+    }
+
     /// Whether there are far more records than the `keys` that expire.
     #[inline]
     pub(crate) fn is_crowded(&self, keys: usize) -> bool {
@@ -263,11 +306,13 @@ impl ExpiryIndex {
     /// Bytes allocated.
     pub(crate) fn memory_bytes(&self) -> usize {
         let of_slots = |slots: &[Slot]| slots.iter().map(Slot::memory_bytes).sum::<usize>();
+        let lens: usize = self.levels.iter().map(|level| level.lens.capacity() * size_of::<u32>()).sum();
         let levels = self.levels.iter().map(|level| &level.slots);
         levels
             .chain([&self.loose])
             .map(|slots| slots.capacity() * size_of::<Slot>() + of_slots(slots))
             .sum::<usize>()
             + self.due.memory_bytes()
+            + lens
     }
 }
