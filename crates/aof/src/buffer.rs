@@ -6,8 +6,10 @@
 
 use crate::annotation::LINE_LEN;
 use crate::encode::encode_command;
-use crate::note::{encode_note, encode_record};
+use crate::note::{append_record, encode_note, encode_record};
 use std::collections::VecDeque;
+
+use spinel_resp::{Args, Span};
 
 /// Most memory that is kept for the next batch.
 const MAX_SPARE: usize = 1024 * 1024;
@@ -139,10 +141,7 @@ impl LogBuffer {
     ///
     /// `MULTI` and `EXEC` may be appended like others; the lock of the buffer must be held from the one to the other.
     #[inline]
-    pub fn append<'a, I>(&mut self, db: u32, now_seconds: i64, words: I) -> LogPosition
-    where
-        I: IntoIterator<Item = &'a [u8], IntoIter: ExactSizeIterator + Clone>,
-    {
+    pub fn append(&mut self, db: u32, now_seconds: i64, command: Args<'_>) -> LogPosition {
         let before = self.bytes.len();
         if self.timestamps && self.told_seconds < now_seconds && !self.in_transaction {
             self.tell_time(now_seconds);
@@ -150,7 +149,7 @@ impl LogBuffer {
         if self.selected != Some(db) {
             self.select(db);
         }
-        encode_record(&mut self.bytes, words);
+        append_record(&mut self.bytes, command);
         self.end.0 += (self.bytes.len() - before) as u64;
         self.end
     }
@@ -194,14 +193,14 @@ impl LogBuffer {
     /// Begins a transaction: what is appended until its end is read whole or not at all.
     pub fn begin_transaction(&mut self, db: u32, now_seconds: i64) {
         debug_assert!(!self.in_transaction);
-        self.append(db, now_seconds, [&b"MULTI"[..]]);
+        self.append(db, now_seconds, Args::new(b"*1\r\n$5\r\nMULTI\r\n", &[Span { start: 8, end: 13 }]));
         self.in_transaction = true;
     }
 
     /// Ends a transaction; the position behind it.
     pub fn end_transaction(&mut self, db: u32, now_seconds: i64) -> LogPosition {
         debug_assert!(self.in_transaction);
-        self.append(db, now_seconds, [&b"EXEC"[..]]);
+        self.append(db, now_seconds, Args::new(b"*1\r\n$4\r\nEXEC\r\n", &[Span { start: 8, end: 12 }]));
         self.in_transaction = false;
         self.end
     }
@@ -274,10 +273,12 @@ impl LogBuffer {
 
 #[cfg(test)]
 mod tests {
+    use spinel_resp::OwnedArgs;
+
     use super::{LargeCommand, LogBuffer, LogPosition};
 
     fn set(buffer: &mut LogBuffer, db: u32, seconds: i64) -> LogPosition {
-        buffer.append(db, seconds, [&b"SET"[..], b"k", b"v"])
+        buffer.append(db, seconds, OwnedArgs::from_words(["SET", "k", "v"]).args())
     }
 
     const SET: &str = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n";

@@ -11,7 +11,7 @@
 //! a script can still be read in the file. Lines are cut anywhere between two bytes. A note stands in a batch like a command,
 //! under the same seal.
 
-use spinel_resp::Span;
+use spinel_resp::{Args, Span};
 
 use crate::encode::encode_command;
 
@@ -32,6 +32,15 @@ const COMMANDS: [&[u8]; 4] = [b"SPEXPIREAT", b"SPERSIST", b"ZPEXPIREAT", b"ZPERS
 #[must_use]
 pub fn is_noted(name: &[u8]) -> bool {
     matches!(name.first(), Some(b'S' | b'Z')) && matches!(name.len(), 8 | 10) && COMMANDS.contains(&name)
+}
+
+/// Appends a command on keys, as it came if that is how the log spells it.
+#[inline]
+pub(crate) fn append_record(out: &mut Vec<u8>, command: Args<'_>) {
+    match command.as_array() {
+        Some(bytes) if !is_noted(command.at(0)) => out.extend_from_slice(bytes),
+        _ => encode_record(out, command.iter()),
+    }
 }
 
 /// Appends a command on keys as the log spells it: as on the wire, or as a note.
@@ -151,9 +160,9 @@ impl NoteReader {
     }
 
     /// The words of the note that was completed last: at least one.
-    pub(crate) fn words(&self) -> spinel_resp::Args<'_> {
+    pub(crate) fn words(&self) -> Args<'_> {
         debug_assert!(!self.is_open);
-        spinel_resp::Args::new(&self.bytes, &self.spans)
+        Args::new(&self.bytes, &self.spans)
     }
 
     fn end_word(&mut self) {

@@ -5,7 +5,7 @@ use crate::disk::sim::SimDisk;
 use crate::disk::{DiskFile, FileReader};
 use crate::recovery::{Level, LoadError, Loaded, Loader, TornEnd, load, plan};
 use crate::{Directory, DirectoryError, LogBuffer, LogPosition, LogWriter, Names, WriterOptions};
-use spinel_resp::Args;
+use spinel_resp::{Args, OwnedArgs};
 use std::io::Read;
 use std::sync::Arc;
 
@@ -53,7 +53,11 @@ impl Log {
     /// Appends `SET number value`.
     pub(crate) fn set(&mut self, number: u64) -> LogPosition {
         let number = number.to_string();
-        self.buffer.append(0, 0, [&b"SET"[..], number.as_bytes(), b"some value or other"])
+        self.buffer.append(
+            0,
+            0,
+            OwnedArgs::from_words([&b"SET"[..], number.as_bytes(), b"some value or other"]).args(),
+        )
     }
 
     /// Appends a transaction of two commands.

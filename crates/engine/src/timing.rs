@@ -59,6 +59,11 @@ impl Timing {
         }
     }
 
+    /// Whether commands were counted into the run.
+    fn is_in_run(&self) -> bool {
+        self.last.1 > 0 || !self.run.is_empty()
+    }
+
     fn put_last_away(&mut self) {
         let (command, calls) = std::mem::take(&mut self.last);
         match self.run.iter_mut().find(|(id, _)| *id == command) {
@@ -72,32 +77,43 @@ impl Timing {
 impl Worker {
     /// Ends the run of fast commands and divides its time.
     pub(crate) fn flush_timing(&mut self) {
-        self.timing.put_last_away();
-        if self.timing.run.is_empty() {
-            return;
+        if self.timing.is_in_run() {
+            let now_nanos = self.engine.clock.monotonic_nanos();
+            self.end_run(self.timing.last_nanos, now_nanos, 0);
         }
-        let now = self.engine.clock.monotonic_nanos();
+    }
+
+    /// Ends the run, and divides its time among its commands and `others`, which are counted elsewhere.
+    fn end_run(&mut self, since_nanos: u64, now_nanos: u64, others: u64) {
+        self.timing.put_last_away();
         let calls: u64 = self.timing.run.iter().map(|(_, count)| count).sum();
-        let each = now.saturating_sub(self.timing.last_nanos) / calls;
+        let each = now_nanos.saturating_sub(since_nanos) / (calls + others).max(1);
         let track = self.published.settings.observation.latency_tracking;
         for (command, count) in self.timing.run.drain(..) {
             self.stats.record(command, count, each, track);
         }
-        self.timing.last_nanos = now;
+        self.timing.last_nanos = now_nanos;
     }
 
     /// Begins timing one command by itself; gives the start.
     pub(crate) fn start_single(&mut self) -> u64 {
-        self.flush_timing();
-        self.timing.last_nanos = self.engine.clock.monotonic_nanos();
-        self.timing.last_nanos
+        let now_nanos = self.engine.clock.monotonic_nanos();
+        if self.timing.is_in_run() {
+            self.end_run(self.timing.last_nanos, now_nanos, 0);
+        }
+        self.timing.last_nanos = now_nanos;
+        now_nanos
     }
 
-    /// Ends timing one command by itself; gives its duration in nanoseconds.
+    /// Ends timing one command by itself; gives its duration in nanoseconds. Fast commands that it ran (a script does) have a part
+    /// of that each.
     pub(crate) fn finish_single(&mut self, start: u64) -> u64 {
-        let now = self.engine.clock.monotonic_nanos();
-        self.timing.last_nanos = now;
-        now.saturating_sub(start)
+        let now_nanos = self.engine.clock.monotonic_nanos();
+        if self.timing.is_in_run() {
+            self.end_run(start, now_nanos, 1);
+        }
+        self.timing.last_nanos = now_nanos;
+        now_nanos.saturating_sub(start)
     }
 
     pub(crate) fn record_single(&mut self, command: CommandId, nanos: u64) {

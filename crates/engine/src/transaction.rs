@@ -23,7 +23,7 @@ use crate::data::{
 use crate::registry::{Action, Command, CommandId, REGISTRY};
 use crate::scripting::Invocation;
 use crate::session::{Session, Transaction, Watched};
-use crate::{Flow, Worker};
+use crate::{Engine, Flow, Worker};
 
 impl Worker {
     /// Runs the queued commands as one step.
@@ -118,7 +118,8 @@ impl Worker {
             return self.exec_or_undo(session, transaction, held, out);
         }
         out.array(transaction.queue.len());
-        Ok(self.run_as_one(session, held, |execution, session, cx| {
+        let engine = Arc::clone(&self.engine);
+        Ok(self.run_as_one(&engine, session, held, |execution, session, cx| {
             for (id, args) in &transaction.queue {
                 execution.step(session, *id, args.args(), cx, out);
             }
@@ -128,11 +129,11 @@ impl Worker {
     /// Runs several commands on shards held, as one step to everybody else and to the journal.
     pub(crate) fn run_as_one(
         &mut self,
+        engine: &Engine,
         session: &mut Session,
         held: Held<'_>,
         with: impl FnOnce(&mut Execution<'_>, &mut Session, &mut UpdateContext<'_>),
     ) -> Flow {
-        let engine = Arc::clone(&self.engine);
         let published = Arc::clone(&self.published);
         let scratch = self.scratch.fork();
         let mut effects = std::mem::take(&mut self.effects);
@@ -147,7 +148,7 @@ impl Worker {
             // Those who wait look at the keys after the transaction, in which time may have passed (DEBUG SLEEP).
             cx.set_options(CallOptions { now: engine.clock.unix_millis(), ..*cx.options() });
         }
-        aftermath::serve(&engine, &mut cx);
+        aftermath::serve(engine, &mut cx);
         drop(cx);
         self.effects = effects;
         self.count_effects();
@@ -366,13 +367,13 @@ impl Execution<'_> {
     }
 
     fn settle(&mut self, db: DbIndex, command: &Command, args: Args<'_>, cx: &mut UpdateContext<'_>) {
-        let engine = Arc::clone(&self.worker.engine);
-        cx.settle(|| keys_to_remove(&engine, command, args));
+        let engine = &self.worker.engine;
+        cx.settle(|| keys_to_remove(engine, command, args));
         if let Some(undecided) = &mut self.worker.undecided {
             undecided.hold_events(cx.effects());
         }
         let record = |db, command: Args<'_>| self.recorded.push((db, OwnedArgs::from_args(command)));
-        aftermath::settle_into(&engine, cx, Some(Origin { db, args }), record);
+        aftermath::settle_into(&self.worker.engine, cx, Some(Origin { db, args }), record);
         if let Some(undecided) = &mut self.worker.undecided {
             undecided.hold_counts(cx.effects());
             return;

@@ -89,6 +89,40 @@ impl<'a> Args<'a> {
         Args { buf: self.buf, spans: self.spans.get(..count).unwrap_or(self.spans) }
     }
 
+    /// The words as an array of bulk strings, if that is what they stand in: then they need not be encoded again. Nothing for a
+    /// hundred words or more.
+    #[inline]
+    pub fn as_array(&self) -> Option<&'a [u8]> {
+        let (buf, count) = (self.buf, self.spans.len());
+        let mut at = match (count, buf) {
+            (1..10, [b'*', ones, b'\r', b'\n', ..]) if *ones == b'0' + count as u8 => 4,
+            (10..100, [b'*', tens, ones, b'\r', b'\n', ..])
+                if [*tens, *ones] == [b'0' + (count / 10) as u8, b'0' + (count % 10) as u8] =>
+            {
+                5
+            }
+            _ => return None,
+        };
+        for span in self.spans {
+            let header = buf.get(at..span.start)?;
+            let is_header = match (span.len(), header) {
+                (len @ 0..10, [b'$', ones, b'\r', b'\n']) => *ones == b'0' + len as u8,
+                (len @ 10..100, [b'$', tens, ones, b'\r', b'\n']) => {
+                    [*tens, *ones] == [b'0' + (len / 10) as u8, b'0' + (len % 10) as u8]
+                }
+                (len @ 100.., [b'$', digits @ .., b'\r', b'\n']) => {
+                    itoa::Buffer::new().format(len).as_bytes() == digits
+                }
+                _ => false,
+            };
+            if !is_header || buf.get(span.end..)?.first_chunk() != Some(b"\r\n") {
+                return None;
+            }
+            at = span.end + 2;
+        }
+        buf.get(..at)
+    }
+
     /// Bytes from the beginning of the first word to the end of the last: the words and what lies between them.
     #[inline]
     pub fn extent(&self) -> usize {
@@ -221,7 +255,52 @@ fn push_word(buf: &mut Vec<u8>, spans: &mut Vec<Span>, word: &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, proptest};
+
     use super::*;
+
+    /// The words of an array, and their places.
+    fn array(words: &[Vec<u8>]) -> (Vec<u8>, Vec<Span>) {
+        let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
+        let spans = words.iter().map(|word| {
+            bytes.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+            let start = bytes.len();
+            bytes.extend_from_slice(word);
+            bytes.extend_from_slice(b"\r\n");
+            Span { start, end: start + word.len() }
+        });
+        let spans = spans.collect();
+        (bytes, spans)
+    }
+
+    proptest! {
+        #[test]
+        fn words_that_stand_in_an_array_are_that_array(
+            words in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..130), 1..30),
+            rest in prop::collection::vec(any::<u8>(), 0..9),
+        ) {
+            let (mut bytes, spans) = array(&words);
+            let len = bytes.len();
+            bytes.extend_from_slice(&rest);
+            prop_assert_eq!(Args::new(&bytes, &spans).as_array(), Some(&bytes[..len]));
+            prop_assert!(Args::new(&bytes, &spans).skip(1).as_array().is_none());
+            prop_assert!(Args::new(&bytes, &spans[..words.len() - 1]).as_array().is_none());
+            prop_assert!(OwnedArgs::from_words(&words).args().as_array().is_none());
+        }
+
+        #[test]
+        fn an_array_that_is_spelled_otherwise_is_not_taken_for_one(
+            words in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..12), 1..12),
+            at in any::<prop::sample::Index>(),
+            byte: u8,
+        ) {
+            let (mut bytes, spans) = array(&words);
+            let at = at.index(bytes.len());
+            let is_same = bytes[at] == byte || spans.iter().any(|span| (span.start..span.end).contains(&at));
+            bytes[at] = byte;
+            prop_assert_eq!(Args::new(&bytes, &spans).as_array().is_some(), is_same);
+        }
+    }
 
     #[test]
     fn args_read_their_words_from_the_buffer() {

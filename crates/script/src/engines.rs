@@ -35,6 +35,7 @@ impl EngineOptions {
 /// The engines for scripts, or those for libraries.
 #[derive(Debug)]
 pub struct Engines {
+    interrupter: Interrupter,
     lua: Lua,
     #[cfg(feature = "python")]
     python: Python,
@@ -53,10 +54,16 @@ impl Engines {
 
     #[cfg_attr(not(feature = "python"), expect(unused_variables, reason = "Lua is made already"))]
     fn new(lua: Lua, options: &EngineOptions) -> Self {
+        #[cfg(feature = "python")]
+        let python = Python::new(options.lua.memory_bytes, options.python.clone());
+        let interrupter = lua.interrupter();
+        #[cfg(feature = "python")]
+        let interrupter = interrupter.and(&python.interrupter());
         Self {
+            interrupter,
             lua,
             #[cfg(feature = "python")]
-            python: Python::new(options.lua.memory_bytes, options.python.clone()),
+            python,
         }
     }
 
@@ -100,10 +107,7 @@ impl Engine for Engines {
     }
 
     fn interrupter(&self) -> Interrupter {
-        let interrupter = self.lua.interrupter();
-        #[cfg(feature = "python")]
-        let interrupter = interrupter.and(&self.python.interrupter());
-        interrupter
+        self.interrupter.clone()
     }
 
     fn used_bytes(&self) -> usize {

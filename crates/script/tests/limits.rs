@@ -219,6 +219,7 @@ fn what_a_script_does_to_its_keys_is_gone_after_it() {
         "table.insert(KEYS, 1, 'c')",
         "table.remove(ARGV)",
         "KEYS.x = 1",
+        "ARGV[1] = nil ARGV['1'] = 'y'",
         "ARGV[0] = 1",
         "KEYS[1.5] = 1",
         "for i = 1, 1000 do KEYS[i] = 'v' KEYS['n' .. i] = i end for i = 3, 1000 do KEYS[i] = nil KEYS['n' .. i] = nil end",

@@ -1,5 +1,7 @@
 //! The tool against files in all states; the expected lines are those of redis-check-aof 7.0.15.
 
+use spinel_resp::OwnedArgs;
+
 use super::{Aborted, Check, Console, Mode};
 use crate::disk::sim::SimDisk;
 use crate::disk::{Disk, FileReader, OpenMode, read_file, write_all_at};
@@ -185,7 +187,7 @@ fn our_own_log_is_cut_between_batches_and_within_one() {
     for (number, seconds) in [(0, 10), (1, 11), (2, 12)] {
         for key in 0..2 {
             let key = (2 * number + key).to_string();
-            log.buffer.append(0, seconds, [&b"SET"[..], key.as_bytes(), b"v"]);
+            log.buffer.append(0, seconds, OwnedArgs::from_words(["SET", &key, "v"]).args());
             // Seconds 11 and 12 share a batch.
             if seconds == 10 {
                 let batch = log.buffer.take().unwrap();

@@ -1,5 +1,7 @@
 //! The steps of a rewrite, with the power cut and the disk failing between any two of them.
 
+use spinel_resp::OwnedArgs;
+
 use super::{Directory, Following};
 use crate::disk::sim::{SimDisk, Step};
 use crate::disk::{Disk, OpenMode, write_all_at};
@@ -136,7 +138,7 @@ fn turn_on(disk: &SimDisk) -> Result<(), ()> {
     let increment = directory.begin_temporary_increment(stamp(1)).map_err(|_| ())?;
     let mut buffer = crate::LogBuffer::new(LogPosition(0));
     let mut writer = LogWriter::begin(increment, WriterOptions::default(), LogPosition(0), stamp(1));
-    buffer.append(0, 0, [&b"SET"[..], b"2", b"some value or other"]);
+    buffer.append(0, 0, OwnedArgs::from_words(["SET", "2", "some value or other"]).args());
     writer.write(buffer.take().ok_or(())?, stamp(2)).map_err(|_| ())?;
     writer.sync().map_err(|_| ())?;
     write_base(disk, &names().temporary_base(7), 2).map_err(|_| ())?;

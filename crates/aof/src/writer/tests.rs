@@ -1,5 +1,7 @@
 //! The writer on disks that fail.
 
+use spinel_resp::OwnedArgs;
+
 use super::{Rotation, Trouble, WriterOptions};
 use crate::LogPosition;
 use crate::disk::sim::{SimDisk, Step};
@@ -130,7 +132,13 @@ fn check_durable(disk: &SimDisk, log: &Log, count: u64) {
         let mut bytes = crate::LogBuffer::new(LogPosition(0));
         for number in 0..left.len() as u64 {
             let number = number.to_string();
-            position = bytes.append(0, 0, [&b"SET"[..], number.as_bytes(), b"some value or other"]).0;
+            position = bytes
+                .append(
+                    0,
+                    0,
+                    OwnedArgs::from_words([&b"SET"[..], number.as_bytes(), b"some value or other"]).args(),
+                )
+                .0;
         }
         assert!(position >= log.writer.durable().0, "durable {:?}, left {position}", log.writer.durable());
     }

@@ -34,19 +34,25 @@ pub(super) enum Place {
     Thread,
 }
 
-/// The permission to write without all shards, which one script has at a time.
-pub(super) struct Token(Arc<Engine>);
+/// Where a script runs, in which server.
+struct Site<'e> {
+    engine: &'e Arc<Engine>,
+    place: Place,
+}
 
-impl Token {
+/// The permission to write without all shards, which one script has at a time.
+pub(super) struct Token<'e>(&'e Engine);
+
+impl<'e> Token<'e> {
     /// The token, unless another script has it.
-    pub(super) fn take(engine: &Arc<Engine>) -> Option<Self> {
+    pub(super) fn take(engine: &'e Engine) -> Option<Self> {
         let is_taken: &AtomicBool = &engine.scripts.token;
         let is_free = !is_taken.load(Ordering::Relaxed) && !is_taken.swap(true, Ordering::Acquire);
-        is_free.then(|| Self(Arc::clone(engine)))
+        is_free.then_some(Self(engine))
     }
 }
 
-impl Drop for Token {
+impl Drop for Token<'_> {
     fn drop(&mut self) {
         self.0.scripts.token.store(false, Ordering::Release);
     }
@@ -96,14 +102,21 @@ impl Worker {
             };
             let Some(mut libraries) = libraries else { return Ok(None) };
             let (called, engines) = find_function(&engine, &mut libraries, invocation, args)?;
-            return Ok(self.run_called(place, session, &called, engines, args, out));
+            return Ok(self.run_called(
+                Site { engine: &engine, place },
+                session,
+                &called,
+                engines,
+                args,
+                out,
+            ));
         }
         let mut machine = self.machine.take().unwrap_or_default();
         let result =
             find_script(&engine, session, &mut machine, place, invocation, args).and_then(|called| {
                 let Some(called) = called else { return Ok(None) };
                 let engines = machine.engines(&engine)?;
-                Ok(self.run_called(place, session, &called, engines, args, out))
+                Ok(self.run_called(Site { engine: &engine, place }, session, &called, engines, args, out))
             });
         engine.scripts.note_bytes(self.index, machine.value_bytes());
         self.machine = Some(machine);
@@ -113,15 +126,14 @@ impl Worker {
     /// Runs a script until it ends, however often it steps back; nothing if it is for the thread of scripts.
     fn run_called(
         &mut self,
-        place: Place,
+        site: Site<'_>,
         session: &mut Session,
         called: &Called<'_>,
         engines: &mut Engines,
         args: Args<'_>,
         out: &mut Encoder,
     ) -> Option<Flow> {
-        let engine = Arc::clone(&self.engine);
-        let habits = &called.habits;
+        let (Site { engine, place }, habits) = (site, called.habits());
         loop {
             if place == Place::Loop && !habits.is_brief() {
                 return None;
@@ -130,9 +142,9 @@ impl Worker {
             let token = if has_all || called.is_readonly || !habits.writes() {
                 None
             } else {
-                Some(take_token(&engine, place)?)
+                Some(take_token(engine, place)?)
             };
-            let held = if has_all { engine.keyspace.hold_all() } else { hold_declared(&engine, called) };
+            let held = if has_all { engine.keyspace.hold_all() } else { hold_declared(engine, called) };
             let mut held = match (held, place) {
                 (Ok(held), _) => held,
                 (Err(taken), Place::Loop) => return Some(self.park(session, taken)),
@@ -154,9 +166,10 @@ impl Worker {
             if place == Place::Loop {
                 self.show_script(session, args);
             }
-            let ground = Ground { args, place, has_all: !keeps && held.holds_all(), token, start_nanos };
+            let ground =
+                Ground { engine, args, place, has_all: !keeps && held.holds_all(), token, start_nanos };
             let mut ended = Ended::Replied { failed: true, took_long: false };
-            let flow = self.run_as_one(session, held, |execution, session, cx| {
+            let flow = self.run_as_one(engine, session, held, |execution, session, cx| {
                 ended = execution.call_script(session, called, engines, ground, cx, out);
             });
             match ended {
@@ -185,7 +198,7 @@ impl Worker {
     }
 }
 
-fn take_token(engine: &Arc<Engine>, place: Place) -> Option<Token> {
+fn take_token(engine: &Engine, place: Place) -> Option<Token<'_>> {
     let spins = if place == Place::Loop { TOKEN_SPINS } else { 1 };
     (0..spins).find_map(|_| {
         let token = Token::take(engine);

@@ -280,7 +280,7 @@ impl Engine {
     ) -> RunningGuard {
         let running = Arc::new(Running {
             kind: called.kind,
-            name: String::from_utf8_lossy(&called.name).into_owned(),
+            name: String::from_utf8_lossy(called.name()).into_owned(),
             command: OwnedArgs::from_args(command),
             since_nanos: self.clock.monotonic_nanos(),
             interrupter: interrupter.clone(),

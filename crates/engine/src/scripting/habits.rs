@@ -104,7 +104,8 @@ impl Habits {
 /// are compiled. What may look like that in a comment or a text is taken for it.
 fn is_straight(source: &[u8]) -> bool {
     const ROUNDABOUT: [&[u8]; 5] = [b"while", b"for", b"repeat", b"function", b"load"];
-    ROUNDABOUT.iter().all(|word| memchr::memmem::find(source, word).is_none())
+    let begins_one = |rest: &[u8]| ROUNDABOUT.iter().any(|word| rest.starts_with(word));
+    !(0..source.len()).any(|at| matches!(source[at], b'w' | b'f' | b'r' | b'l') && begins_one(&source[at..]))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use spinel_store::ShardIndex;
 use super::alone::{Place, Token};
 use super::busy::{KILLED, RunningGuard, WayWanted};
 use super::run::Called;
+use crate::Engine;
 use crate::data::{ShardSet, needs_every_shard, normalise};
 use crate::log::LogLevel;
 use crate::registry::{Action, Command};
@@ -48,19 +49,20 @@ pub(super) enum SteppedBack {
 
 /// Where a script stands: what called it, and what it holds.
 pub(super) struct Ground<'a> {
+    pub(super) engine: &'a Arc<Engine>,
     /// The command that called it.
     pub(super) args: Args<'a>,
     pub(super) place: Place,
     /// It holds all shards.
     pub(super) has_all: bool,
-    pub(super) token: Option<Token>,
+    pub(super) token: Option<Token<'a>>,
     pub(super) start_nanos: u64,
 }
 
 impl<'a> Ground<'a> {
     /// That of a script in a transaction.
-    pub(super) fn everything(args: Args<'a>) -> Self {
-        Self { args, place: Place::Thread, has_all: true, token: None, start_nanos: 0 }
+    pub(super) fn everything(engine: &'a Arc<Engine>, args: Args<'a>) -> Self {
+        Self { engine, args, place: Place::Thread, has_all: true, token: None, start_nanos: 0 }
     }
 }
 
@@ -294,7 +296,7 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
                 self.step_back(SteppedBack::Keys);
                 return false;
             }
-            self.called.habits.note_need_of_all();
+            self.called.habits().note_need_of_all();
             let _way = WayWanted::new(&self.execution.worker.engine);
             // What is being read apart is copied if it is changed now: its readers may wait for shards that are held.
             self.cx.held_mut().extend_to_all();
@@ -315,9 +317,9 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
         if !leaves_something {
             return true;
         }
-        self.called.habits.note_write();
+        self.called.habits().note_write();
         if !self.ground.has_all && self.ground.token.is_none() {
-            self.ground.token = Token::take(&self.execution.worker.engine);
+            self.ground.token = Token::take(self.ground.engine);
             if self.ground.token.is_none() {
                 self.step_back(SteppedBack::Token);
                 return false;

@@ -11,7 +11,7 @@ use super::alone::Place;
 use super::busy::Kind;
 use super::habits::Habits;
 use super::host::{Ground, ScriptHost, SteppedBack};
-use super::known::DIGEST_DIGITS;
+use super::known::{DIGEST_DIGITS, Known};
 use super::machine::{Found, Machine};
 use crate::Engine;
 use crate::aftermath::add_destinations;
@@ -102,17 +102,36 @@ impl<'a> Input<'a> {
 /// A script that may run.
 pub(super) struct Called<'a> {
     pub(super) kind: Kind,
-    /// How others know it: its digest, or the name of the function.
-    pub(super) name: Arc<[u8]>,
+    callee: Callee,
     pub(super) flags: ScriptFlags,
     /// It must not write.
     pub(super) is_readonly: bool,
-    pub(super) habits: Arc<Habits>,
     script: Script,
     input: Input<'a>,
 }
 
+/// What is called.
+enum Callee {
+    Script(Arc<Known>),
+    Function { name: Arc<[u8]>, habits: Arc<Habits> },
+}
+
 impl<'a> Called<'a> {
+    /// How others know it: its digest, or the name of the function.
+    pub(super) fn name(&self) -> &[u8] {
+        match &self.callee {
+            Callee::Script(known) => &known.name,
+            Callee::Function { name, .. } => name,
+        }
+    }
+
+    pub(super) fn habits(&self) -> &Habits {
+        match &self.callee {
+            Callee::Script(known) => &known.habits,
+            Callee::Function { habits, .. } => habits,
+        }
+    }
+
     /// The keys that it declares.
     pub(super) fn keys(&self) -> &[&'a [u8]] {
         &self.input.words[..self.input.keys]
@@ -158,10 +177,9 @@ pub(super) fn find_script<'a>(
     admit(engine, known.flags, invocation)?;
     Ok(Some(Called {
         kind: Kind::Script,
-        name: Arc::clone(&known.name),
         flags: known.flags,
         is_readonly: invocation.is_readonly || known.flags.is_declared && known.flags.no_writes,
-        habits: Arc::clone(&known.habits),
+        callee: Callee::Script(known),
         script,
         input,
     }))
@@ -179,10 +197,9 @@ pub(super) fn find_function<'a, 'l>(
     admit(engine, function.flags, invocation)?;
     let called = Called {
         kind: Kind::Function,
-        name: function.name,
+        callee: Callee::Function { name: function.name, habits: function.habits },
         flags: function.flags,
         is_readonly: invocation.is_readonly || function.flags.no_writes,
-        habits: function.habits,
         script: function.script,
         input,
     };
@@ -213,7 +230,7 @@ impl Execution<'_> {
         out: &mut Encoder,
     ) -> Result<bool, CommandError> {
         let engine = Arc::clone(&self.worker.engine);
-        let ground = Ground::everything(args);
+        let ground = Ground::everything(&engine, args);
         let ended = if invocation.how == How::Function {
             let mut libraries = engine.scripts.libraries.ready(&engine);
             let (called, engines) = find_function(&engine, &mut libraries, invocation, args)?;
@@ -242,7 +259,7 @@ impl Execution<'_> {
         cx: &mut UpdateContext<'_>,
         out: &mut Encoder,
     ) -> Ended {
-        let engine = Arc::clone(&self.worker.engine);
+        let engine = ground.engine;
         let start = out.len();
         let before = (session.db, session.protocol);
         session.protocol = Protocol::Resp2;
@@ -254,7 +271,7 @@ impl Execution<'_> {
             .then(|| engine.scripts.watch.begin(self.worker.index, ground.start_nanos, &interrupter));
         let mut host = ScriptHost::new(self, session, called, ground, cx, interrupter);
         let call =
-            Call { name: &called.name, keys: called.keys(), args: &called.input.words[called.input.keys..] };
+            Call { name: called.name(), keys: called.keys(), args: &called.input.words[called.input.keys..] };
         let outcome = engines.call(called.script, call, &mut host, out);
         let (stepped_back, took_long) = host.finish(outcome != Outcome::Done);
         take_all_again(cx);
@@ -271,7 +288,7 @@ impl Execution<'_> {
             }
             Err(killed) => {
                 out.truncate(start);
-                let text = [b"ERR ", killed, b" script: ", &called.name].concat();
+                let text = [b"ERR ", killed, b" script: ", called.name()].concat();
                 self.worker.reply_error(&text, out);
                 return Ended::Replied { failed: true, took_long };
             }

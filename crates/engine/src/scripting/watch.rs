@@ -1,7 +1,7 @@
 //! The watch over scripts that run on event loops: one that takes too long is asked to look up, and leaves the loop if it
 //! can ([`ScriptHost::interrupted`](super::host::ScriptHost)).
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::Thread;
 use std::time::Duration;
@@ -23,6 +23,8 @@ pub(super) struct Post {
     /// When it began; 0 if none runs.
     since_nanos: AtomicU64,
     interrupter: Mutex<Option<Interrupter>>,
+    /// Which one that is.
+    machine: AtomicUsize,
 }
 
 /// The watch.
@@ -51,11 +53,11 @@ impl Watch {
     /// A script begins on an event loop.
     pub(super) fn begin(&self, worker: usize, now_nanos: u64, interrupter: &Interrupter) -> Watched<'_> {
         let post = &self.posts[worker];
-        let mut known = post.interrupter.lock().unwrap_or_else(PoisonError::into_inner);
-        if !known.as_ref().is_some_and(|known| known.is_same(interrupter)) {
-            *known = Some(interrupter.clone());
+        // Only this loop changes them.
+        if post.machine.load(Ordering::Relaxed) != interrupter.machine() {
+            *post.interrupter.lock().unwrap_or_else(PoisonError::into_inner) = Some(interrupter.clone());
+            post.machine.store(interrupter.machine(), Ordering::Relaxed);
         }
-        drop(known);
         post.since_nanos.store(now_nanos.max(1), Ordering::Release);
         if self.is_asleep.load(Ordering::Relaxed)
             && let Some(thread) = self.thread.get()

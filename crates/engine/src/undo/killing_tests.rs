@@ -134,7 +134,7 @@ fn a_panic_takes_back_what_can_be() {
     let (worker, session) = server.worker_and_session(peer);
     let Ok(held) = engine.keyspace.hold_all() else { panic!("all are free") };
     let broken = AssertUnwindSafe(|| {
-        worker.run_as_one(session, held, |execution, session, cx| {
+        worker.run_as_one(&engine, session, held, |execution, session, cx| {
             execution.begin_undo(cx);
             execution.step(session, set, words.args(), cx, &mut Encoder::new(Protocol::Resp2));
             panic!("a bug");

@@ -1,5 +1,7 @@
 //! `EXEC` of a transaction begun with `MULTI ATOMIC`: all of its commands, or none.
 
+use std::sync::Arc;
+
 use spinel_family::{CommandError, Encoder};
 use spinel_store::Held;
 
@@ -37,7 +39,8 @@ impl Worker {
         let db = session.db;
         let mut error = None;
         out.array(transaction.queue.len());
-        let flow = self.run_as_one(session, held, |execution, session, cx| {
+        let engine = Arc::clone(&self.engine);
+        let flow = self.run_as_one(&engine, session, held, |execution, session, cx| {
             execution.begin_undo(cx);
             for (place, (id, args)) in transaction.queue.iter().enumerate() {
                 let start = out.len();

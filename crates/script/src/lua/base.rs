@@ -48,7 +48,7 @@ fn handle(stack: &mut Stack<'_>) -> Result<i32, Fault> {
     map_thrown(stack);
     stack.push_taken(1);
     stack.insert(1);
-    stack.call(1);
+    stack.call(1, None);
     Ok(stack.top())
 }
 
@@ -250,7 +250,7 @@ pub(super) fn resume(stack: &mut Stack<'_>) -> Result<i32, Fault> {
     let arguments = stack.top();
     stack.push_taken(1);
     stack.insert(1);
-    stack.call(arguments);
+    stack.call(arguments, None);
     if stack.top() == 2 && stack.kind(1) == Kind::Boolean && !stack.is_true(1) {
         if stack.context().is_stopped() {
             return Err(Fault::Top);

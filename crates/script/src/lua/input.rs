@@ -37,48 +37,39 @@ impl Input {
         Self { name, kept: [None; KEPT_LENGTHS], now: Now::Nil }
     }
 
-    /// Makes `words` the value of the global.
+    /// Makes `words` the value of the global, and leaves it on the stack.
     pub(super) fn set(&mut self, stack: &mut Stack<'_>, words: &[&[u8]]) {
-        let is_small =
-            words.len() < KEPT_LENGTHS && words.iter().map(|word| word.len()).sum::<usize>() <= KEPT_BYTES;
-        if !is_small {
-            self.now = Now::Other;
-            stack.push_texts(words);
-            stack.set_readonly_global(self.name);
-            return;
-        }
-        let wanted = Now::Kept(words.len());
-        match self.kept[words.len()] {
-            Some(_) if words.is_empty() && self.now == wanted => return,
+        let len = words.len();
+        let is_small = len < KEPT_LENGTHS && words.iter().map(|word| word.len()).sum::<usize>() <= KEPT_BYTES;
+        let now = if is_small { Now::Kept(len) } else { Now::Other };
+        match self.kept.get(len).copied().flatten().filter(|_| is_small) {
             Some(table) => {
                 stack.push_kept(table);
                 stack.fill_with_texts(words);
             }
             None => {
                 stack.push_texts(words);
-                let top = stack.top();
-                stack.push_copy(top);
-                self.kept[words.len()] = Some(stack.keep());
+                if is_small {
+                    stack.push_copy(stack.top());
+                    self.kept[len] = Some(stack.keep());
+                }
             }
         }
-        if self.now == wanted {
-            stack.pop();
-        } else {
+        if self.now != now || !is_small {
+            stack.push_copy(stack.top());
             self.now = Now::Other;
             stack.set_readonly_global(self.name);
-            self.now = wanted;
+            self.now = now;
         }
     }
 
-    /// After a call: takes away what is not to be kept, or was changed by the script.
-    pub(super) fn look_after(&mut self, stack: &mut Stack<'_>) {
+    /// After a call: takes away what is not to be kept, or was changed by the script. What was [`set`](Self::set) is still at
+    /// `index`.
+    pub(super) fn look_after(&mut self, stack: &mut Stack<'_>, index: i32) {
         if let Now::Kept(len) = self.now
             && let Some(table) = self.kept[len]
         {
-            stack.push_kept(table);
-            let is_as_made = stack.is_plain_list(len);
-            stack.pop();
-            if is_as_made {
+            if stack.is_plain_list(index, len) {
                 return;
             }
             self.kept[len] = None;

@@ -27,6 +27,8 @@ mod reply;
 mod result;
 mod text;
 
+use std::cell::Cell;
+
 use spinel_resp::{Encoder, Protocol};
 
 use self::dialect::translate;
@@ -179,11 +181,22 @@ impl Lua {
         }
     }
 
+    /// Writes the error with which a script ended; nothing if there is not the memory.
+    fn report_failure(&mut self, name: &[u8], out: &mut Encoder) -> Option<Outcome> {
+        let mut outcome = None;
+        let status = self.machine.protect_error(|stack| {
+            let failure = errors::final_failure(stack, name);
+            out.error(&failure.text);
+            outcome = Some(Outcome::Failed(failure));
+        });
+        outcome.filter(|_| status == Status::Ok)
+    }
+
     /// Runs the code of a library that is compiled.
     fn run_library(&mut self, code: Reference, host: &mut dyn Host) -> Result<(), Vec<u8>> {
         let mut ended = Err(b"ERR not enough memory".to_vec());
         self.machine.context().protocol.set(Protocol::Resp2);
-        self.machine.protect_with(host, |stack| {
+        self.machine.protect_with(host, None, |stack| {
             stack.push_kept(code);
             ended = match stack.call_protected(0, Some(0), 0) {
                 Status::Ok => Ok(()),
@@ -226,26 +239,21 @@ impl Engine for Lua {
 
     fn call(&mut self, script: Script, call: Call<'_>, host: &mut dyn Host, out: &mut Encoder) -> Outcome {
         let (start, purpose, handler) = (out.len(), self.purpose, self.handler);
-        let mut outcome = None;
+        let (is_running, mut outcome) = (Cell::new(false), None);
         self.machine.context().protocol.set(Protocol::Resp2);
         let inputs = &mut self.inputs;
-        let status = self.machine.protect_with(host, |stack| {
-            stack.push_kept(handler);
-            stack.push_kept(Reference::of(script.number()));
-            let arguments = push_input(stack, call, purpose, inputs);
-            outcome = Some(match stack.call_protected(arguments, Some(1), 1) {
-                Status::Ok => {
-                    let protocol = stack.context().protocol.get();
-                    result::write_result(stack, protocol, out)
-                }
-                _ => {
-                    let failure = errors::final_failure(stack, call.name);
-                    out.error(&failure.text);
-                    Outcome::Failed(failure)
-                }
-            });
-            inputs.iter_mut().for_each(|input| input.look_after(stack));
+        let status = self.machine.protect_with(host, Some(handler), |stack| {
+            let arguments = push_input(stack, call, purpose, script, inputs);
+            is_running.set(true);
+            stack.call(arguments, Some(1));
+            is_running.set(false);
+            let protocol = stack.context().protocol.get();
+            outcome = Some(result::write_result(stack, protocol, out));
+            look_after_input(stack, purpose, inputs);
         });
+        if status != Status::Ok {
+            outcome = if is_running.get() { self.report_failure(call.name, out) } else { None };
+        }
         if let Some(globals) = self.globals {
             self.machine.protect(|stack| {
                 stack.push_kept(globals);
@@ -257,15 +265,12 @@ impl Engine for Lua {
             self.machine.protect(|stack| inputs.iter_mut().for_each(|input| input.forget(stack)));
         }
         self.forget_leftovers();
-        match (status, outcome) {
-            (Status::Ok, Some(outcome)) => outcome,
-            _ => {
-                out.truncate(start);
-                let text = [b"ERR Error running script ", call.name, b", not enough memory"].concat();
-                out.error(&text);
-                Outcome::Failed(Failure { text, is_counted: false })
-            }
-        }
+        outcome.unwrap_or_else(|| {
+            out.truncate(start);
+            let text = [b"ERR Error running script ", call.name, b", not enough memory"].concat();
+            out.error(&text);
+            Outcome::Failed(Failure { text, is_counted: false })
+        })
     }
 
     fn release(&mut self, script: Script) {
@@ -286,17 +291,33 @@ impl Engine for Lua {
     }
 }
 
-/// Gives the script its keys and arguments; how many of them are on the stack.
-fn push_input(stack: &mut Stack<'_>, call: Call<'_>, purpose: Purpose, inputs: &mut [Input; 2]) -> i32 {
+/// Pushes the script with its keys and arguments; how many values are above it.
+fn push_input(
+    stack: &mut Stack<'_>,
+    call: Call<'_>,
+    purpose: Purpose,
+    script: Script,
+    inputs: &mut [Input; 2],
+) -> i32 {
+    let function = Reference::of(script.number());
     match purpose {
         Purpose::Scripts => {
             inputs.iter_mut().zip([call.keys, call.args]).for_each(|(input, words)| input.set(stack, words));
+            stack.push_kept(function);
             0
         }
         Purpose::Libraries => {
+            stack.push_kept(function);
             stack.push_texts(call.keys);
             stack.push_texts(call.args);
             2
         }
+    }
+}
+
+/// Looks after the keys and arguments that [`push_input`] pushed first.
+fn look_after_input(stack: &mut Stack<'_>, purpose: Purpose, inputs: &mut [Input; 2]) {
+    if purpose == Purpose::Scripts {
+        inputs.iter_mut().zip(1..).for_each(|(input, index)| input.look_after(stack, index));
     }
 }

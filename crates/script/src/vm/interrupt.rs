@@ -44,12 +44,6 @@ impl Interrupter {
         self.set(true);
     }
 
-    /// Whether both belong to one machine.
-    #[must_use]
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-
     pub(super) fn disarm(&self) {
         self.set(false);
     }
@@ -83,11 +77,8 @@ unsafe fn point(callbacks: NonNull<ffi::lua_Callbacks>, armed: bool) {
 }
 
 impl Stack<'_> {
-    /// Does within a long function of ours what Luau does within scripts: asks the host, if somebody wants that.
-    ///
-    /// # Errors
-    /// If the script is to end.
-    pub(crate) fn look_up(&mut self) -> Result<(), Fault> {
+    /// Whether somebody wants the script to look up.
+    pub(super) fn is_interrupted(&mut self) -> bool {
         // SAFETY: the running state.
         let callbacks = unsafe { ffi::lua_callbacks(self.raw()) };
         // SAFETY: as in `point`: the field is a pointer's size and alignment, and read atomically.
@@ -95,7 +86,15 @@ impl Stack<'_> {
             let field = &raw mut (*callbacks).interrupt;
             AtomicPtr::from_ptr(field.cast::<*mut ()>()).load(Ordering::Acquire)
         };
-        if function.is_null() {
+        !function.is_null()
+    }
+
+    /// Does within a long function of ours what Luau does within scripts: asks the host, if somebody wants that.
+    ///
+    /// # Errors
+    /// If the script is to end.
+    pub(crate) fn look_up(&mut self) -> Result<(), Fault> {
+        if !self.is_interrupted() {
             return Ok(());
         }
         match self.context().verdict() {

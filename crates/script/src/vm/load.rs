@@ -41,11 +41,38 @@ impl Stack<'_> {
         // SAFETY: the lists end in null and live for ever; source and options are read only. Bytecode comes back, of a
         // failure too.
         let bytecode = unsafe { ffi::luau_compile(source, compile) };
-        self.reserve(1);
-        // SAFETY: 1. Rule 2. 2. The bytecode was made by the compiler that belongs to this machine, just now: nothing else is
-        // ever loaded. 3. 0 stands for the globals.
+        let load = |stack: &mut Self| {
+            stack.reserve(1);
+            // SAFETY: 1. Rule 2. 2. The bytecode was made by the compiler that belongs to this machine, just now: nothing else
+            // is ever loaded. 3. 0 stands for the globals.
+            unsafe {
+                ffi::luau_load(stack.raw(), chunk.as_ptr(), bytecode.as_ptr().cast(), bytecode.len(), 0) == 0
+            }
+        };
+        if options.redis_changes { load(self) } else { self.with_bare_globals(load) }
+    }
+
+    /// Runs `load`, which pushes one value and throws nothing, while the globals have no metatable.
+    ///
+    /// What is loaded looks up the globals that it names. One that is not there yet (`KEYS`) is nobody's fault, and the error
+    /// that the metatable would throw is dearer than all the rest.
+    fn with_bare_globals(&mut self, load: impl FnOnce(&mut Self) -> bool) -> bool {
+        self.reserve(3);
+        let raw = self.raw();
+        // SAFETY: rule 2; the globals are always a table. Nothing is thrown before they have again what they had.
         unsafe {
-            ffi::luau_load(self.raw(), chunk.as_ptr(), bytecode.as_ptr().cast(), bytecode.len(), 0) == 0
+            if ffi::lua_getmetatable(raw, ffi::LUA_GLOBALSINDEX) == 0 {
+                return load(self);
+            }
+            let was_readonly = ffi::lua_getreadonly(raw, ffi::LUA_GLOBALSINDEX);
+            ffi::lua_setreadonly(raw, ffi::LUA_GLOBALSINDEX, 0);
+            ffi::lua_pushnil(raw);
+            ffi::lua_setmetatable(raw, ffi::LUA_GLOBALSINDEX);
+            let is_loaded = load(self);
+            ffi::lua_insert(raw, -2);
+            ffi::lua_setmetatable(raw, ffi::LUA_GLOBALSINDEX);
+            ffi::lua_setreadonly(raw, ffi::LUA_GLOBALSINDEX, was_readonly);
+            is_loaded
         }
     }
 }

@@ -35,7 +35,7 @@ pub(crate) struct Machine {
     memory: NonNull<Memory>,
     context: NonNull<Context>,
     interrupter: Interrupter,
-    /// [`run`], once it is there.
+    /// [`run_given`], once it is there.
     runner: Option<Reference>,
     /// A panic went through the machine.
     is_broken: bool,
@@ -74,7 +74,7 @@ impl Machine {
             // SAFETY: called in a protected function of the state, with room on its stack.
             unsafe { open_libraries(stack.raw()) };
             // SAFETY: as for the libraries.
-            unsafe { ffi::lua_pushcclosurek(stack.raw(), run, std::ptr::null(), 0, None) };
+            unsafe { ffi::lua_pushcclosurek(stack.raw(), run_given, std::ptr::null(), 0, None) };
             runner = Some(stack.keep());
         });
         machine.runner = runner;
@@ -86,32 +86,21 @@ impl Machine {
     /// # Panics
     /// When `with` does; the machine is of no use then.
     pub(crate) fn protect<F: FnOnce(&mut Stack<'_>)>(&mut self, with: F) -> Status {
-        if self.is_broken {
-            return Status::Broken;
-        }
-        let mut with = Some(with);
-        let mut errand = Errand { with: (&raw mut with).cast(), run: run_errand::<F> };
-        let (raw, errand) = (self.raw.as_ptr(), (&raw mut errand).cast());
-        self.is_broken = true;
-        // SAFETY: 1. The state is ours. 2. `run` is given the errand, which lives until the call returns, as what it expects.
-        // 3. Outside of all calls there is room for twenty values, and nothing of this but what is protected throws.
-        let status = unsafe {
-            match self.runner {
-                None => ffi::lua_cpcall(raw, run, errand),
-                Some(runner) => {
-                    ffi::lua_settop(raw, 0);
-                    ffi::lua_rawgeti_(raw, ffi::LUA_REGISTRYINDEX, runner.0);
-                    ffi::lua_pushlightuserdatatagged(raw, errand, 0);
-                    ffi::lua_pcall(raw, 1, 0, 0)
-                }
-            }
-        };
-        self.is_broken = false;
-        Status::from_raw(status)
+        self.run(Given::Nothing, with)
     }
 
-    /// As [`Machine::protect`], while functions of the machine can reach the host.
-    pub(crate) fn protect_with<F: FnOnce(&mut Stack<'_>)>(&mut self, host: &mut dyn Host, with: F) -> Status {
+    /// As [`Machine::protect`], with the error that the last call left as the only value on the stack.
+    pub(crate) fn protect_error<F: FnOnce(&mut Stack<'_>)>(&mut self, with: F) -> Status {
+        self.run(Given::Error, with)
+    }
+
+    /// As [`Machine::protect`], while functions of the machine can reach the host. Errors are left as `handler` makes them.
+    pub(crate) fn protect_with<F: FnOnce(&mut Stack<'_>)>(
+        &mut self,
+        host: &mut dyn Host,
+        handler: Option<Reference>,
+        with: F,
+    ) -> Status {
         let host: NonNull<dyn Host + '_> = NonNull::from(host);
         // SAFETY: only the lifetime changes. The host is taken out of the context again before this function returns, or
         // panics; nothing else keeps it.
@@ -126,10 +115,53 @@ impl Machine {
         let context: &Context = unsafe { &*self.context.as_ptr() };
         context.set_host(Some(host));
         let _absent = Absent(context);
-        let status = self.protect(with);
-        self.interrupter.disarm();
+        let status = self.run(handler.map_or(Given::Nothing, Given::Handler), with);
+        if self.stack().is_interrupted() {
+            self.interrupter.disarm();
+        }
         context.forget_verdict();
         status
+    }
+
+    fn run<F: FnOnce(&mut Stack<'_>)>(&mut self, given: Given, with: F) -> Status {
+        if self.is_broken {
+            return Status::Broken;
+        }
+        let mut with = Some(with);
+        let mut errand = Errand { with: (&raw mut with).cast(), run: run_errand::<F> };
+        let (raw, errand) = (self.raw.as_ptr(), (&raw mut errand).cast());
+        self.is_broken = true;
+        // SAFETY: 1. The state is ours. 2. `run_given` is given the errand, which lives until the call returns, as what it
+        // expects. 3. Outside of all calls there is room for twenty values, and nothing of this but what is protected throws.
+        // 4. Below an error that is given there is at most a handler.
+        let status = unsafe {
+            match self.runner {
+                None => ffi::lua_cpcall(raw, run_given, errand),
+                Some(runner) => {
+                    let has_error = matches!(given, Given::Error) && ffi::lua_gettop(raw) > 0;
+                    let handler = match given {
+                        Given::Handler(handler) => {
+                            ffi::lua_settop(raw, 0);
+                            ffi::lua_rawgeti_(raw, ffi::LUA_REGISTRYINDEX, handler.0);
+                            1
+                        }
+                        Given::Nothing => {
+                            ffi::lua_settop(raw, 0);
+                            0
+                        }
+                        Given::Error => 0,
+                    };
+                    ffi::lua_rawgeti_(raw, ffi::LUA_REGISTRYINDEX, runner.0);
+                    ffi::lua_pushlightuserdatatagged(raw, errand, 0);
+                    if has_error {
+                        ffi::lua_pushvalue(raw, -3);
+                    }
+                    ffi::lua_pcall(raw, 1 + c_int::from(has_error), 0, handler)
+                }
+            }
+        };
+        self.is_broken = false;
+        Status::from_raw(status)
     }
 
     /// The stack, for what throws no errors: reading what a protected call left.
@@ -179,7 +211,16 @@ impl Drop for Machine {
     }
 }
 
-/// What [`Machine::protect`] has [`run`].
+/// What is on the stack when a protected call begins.
+enum Given {
+    Nothing,
+    /// The error that the last call left.
+    Error,
+    /// What errors are handed to where they are thrown, out of sight.
+    Handler(Reference),
+}
+
+/// What [`Machine::run`] has [`run_given`].
 struct Errand {
     /// An `Option<F>`.
     with: *mut (),
@@ -199,16 +240,19 @@ unsafe fn run_errand<F: FnOnce(&mut Stack<'_>)>(with: *mut (), stack: &mut Stack
     }
 }
 
-/// Runs what [`Machine::protect`] was given.
+/// Runs what [`Machine::run`] was given.
 ///
 /// # Safety
-/// Called as a function of Lua, with an [`Errand`] as its argument.
-unsafe extern "C-unwind" fn run(raw: *mut ffi::lua_State) -> c_int {
-    // SAFETY: by the promise above.
-    let errand = unsafe { &*ffi::lua_tolightuserdata(raw, 1).cast::<Errand>() };
+/// Called as a function of Lua, with an [`Errand`] as its first argument.
+unsafe extern "C-unwind" fn run_given(raw: *mut ffi::lua_State) -> c_int {
+    // SAFETY: by the promise above, and there is a first argument to take away.
+    let errand = unsafe {
+        let errand = ffi::lua_tolightuserdata(raw, 1).cast::<Errand>();
+        ffi::lua_remove(raw, 1);
+        &*errand
+    };
     // SAFETY: the running state; the stack ends with the call.
     let mut stack = unsafe { Stack::new(raw) };
-    stack.truncate(0);
     // SAFETY: whoever made the errand put in what belongs together.
     unsafe { (errand.run)(errand.with, &mut stack) };
     0

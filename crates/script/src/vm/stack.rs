@@ -331,11 +331,15 @@ impl Stack<'_> {
 
 /// Calling and keeping.
 impl Stack<'_> {
-    /// Calls the function below `arguments` values; errors go through. Leaves all its results.
-    pub(crate) fn call(&mut self, arguments: i32) {
+    /// Calls the function below `arguments` values; errors go through. Leaves so many results, or all.
+    pub(crate) fn call(&mut self, arguments: i32, results: Option<i32>) {
         assert!(arguments >= 0 && arguments < self.top(), "function and arguments are there");
-        // SAFETY: rules 1 and 3; a value that is no function is an error of Lua.
-        unsafe { ffi::lua_call(self.raw, arguments, ffi::LUA_MULTRET) };
+        let results = results.unwrap_or(ffi::LUA_MULTRET);
+        if results > 0 {
+            self.reserve(results);
+        }
+        // SAFETY: rules 1 to 3; a value that is no function is an error of Lua.
+        unsafe { ffi::lua_call(self.raw, arguments, results) };
     }
 
     /// Calls the function below `arguments` values; an error is left on the stack in place of the results, as `handler`

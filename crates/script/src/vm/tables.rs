@@ -49,29 +49,29 @@ impl Stack<'_> {
         }
     }
 
-    /// Whether the table on top has no metatable, may be changed, and has the elements 1 to `len` and nothing else.
-    pub(crate) fn is_plain_list(&mut self, len: usize) -> bool {
-        let table = self.table(self.top());
-        let room = 2 * len + 3;
-        if !i32::try_from(room).is_ok_and(|room| self.has_room(room)) {
-            return false;
-        }
-        let raw = self.raw();
-        // SAFETY: a table, and room for a metatable, or all the pairs and one more; rule 2. A place is that of the pair before,
-        // and a key is on the stack below its value.
-        let is_plain = unsafe {
+    /// Whether a table has no metatable, may be changed, and has the elements 1 to `len` and nothing else.
+    pub(crate) fn is_plain_list(&mut self, table: i32, len: usize) -> bool {
+        let table = self.table(table);
+        let (raw, top) = (self.raw(), self.top());
+        self.reserve(2);
+        // SAFETY: 1. A table, and room for a metatable or one pair, which is taken away again; rule 2. 2. A place is that of the
+        // pair before, whose key is on the stack below its value.
+        unsafe {
             let mut place = 0;
-            let mut has_next = |n: f64| {
+            let mut next = || {
                 place = ffi::lua_rawiter(raw, table, place);
-                place >= 0 && ffi::lua_tonumberx(raw, -2, std::ptr::null_mut()) == n
+                let key = (place >= 0).then(|| match ffi::lua_type(raw, -2) {
+                    ffi::LUA_TNUMBER => ffi::lua_tonumberx(raw, -2, std::ptr::null_mut()),
+                    _ => f64::NAN,
+                });
+                ffi::lua_settop(raw, top);
+                key
             };
-            ffi::lua_getreadonly(raw, table) == 0
-                && ffi::lua_getmetatable(raw, table) == 0
-                && (1..=len).all(|n| has_next(n as f64))
-                && ffi::lua_rawiter(raw, table, place) < 0
-        };
-        self.truncate(table);
-        is_plain
+            let is_plain = ffi::lua_getreadonly(raw, table) == 0 && ffi::lua_getmetatable(raw, table) == 0;
+            let is_plain = is_plain && (1..=len).all(|n| next() == Some(n as f64)) && next().is_none();
+            ffi::lua_settop(raw, top);
+            is_plain
+        }
     }
 
     /// Sets a global, which scripts cannot change, to the value on top, which it takes.

@@ -217,7 +217,7 @@ impl Log {
         }
         let now = self.now_seconds.load(Ordering::Relaxed);
         let mut buffer = self.buffer();
-        let end = buffer.append(u32::from(db.0), now, command.iter());
+        let end = buffer.append(u32::from(db.0), now, command);
         self.appended.store(end.0, Ordering::Release);
         JournalPosition(end.0)
     }
@@ -251,7 +251,7 @@ impl Log {
         let mut buffer = self.buffer();
         buffer.begin_transaction(u32::from(first.0), now);
         for (db, command) in commands {
-            buffer.append(u32::from(db.0), now, command.args().iter());
+            buffer.append(u32::from(db.0), now, command.args());
         }
         let end = buffer.end_transaction(u32::from(last.0), now);
         self.appended.store(end.0, Ordering::Release);
