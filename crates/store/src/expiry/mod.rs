@@ -70,44 +70,59 @@ impl Record {
     }
 }
 
-/// A level's slots, and a bit for each that holds a record.
+/// A level's slots, as far as they hold records, and a bit for each of these.
 #[derive(Default)]
 struct Level {
     used: u64,
     /// Records of all its slots.
     len: usize,
-    /// Empty until the level is needed.
-    slots: Vec<Slot>,
-    /// Records of each slot.
-    lens: Vec<u32>,
+    /// In the order of their bits: a database with few keys that expire has few slots, not all of each level.
+    slots: Vec<Counted>,
+}
+
+/// A slot and how many records it holds.
+#[derive(Default)]
+struct Counted {
+    len: usize,
+    slot: Slot,
 }
 
 impl Level {
+    /// Where a slot is, or would be.
+    fn place(&self, slot: usize) -> usize {
+        (self.used & ((1 << slot) - 1)).count_ones() as usize
+    }
+
     fn push(&mut self, slot: usize, record: u32) -> isize {
-        if self.slots.is_empty() {
-            self.slots.resize_with(SLOTS, Slot::default);
-            self.lens.resize(SLOTS, 0);
+        let place = self.place(slot);
+        if self.used & 1 << slot == 0 {
+            self.used |= 1 << slot;
+            self.slots.insert(place, Counted::default());
         }
-        self.used |= 1 << slot;
-        let added = self.slots[slot].push(record);
-        self.lens[slot] = self.lens[slot].wrapping_add_signed(added as i32);
+        let counted = &mut self.slots[place];
+        let added = counted.slot.push(record);
+        counted.len = counted.len.wrapping_add_signed(added);
         self.len = self.len.wrapping_add_signed(added);
         added
     }
 
     fn take(&mut self, slot: usize) -> Slot {
+        let counted = self.slots.remove(self.place(slot));
         self.used &= !(1 << slot);
-        self.len -= std::mem::take(&mut self.lens[slot]) as usize;
-        std::mem::take(&mut self.slots[slot])
+        self.len -= counted.len;
+        if self.slots.is_empty() {
+            self.slots = Vec::new();
+        }
+        counted.slot
     }
 
     /// A record, each as likely as any other; `at` is a number below their count.
     fn random(&self, mut at: usize, random: &mut impl FnMut() -> u64) -> Option<u32> {
-        for (slot, &len) in self.slots.iter().zip(&self.lens) {
-            if at < len as usize {
-                return slot.random(random);
+        for counted in &self.slots {
+            if at < counted.len {
+                return counted.slot.random(random);
             }
-            at -= len as usize;
+            at -= counted.len;
         }
         None
     }
@@ -305,14 +320,12 @@ impl ExpiryIndex {
 
     /// Bytes allocated.
     pub(crate) fn memory_bytes(&self) -> usize {
-        let of_slots = |slots: &[Slot]| slots.iter().map(Slot::memory_bytes).sum::<usize>();
-        let lens: usize = self.levels.iter().map(|level| level.lens.capacity() * size_of::<u32>()).sum();
-        let levels = self.levels.iter().map(|level| &level.slots);
-        levels
-            .chain([&self.loose])
-            .map(|slots| slots.capacity() * size_of::<Slot>() + of_slots(slots))
-            .sum::<usize>()
-            + self.due.memory_bytes()
-            + lens
+        let of_levels = self.levels.iter().map(|level| {
+            let slots: usize = level.slots.iter().map(|counted| counted.slot.memory_bytes()).sum();
+            level.slots.capacity() * size_of::<Counted>() + slots
+        });
+        let loose = self.loose.iter().map(Slot::memory_bytes).sum::<usize>();
+        let places = self.loose.capacity() * size_of::<Slot>();
+        of_levels.sum::<usize>() + loose + places + self.due.memory_bytes()
     }
 }
