@@ -68,7 +68,7 @@ impl Engines {
     }
 
     /// Bytes of the values that the engines have.
-    pub fn value_bytes(&mut self) -> usize {
+    pub fn value_bytes(&self) -> usize {
         let value_bytes = self.lua.value_bytes();
         #[cfg(feature = "python")]
         let value_bytes = value_bytes + self.python.used_bytes();

@@ -140,7 +140,7 @@ impl Machine {
     }
 
     /// Bytes of its values.
-    pub(super) fn value_bytes(&mut self) -> usize {
-        self.engines.as_mut().map_or(0, Engines::value_bytes)
+    pub(super) fn value_bytes(&self) -> usize {
+        self.engines.as_ref().map_or(0, Engines::value_bytes)
     }
 }

@@ -10,7 +10,7 @@ use spinel_aof::{
     BaseFormat, Directory, Following, LogBuffer, LogPosition, LogWriter, Names, Rotation, WriterOptions,
     encode_command,
 };
-use spinel_resp::Value;
+use spinel_resp::{OwnedArgs, Value};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
@@ -57,7 +57,7 @@ impl Log {
         let key = self.random.below(500).to_string().into_bytes();
         let value: Vec<u8> = (0..self.random.below(200)).map(|_| self.random.below(256) as u8).collect();
         let seconds = (self.now_ms / 1000) as i64;
-        self.buffer.append(db, seconds, [&b"SET"[..], &key, &value]);
+        self.buffer.append(db, seconds, OwnedArgs::from_words([&b"SET"[..], &key, &value]).args());
         self.data.insert((db, key), value);
     }
 

@@ -79,6 +79,11 @@ fn with_words<R>(stack: &Stack<'_>, with: impl FnOnce(&[&[u8]]) -> R) -> Result<
     }
     // Numbers as text, one behind the other, and where each ends.
     let mut digits = Vec::new();
+    let mut words = SmallVec::<[&[u8]; 16]>::new();
+    words.extend((1..=top).map_while(|index| stack.bytes(index)));
+    if words.len() == top as usize {
+        return Ok(with(&words));
+    }
     let mut ends = SmallVec::<[usize; 8]>::new();
     for index in 1..=top {
         match stack.kind(index) {
@@ -90,7 +95,7 @@ fn with_words<R>(stack: &Stack<'_>, with: impl FnOnce(&[&[u8]]) -> R) -> Result<
             _ => return Err("Lua redis lib command arguments must be strings or integers"),
         }
     }
-    let mut words = SmallVec::<[&[u8]; 16]>::new();
+    words.clear();
     let (mut start, mut ends) = (0, ends.into_iter());
     for index in 1..=top {
         words.push(match stack.bytes(index) {

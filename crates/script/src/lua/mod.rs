@@ -83,6 +83,8 @@ pub struct Lua {
     machine: Machine,
     purpose: Purpose,
     limit_bytes: usize,
+    /// KiB of values after the last call.
+    value_kib: usize,
     /// Beyond so many bytes of values garbage is collected after a call.
     collect_beyond_bytes: usize,
     /// The globals, to be put back after a script that may have put others in their place.
@@ -128,12 +130,22 @@ impl Lua {
         machine.context().text_limit_bytes.set(limit_bytes / TEXT_PART);
         let collect_beyond_bytes = COLLECT_BYTES;
         let inputs = [Input::new(c"KEYS"), Input::new(c"ARGV")];
-        Some(Self { machine, purpose, limit_bytes, collect_beyond_bytes, globals, handler, inputs })
+        let value_kib = machine.stack().used_kib();
+        Some(Self {
+            machine,
+            purpose,
+            limit_bytes,
+            value_kib,
+            collect_beyond_bytes,
+            globals,
+            handler,
+            inputs,
+        })
     }
 
-    /// Bytes of the values that it has, of which many share the memory that it takes.
-    pub fn value_bytes(&mut self) -> usize {
-        if self.machine.is_broken() { 0 } else { self.machine.stack().used_bytes() as usize }
+    /// Bytes of the values that it had after the last call, rounded down to KiB; many share the memory that it takes.
+    pub fn value_bytes(&self) -> usize {
+        if self.machine.is_broken() { 0 } else { self.value_kib << 10 }
     }
 
     /// Compiles, and keeps the function.
@@ -169,7 +181,8 @@ impl Lua {
         }
         self.machine.stack().truncate(0);
         let is_full = self.machine.used_bytes() > self.limit_bytes / 2;
-        if is_full || self.machine.stack().used_kib() << 10 > self.collect_beyond_bytes {
+        self.value_kib = self.machine.stack().used_kib();
+        if is_full || self.value_kib << 10 > self.collect_beyond_bytes {
             let inputs = &mut self.inputs;
             self.machine.protect(|stack| {
                 inputs.iter_mut().for_each(|input| input.forget(stack));
@@ -177,7 +190,9 @@ impl Lua {
             });
             let mut stack = self.machine.stack();
             stack.truncate(0);
-            self.collect_beyond_bytes = 2 * stack.used_bytes() as usize + COLLECT_BYTES;
+            let value_bytes = stack.used_bytes() as usize;
+            self.collect_beyond_bytes = 2 * value_bytes + COLLECT_BYTES;
+            self.value_kib = value_bytes >> 10;
         }
     }
 

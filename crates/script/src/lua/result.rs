@@ -35,6 +35,12 @@ enum Shape {
 
 /// Writes the value on top of the stack, which it takes. `protocol` is what the script talks, which decides of booleans.
 pub(super) fn write_result(stack: &mut Stack<'_>, protocol: Protocol, out: &mut Encoder) -> Outcome {
+    let top = stack.top();
+    if let Some(text) = stack.bytes(top) {
+        out.bulk(text);
+        stack.pop();
+        return Outcome::Done;
+    }
     let mut walk = Walk { protocol, frames: Vec::new() };
     let outcome = walk.write_value(stack, out);
     while let Some(frame) = walk.frames.pop() {

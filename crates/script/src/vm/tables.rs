@@ -1,6 +1,6 @@
 //! Tables on the stack.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, c_int};
 
 use mlua_sys as ffi;
 
@@ -38,6 +38,9 @@ impl Stack<'_> {
 
     /// Makes byte strings the first elements of the table on top.
     pub(crate) fn fill_with_texts(&mut self, texts: &[&[u8]]) {
+        if texts.is_empty() {
+            return;
+        }
         self.table(self.top());
         self.reserve(1);
         for (n, text) in (1..).zip(texts) {
@@ -53,25 +56,28 @@ impl Stack<'_> {
     pub(crate) fn is_plain_list(&mut self, table: i32, len: usize) -> bool {
         let table = self.table(table);
         let (raw, top) = (self.raw(), self.top());
-        self.reserve(2);
-        // SAFETY: 1. A table, and room for a metatable or one pair, which is taken away again; rule 2. 2. A place is that of the
-        // pair before, whose key is on the stack below its value.
-        unsafe {
+        let Ok(room) = c_int::try_from(2 * len + 2) else { return false };
+        self.reserve(room);
+        // SAFETY: 1. A table, and room for a metatable, or for all the pairs and one more; rule 2. 2. A place is that of the pair
+        // before, whose key is on the stack below its value.
+        let is_plain = unsafe {
             let mut place = 0;
-            let mut next = || {
+            let mut has_next = |n: f64| {
                 place = ffi::lua_rawiter(raw, table, place);
-                let key = (place >= 0).then(|| match ffi::lua_type(raw, -2) {
-                    ffi::LUA_TNUMBER => ffi::lua_tonumberx(raw, -2, std::ptr::null_mut()),
-                    _ => f64::NAN,
-                });
-                ffi::lua_settop(raw, top);
-                key
+                place >= 0
+                    && ffi::lua_type(raw, -2) == ffi::LUA_TNUMBER
+                    && ffi::lua_tonumberx(raw, -2, std::ptr::null_mut()) == n
             };
-            let is_plain = ffi::lua_getreadonly(raw, table) == 0 && ffi::lua_getmetatable(raw, table) == 0;
-            let is_plain = is_plain && (1..=len).all(|n| next() == Some(n as f64)) && next().is_none();
-            ffi::lua_settop(raw, top);
-            is_plain
+            ffi::lua_getreadonly(raw, table) == 0
+                && ffi::lua_getmetatable(raw, table) == 0
+                && (1..=len).all(|n| has_next(n as f64))
+                && ffi::lua_rawiter(raw, table, place) < 0
+        };
+        if !is_plain || len > 0 {
+            // SAFETY: what was there before.
+            unsafe { ffi::lua_settop(raw, top) };
         }
+        is_plain
     }
 
     /// Sets a global, which scripts cannot change, to the value on top, which it takes.

@@ -95,7 +95,7 @@ impl Libraries {
     /// Bytes of the machine's values; 0 while it is at work.
     pub(crate) fn used_bytes(&self) -> usize {
         let machine = self.machine.try_lock().ok();
-        machine.and_then(|mut machine| machine.as_mut().map(Engines::value_bytes)).unwrap_or(0)
+        machine.and_then(|machine| machine.as_ref().map(Engines::value_bytes)).unwrap_or(0)
     }
 
     /// What a function says of itself.
