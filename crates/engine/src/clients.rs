@@ -146,8 +146,10 @@ pub struct Client {
     pub reply_room: AtomicU64,
     /// The most bytes that waited in it lately.
     pub reply_peak: AtomicU64,
-    /// Bytes of its buffers in all.
+    /// Bytes of its buffers and its state in all.
     pub total_bytes: AtomicU64,
+    /// If it was evicted, how many they were then: they do not count until its connection is closed.
+    pub leaving_bytes: AtomicU64,
     /// The number of the last command that it gave plus one, or 0.
     last_command: AtomicU16,
     /// 2 or 3.
@@ -261,6 +263,7 @@ impl Clients {
             reply_room: AtomicU64::new(0),
             reply_peak: AtomicU64::new(0),
             total_bytes: AtomicU64::new(0),
+            leaving_bytes: AtomicU64::new(0),
             last_command: AtomicU16::new(0),
             protocol: AtomicU8::new(2),
             killed: AtomicBool::new(false),

@@ -14,7 +14,7 @@ use spinel_family::{
 use spinel_store::{Entry, Held, LockToken, OwnedValue};
 
 pub(crate) use self::gradual::GradualProgress;
-use self::queue::{Garbage, Job, Queue};
+use self::queue::{Garbage, Job, Queue, Rank};
 use crate::aftermath::{self, Origin};
 use crate::apart::Apart;
 use crate::clients::Client;
@@ -28,7 +28,7 @@ use crate::registry::Command;
 use crate::session::Session;
 use crate::{Engine, Message, panics};
 
-/// Threads for long commands and for freeing: several, for a command that waits for one may hold shards.
+/// Threads for long commands and for freeing: several, for what one command waits for another may hold (see [`Rank`]).
 const THREADS: usize = 4;
 /// Elements freed between two looks at the queue.
 const FREE_SLICE: usize = 4096;
@@ -42,6 +42,16 @@ struct LongCommand {
     published: Arc<Published>,
     ground: Ground,
     silent: bool,
+}
+
+impl LongCommand {
+    fn rank(&self) -> Rank {
+        match self.ground {
+            Ground::Held(_) => Rank::Holding,
+            Ground::Apart(_) => Rank::Storing,
+            Ground::Sweep => Rank::Sweeping,
+        }
+    }
 }
 
 /// What a long command runs on.
@@ -62,7 +72,7 @@ pub(crate) struct Helpers {
 
 impl Helpers {
     pub(crate) fn start(&self, engine: &Arc<Engine>) {
-        self.queue.open((engine.workers() / 2).clamp(1, THREADS - 1));
+        self.queue.open(THREADS, (engine.workers() / 2).clamp(1, THREADS - 1));
         for n in 0..THREADS {
             let queue = Arc::clone(&self.queue);
             let engine = Arc::downgrade(engine);
@@ -119,10 +129,12 @@ impl Helpers {
         }
     }
 
-    /// Sends a large value that was evicted to be freed.
-    pub(crate) fn free_evicted(&self, engine: &Engine, value: OwnedValue, evicted_bytes: u64) {
+    /// Sends a large value to be freed, which does not count any more.
+    pub(crate) fn free_value(&self, engine: &Engine, value: OwnedValue) {
+        let leaving_bytes = value.estimated_bytes() as u64;
+        engine.memory.expect_freed(leaving_bytes);
         engine.stats.lazily_pending.fetch_add(1, Ordering::Relaxed);
-        self.queue.push_garbage(Garbage::Value { value, evicted_bytes });
+        self.queue.push_garbage(Garbage::Value { value, leaving_bytes });
     }
 
     /// Sends large values to be freed, has what was flushed forgotten on disk, too, and writes into the log what commands
@@ -134,15 +146,15 @@ impl Helpers {
         for line in effects.remarks.drain(..) {
             engine.log.write(LogLevel::Verbose, &line);
         }
-        let count = effects.garbage.len() + effects.garbage_dbs.len();
-        if count == 0 {
+        for value in effects.garbage.drain(..) {
+            self.free_value(engine, value);
+        }
+        let databases = effects.garbage_dbs.len() as u64;
+        if databases == 0 {
             return;
         }
-        engine.stats.lazily_pending.fetch_add(count as u64, Ordering::Relaxed);
-        for value in effects.garbage.drain(..) {
-            self.queue.push_garbage(Garbage::Value { value, evicted_bytes: 0 });
-        }
-        engine.memory.expect_flushed(effects.garbage_dbs.len() as u64);
+        engine.stats.lazily_pending.fetch_add(databases, Ordering::Relaxed);
+        engine.memory.expect_flushed(databases);
         for db in effects.garbage_dbs.drain(..) {
             self.queue.push_garbage(Garbage::Db(Box::new(db)));
         }
@@ -183,8 +195,10 @@ fn work(queue: &Queue, engine: &Weak<Engine>, n: usize) {
             Job::Free(garbage) => queue.freed(free(queue, engine, garbage, &mut tally)),
             Job::Command(job) => {
                 let Some(engine) = engine.upgrade() else { return };
+                let rank = job.rank();
                 run(&engine, *job, scratch.get_or_insert_with(|| Scratch::new(engine.seed(1000 + n))));
                 engine.keyspace.wake_missed();
+                queue.ended(rank);
             }
         }
         if let Some(engine) = engine.upgrade() {
@@ -199,27 +213,25 @@ fn free(queue: &Queue, engine: &Weak<Engine>, garbage: Garbage, tally: &mut Tall
         Garbage::Buffer(buffer) => {
             let bytes = buffer.capacity();
             drop(buffer);
-            if let Some(engine) = engine.upgrade() {
-                engine.memory.tell(&*engine.host().probe, tally);
-                engine.memory.was_freed(bytes as u64);
-            }
+            tell_freed(engine, tally, bytes as u64);
             return None;
         }
         Garbage::Words(words) => {
             drop(words);
             return None;
         }
-        Garbage::Value { mut value, evicted_bytes } => {
+        Garbage::Value { mut value, leaving_bytes } => {
+            let mut left = leaving_bytes;
             while free_slice(&mut value) {
+                if let Some(engine) = engine.upgrade() {
+                    left -= engine.memory.tell_of_leaving(&*engine.host().probe, tally, left);
+                }
                 if queue.has_command() {
-                    return Some(Garbage::Value { value, evicted_bytes });
+                    return Some(Garbage::Value { value, leaving_bytes: left });
                 }
             }
             drop(value);
-            if let Some(engine) = engine.upgrade() {
-                engine.memory.tell(&*engine.host().probe, tally);
-                engine.memory.was_freed(evicted_bytes);
-            }
+            tell_freed(engine, tally, left);
         }
         // What of it a snapshot still wants, it gets first.
         Garbage::Db(mut db) => {
@@ -246,6 +258,14 @@ fn free(queue: &Queue, engine: &Weak<Engine>, garbage: Garbage, tally: &mut Tall
         engine.stats.lazily_freed.fetch_add(1, Ordering::Relaxed);
     }
     None
+}
+
+/// Tells that the thread has freed what it has; so many bytes of that did not count any more.
+fn tell_freed(engine: &Weak<Engine>, tally: &mut Tally, bytes: u64) {
+    if let Some(engine) = engine.upgrade() {
+        engine.memory.tell(&*engine.host().probe, tally);
+        engine.memory.was_freed(bytes);
+    }
 }
 
 /// Frees a part of a value, and lets others go on; false if it was the last.
@@ -452,74 +472,5 @@ fn count(engine: &Engine, effects: &mut Effects) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::mpsc::{Sender, channel};
-    use std::time::Duration;
-
-    use crate::config::Settings;
-    use crate::host::{Host, ProcessProbe};
-    use crate::testing::Server;
-
-    /// Tells when a thread rests.
-    struct Probe(Sender<()>);
-
-    impl ProcessProbe for Probe {
-        fn rest(&self) {
-            self.0.send(()).expect("the test waits for it");
-        }
-    }
-
-    #[test]
-    fn memory_freed_by_a_helper_is_not_kept_at_hand() {
-        let mut server = Server::new(Settings::default());
-        let (rested, wait) = channel();
-        server.engine.set_host(Host { probe: Box::new(Probe(rested)), ..Host::default() });
-        let peer = server.connect("127.0.0.1:1");
-        let members: Vec<String> = (0..1000).map(|n| format!("member:{n}")).collect();
-        server.run(peer, &format!("SADD s {}", members.join(" ")));
-        assert_eq!(server.run(peer, "UNLINK s"), ":1\r\n");
-        wait.recv_timeout(Duration::from_secs(30)).expect("a helper rests after it freed");
-    }
-
-    #[test]
-    fn a_panic_on_a_helper_is_answered_and_leaves_nothing_locked() {
-        let mut server = Server::new(Settings::default());
-        let peer = server.connect("127.0.0.1:1");
-        let args = OwnedArgs::from_words(["GET", "k"]);
-        let engine = Arc::clone(&server.engine);
-        let hash = engine.keyspace.key(b"k").hash;
-        let held = engine.keyspace.hold_one(hash).expect("nobody holds it");
-        let command = crate::registry::REGISTRY.find(b"get").expect("there is GET");
-        let entry: &'static CommandEntry = Box::leak(Box::new(CommandEntry {
-            spec: command.spec,
-            run: Run::Query(|_, _, _| panic!("a bug")),
-        }));
-        let session = server.session(peer);
-        session.moved = true;
-        let job = LongCommand {
-            client: Arc::clone(&session.client),
-            command,
-            entry,
-            args: Arc::new(args),
-            options: CallOptions {
-                db: session.db,
-                now: engine.clock.unix_millis(),
-                protocol: session.protocol,
-                no_touch: false,
-                may_move: false,
-                retried: false,
-                deny_blocking: false,
-                in_script: false,
-                replayed_at: None,
-                recorded: true,
-            },
-            published: engine.published(),
-            ground: Ground::Held(held.into_token()),
-            silent: false,
-        };
-        run(&engine, job, &Scratch::new(1));
-        assert_eq!(server.deliver(), [(peer, format!("-{COMMAND_FAILED}\r\n"))]);
-        assert_eq!(server.run(peer, "SET k v"), "+OK\r\n");
-    }
-}
+#[path = "offload_tests.rs"]
+mod tests;

@@ -191,9 +191,13 @@ fn alive(listeners: &[Arc<Client>]) -> usize {
     listeners.iter().filter(|client| !client.is_killed()).count()
 }
 
+/// Bytes that a name takes beside itself, here and in the registry of listeners, where it stands once more.
+const NAME_BYTES: usize = 96;
+
 /// What one session listens to.
 #[derive(Debug, Default)]
 pub struct Subscriptions {
+    bytes: usize,
     channels: HashSet<Box<[u8]>>,
     patterns: HashSet<Box<[u8]>>,
     shard_channels: HashSet<Box<[u8]>>,
@@ -218,12 +222,16 @@ impl Subscriptions {
 
     /// Adds a name; false if it was there.
     pub fn add(&mut self, topic: Topic, name: &[u8]) -> bool {
-        self.set_mut(topic).insert(name.into())
+        let is_new = self.set_mut(topic).insert(name.into());
+        self.bytes += if is_new { NAME_BYTES + 2 * name.len() } else { 0 };
+        is_new
     }
 
     /// Removes a name; false if it was not there.
     pub fn remove(&mut self, topic: Topic, name: &[u8]) -> bool {
-        self.set_mut(topic).remove(name)
+        let was_there = self.set_mut(topic).remove(name);
+        self.bytes -= if was_there { NAME_BYTES + 2 * name.len() } else { 0 };
+        was_there
     }
 
     /// Whether it listens to a name.
@@ -248,6 +256,13 @@ impl Subscriptions {
     #[must_use]
     pub fn channels_and_patterns(&self) -> usize {
         self.channels.len() + self.patterns.len()
+    }
+
+    /// Bytes that the names take, about.
+    #[inline]
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Whether it listens to anything.

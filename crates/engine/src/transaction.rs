@@ -192,7 +192,7 @@ impl Worker {
                 was_there = cx.peek_in(db, key).is_some();
                 cx.held_mut().shard_mut(key.hash).watches.add(db, bytes, &flag);
             });
-            session.watched.push(Watched { db, key: bytes.into(), was_there });
+            session.add_watched(Watched { db, key: bytes.into(), was_there });
         }
         session.client.set_watch_flag(&session.watch_flag);
         Ok(())
@@ -237,6 +237,7 @@ fn forget_watches(session: &mut Session, held: &mut Held<'_>) {
 
 /// The old flag may still be raised by whoever holds it; nobody looks at it any more.
 fn renew_watch_flag(session: &mut Session) {
+    session.watched_bytes = 0;
     session.watch_flag = Arc::new(WatchFlag::default());
     session.client.set_watch_flag(&session.watch_flag);
 }

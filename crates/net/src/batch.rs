@@ -30,9 +30,6 @@ pub(crate) const DEPTH: usize = 16;
 /// Spans of words for which room is kept from one batch to the next.
 const KEPT_SPANS: usize = 4096;
 
-/// Replies of this many bytes are compared with the limits before the turn ends: there may be many more of the kind.
-const LARGE_OUTPUT: usize = 64 * 1024;
-
 /// Where the words of a parsed command are.
 enum Place {
     /// In the connection's buffer, at these spans.
@@ -180,12 +177,7 @@ impl Group {
                 if flow != Flow::Continue {
                     connection.fall_back();
                 }
-                if connection.out.len() >= LARGE_OUTPUT
-                    && let Some(excess) = limits::check(connection, worker.settings(), worker.now().0)
-                {
-                    limits::report(worker, connection, excess);
-                    connection.state = State::Dead;
-                }
+                limits::look_at_large_output(worker, connection);
             }
         }
         self.ready.clear();

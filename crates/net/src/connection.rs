@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 use std::sync::atomic::Ordering;
 
+use spinel_engine::clients::Client;
 use spinel_engine::journal::JournalPosition;
 use spinel_engine::session::Session;
 use spinel_resp::{Encoder, Protocol, RequestParser};
@@ -349,16 +350,25 @@ impl Connection {
         Ok(written)
     }
 
-    /// Copies the sizes of its buffers to its shared face; says by how much they have grown.
-    pub(crate) fn publish_sizes(&self) -> i64 {
+    /// Copies the sizes of its buffers to its shared face; says by how many bytes it has grown.
+    pub(crate) fn publish_sizes(&mut self) -> i64 {
+        let reply_room = self.out.buffer_mut().capacity();
         let client = &self.session.client;
         let pending = self.pending_output() as u64;
         client.query_bytes.store(self.unread().len() as u64, Ordering::Relaxed);
         client.query_room.store((self.input.len() - self.filled) as u64, Ordering::Relaxed);
         client.output_bytes.store(pending, Ordering::Relaxed);
-        let total = self.input.len() + self.out.len() + size_of::<Self>();
-        let before = client.total_bytes.load(Ordering::Relaxed);
-        client.total_bytes.store(total as u64, Ordering::Relaxed);
-        total as i64 - before as i64
+        let total = match client.is_killed() {
+            // Whoever evicted it has counted that it goes.
+            true => 0,
+            false => {
+                let own = size_of::<Self>() + size_of::<Client>();
+                (own + self.input.len() + reply_room + self.session.state_bytes()) as u64
+            }
+        };
+        if client.total_bytes.load(Ordering::Relaxed) == total {
+            return 0;
+        }
+        total as i64 - client.total_bytes.swap(total, Ordering::Relaxed) as i64
     }
 }

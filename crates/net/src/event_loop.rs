@@ -205,6 +205,7 @@ impl EventLoop {
                 Ok(Some(bytes)) => {
                     self.worker.stats().reads.add(1);
                     self.worker.stats().input_bytes.add(bytes as u64);
+                    limits::look_at_large_input(&mut self.worker, connection);
                 }
                 Ok(None) | Err(_) => connection.state = State::Dead,
             }
@@ -230,6 +231,7 @@ impl EventLoop {
                 Flow::Waiting => State::Waiting,
                 Flow::Close => State::Dead,
             };
+            limits::look_at_large_output(&mut self.worker, connection);
             self.list(slot);
         }
     }
@@ -341,6 +343,9 @@ impl EventLoop {
         // A socket that cannot be deregistered is closed below, which deregisters it.
         let _ = self.poller.remove(&mut connection.stream);
         self.worker.disconnect(&mut connection.session);
+        let client = Arc::clone(&connection.session.client);
+        drop(connection);
+        self.worker.gave_back(&client);
     }
 
     fn close_all(&mut self) {

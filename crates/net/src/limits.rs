@@ -16,6 +16,10 @@ pub(crate) enum Excess {
     Output,
 }
 
+/// Received bytes of this number are counted before the turn ends.
+const LARGE_INPUT: usize = 64 * 1024;
+/// Replies of this many bytes are looked at before the turn ends.
+const LARGE_OUTPUT: usize = 64 * 1024;
 /// The default of `proto-max-bulk-len`, in bytes.
 const USUAL_BULK_LEN: u64 = 512 << 20;
 /// What may be in the buffer beside the longest word, in bytes.
@@ -55,6 +59,28 @@ pub(crate) fn check(connection: &mut Connection, settings: &Settings, now_ms: i6
     }
     let since = *connection.over_soft_since_ms.get_or_insert(now_ms);
     (now_ms - since > limit.soft_seconds.saturating_mul(1000)).then_some(Excess::Output)
+}
+
+/// Counts the bytes that a connection has received before its commands run, if they are many.
+#[inline]
+pub(crate) fn look_at_large_input(worker: &mut Worker, connection: &mut Connection) {
+    if connection.unread().len() >= LARGE_INPUT {
+        worker.count_clients(|| connection.publish_sizes());
+    }
+}
+
+/// Looks at the replies of a connection before the turn ends, if they are many bytes: there may be many more of the kind.
+#[inline]
+pub(crate) fn look_at_large_output(worker: &mut Worker, connection: &mut Connection) {
+    if connection.out.len() < LARGE_OUTPUT {
+        return;
+    }
+    if let Some(excess) = check(connection, worker.settings(), worker.now().0) {
+        report(worker, connection, excess);
+        connection.state = State::Dead;
+    } else {
+        worker.count_clients(|| connection.publish_sizes());
+    }
 }
 
 /// Writes to the log that a connection is closed, and counts it.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use spinel_aof::disk::RealDisk;
 use spinel_engine::config::OsDisk;
-use spinel_engine::host::{Host, LinuxProcess, MemoryFigures};
+use spinel_engine::host::{ControlKind, Host, LinuxProcess, MemoryFigures};
 use spinel_net::dial::TcpDial;
 use tikv_jemalloc_ctl::thread::{self, ThreadLocal};
 use tikv_jemalloc_ctl::{Access, AsName, arenas, epoch, stats, stats_print, version};
@@ -24,6 +24,7 @@ pub(crate) fn host(outside: Outside) -> Host {
             held_here,
             purge,
             rest,
+            control,
             report,
             crash,
         }),
@@ -88,6 +89,26 @@ fn rest() {
     let _ = cache.write(false).and_then(|()| cache.write(true));
 }
 
+fn control(name: &str, kind: ControlKind) -> Option<String> {
+    if name.is_empty() || name.contains('\0') {
+        return None;
+    }
+    let name = format!("{name}\0");
+    let name = name.as_str().name();
+    match kind {
+        ControlKind::Text if name.value_type_str() => {
+            let text: &'static str = name.read().ok()?;
+            Some(text.to_owned())
+        }
+        ControlKind::Text => None,
+        // The allocator refuses to answer in another size than the control has.
+        ControlKind::Number => None
+            .or_else(|| Access::<u64>::read(name).ok().map(u64::cast_signed).map(|number| number.to_string()))
+            .or_else(|| Access::<u32>::read(name).ok().map(|number| number.to_string()))
+            .or_else(|| Access::<bool>::read(name).ok().map(|is_on| u8::from(is_on).to_string())),
+    }
+}
+
 fn report() -> String {
     let mut text = Vec::new();
     match stats_print::stats_print(&mut text, stats_print::Options::default()) {
@@ -99,6 +120,26 @@ fn report() -> String {
 #[cfg(test)]
 mod tests {
     use tikv_jemalloc_ctl::{Access, AsName};
+
+    use super::{ControlKind, control};
+
+    #[test]
+    fn controls_are_read_by_name_and_kind() {
+        assert_eq!(control("arenas.page", ControlKind::Number).as_deref(), Some("4096"));
+        assert_eq!(control("arenas.nbins", ControlKind::Number).map(|bins| bins.len()), Some(2));
+        assert_eq!(control("config.stats", ControlKind::Number).as_deref(), Some("1"));
+        assert!(control("version", ControlKind::Text).is_some_and(|version| version.starts_with("5.")));
+        for (name, kind) in [
+            ("version", ControlKind::Number),
+            ("arenas.page", ControlKind::Text),
+            ("arenas.nothing", ControlKind::Number),
+            ("thread.tcache.flush", ControlKind::Number),
+            ("", ControlKind::Number),
+            ("arenas\0page", ControlKind::Number),
+        ] {
+            assert_eq!(control(name, kind), None, "{name} {kind:?}");
+        }
+    }
 
     #[test]
     fn the_allocator_has_classes_eight_bytes_apart() {

@@ -33,7 +33,7 @@ use spinel_structs::table::TableItem;
 use crate::UnixMillis;
 use crate::value::{
     Array, Hash, Kind, List, NewValue, OwnedValue, Set, SortedSet, Stream, Text, ValueMut, ValueRef, array,
-    stream,
+    raw_bytes, stream,
 };
 
 const HEADER: usize = 8;
@@ -514,9 +514,7 @@ impl Entry {
         let shape = self.shape();
         let value = match shape.form {
             Form::Text | Form::Int => 0,
-            Form::Raw => {
-                malloc_size(size_of::<Vec<u8>>()) + malloc_size(self.pointee::<Vec<u8>>(shape).capacity())
-            }
+            Form::Raw => raw_bytes(self.pointee::<Vec<u8>>(shape)),
             Form::List => self.pointee::<List>(shape).memory_bytes(),
             Form::Set => self.pointee::<Set>(shape).memory_bytes(),
             Form::Hash => self.pointee::<Hash>(shape).memory_bytes(),

@@ -145,7 +145,7 @@ pub(crate) fn describe(client: &Client, now: UnixMillis, text: &mut Vec<u8>) {
     );
     let output = client.output_bytes.load(Relaxed);
     let counted = counted_output(output);
-    let total = client.total_bytes.load(Relaxed) + size_of::<Client>() as u64 + queued_bytes + argument_bytes;
+    let total = client.total_bytes.load(Relaxed) + argument_bytes;
     write(
         text,
         format_args!(

@@ -28,7 +28,7 @@ pub struct Directive {
     pub effect: Effect,
 }
 
-/// Whether a value means anything to this server. There is no fourth case: nothing is read and silently
+/// Whether a value means anything to this server. There is no other case: nothing is read and silently
 /// ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -38,6 +38,8 @@ pub enum Effect {
     Inert(&'static str),
     /// Only the default is accepted: the named feature is not there yet.
     Later(&'static str),
+    /// Only the default is accepted, as by a reference that was built without the feature, whose error this is.
+    Absent(&'static str),
 }
 
 /// What CONFIG SET and CONFIG GET must mind about a directive.
@@ -204,7 +206,8 @@ impl Directive {
             Effect::Later(feature) if self.print(settings) != self.print(defaults) => {
                 Err(format!("{feature} is not supported yet by this version").into())
             }
-            Effect::Later(_) | Effect::Honoured | Effect::Inert(_) => Ok(()),
+            Effect::Absent(error) if self.print(settings) != self.print(defaults) => Err(error.into()),
+            Effect::Later(_) | Effect::Absent(_) | Effect::Honoured | Effect::Inert(_) => Ok(()),
         }
     }
 

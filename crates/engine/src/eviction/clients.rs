@@ -1,8 +1,9 @@
 //! Client eviction: connections are closed when all together take more memory than `maxmemory-clients` allows, those that
 //! take most first.
 //!
-//! Each loop adds up by how much the buffers of its connections changed in a turn, so the sum costs one addition a turn; who
-//! takes most is looked for only when the sum is too large.
+//! Each loop adds up by how much its connections changed in a turn, so the sum costs one addition a turn; who takes most is
+//! looked for only when the sum is too large. Replies that grow large within a turn are counted at once: else keys would have
+//! been evicted for them before the turn is over.
 
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
@@ -39,9 +40,27 @@ impl Worker {
         if self.published.settings.memory.maxmemory > 0 {
             self.tell_memory();
         }
+        self.count_clients(|| more);
+    }
+
+    /// Counts that connections of this loop take so many bytes more, if anybody wants to know, and closes some while all
+    /// take too many.
+    #[inline]
+    pub fn count_clients(&mut self, more: impl FnOnce() -> i64) {
         if self.published.settings.memory.maxmemory_clients != 0 {
-            self.engine.client_bytes.0.fetch_add(more, Relaxed);
+            self.engine.client_bytes.0.fetch_add(more(), Relaxed);
             self.evict_clients();
+        }
+    }
+
+    /// The connection of a client is closed and its buffers are given back: if it was evicted they count again, for who
+    /// tells that they are freed.
+    #[inline]
+    pub fn gave_back(&mut self, client: &Client) {
+        let bytes = client.leaving_bytes.load(Relaxed);
+        if bytes > 0 {
+            self.tell_memory();
+            self.engine.memory.was_freed(bytes);
         }
     }
 
@@ -64,10 +83,13 @@ impl Engine {
         let mut line = b"Evicting client: ".to_vec();
         describe(client, self.clock.unix_millis(), &mut line);
         self.log.write(LogLevel::Notice, String::from_utf8_lossy(&line).trim_end());
+        let bytes = client.total_bytes.swap(0, Relaxed);
+        // Its loop gives them back soon; no key need go for them.
+        self.client_bytes.0.fetch_sub(bytes as i64, Relaxed);
+        self.memory.expect_freed(bytes);
+        client.leaving_bytes.store(bytes, Relaxed);
         self.clients.kill(client);
         self.stats.evicted_clients.fetch_add(1, Relaxed);
-        // They are given back soon.
-        self.client_bytes.0.fetch_sub(client.total_bytes.swap(0, Relaxed) as i64, Relaxed);
     }
 
     /// Begins to add up what connections take. The world is held.

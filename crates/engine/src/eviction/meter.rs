@@ -40,7 +40,7 @@ pub(crate) struct MemoryMeter {
     held: AtomicI64,
     /// How often it has begun with what the allocator said.
     beginnings: AtomicU64,
-    /// Bytes of what is evicted, and of buffers, that is not freed yet.
+    /// Bytes of values that were removed, and of buffers, that are not freed yet.
     leaving: AtomicU64,
     /// Databases that were flushed but are not freed yet. Nobody knows their bytes.
     flushed: AtomicU64,
@@ -79,14 +79,24 @@ impl Doubt {
 }
 
 impl MemoryMeter {
-    /// A thread tells what it has done.
+    /// A thread tells what it has done; says by how much it has more than when it told last.
     #[inline]
-    pub(crate) fn tell(&self, probe: &dyn ProcessProbe, tally: &mut Tally) {
+    pub(crate) fn tell(&self, probe: &dyn ProcessProbe, tally: &mut Tally) -> i64 {
         let (now, since) = (probe.held_here(), self.beginnings.load(Relaxed));
-        if tally.since == since && tally.told != now {
-            self.held.fetch_add(now - tally.told, Relaxed);
+        let before = std::mem::replace(tally, Tally { told: now, since });
+        let more = if before.since == since { now - before.told } else { 0 };
+        if more != 0 {
+            self.held.fetch_add(more, Relaxed);
         }
-        *tally = Tally { told: now, since };
+        more
+    }
+
+    /// A thread tells that it has freed a part of something of which so many bytes do not count any more; says how many of
+    /// these are gone.
+    pub(crate) fn tell_of_leaving(&self, probe: &dyn ProcessProbe, tally: &mut Tally, bytes: u64) -> u64 {
+        let freed = u64::try_from(-self.tell(probe, tally)).unwrap_or(0).min(bytes);
+        self.was_freed(freed);
+        freed
     }
 
     /// Bytes that count, as far as is known.
@@ -113,12 +123,18 @@ impl MemoryMeter {
         self.not_counted.load(Relaxed)
     }
 
-    /// Something that was evicted, or a buffer, is about to be freed by another thread.
+    /// Bytes of values that were removed, and of buffers, that are not freed yet.
+    #[cfg(test)]
+    pub(crate) fn leaving(&self) -> u64 {
+        self.leaving.load(Relaxed)
+    }
+
+    /// A value that was removed, or a buffer, is about to be freed by another thread.
     pub(crate) fn expect_freed(&self, bytes: u64) {
         self.leaving.fetch_add(bytes, Relaxed);
     }
 
-    /// It was freed.
+    /// It was freed, or a part of it.
     pub(crate) fn was_freed(&self, bytes: u64) {
         self.leaving.fetch_sub(bytes, Relaxed);
     }
@@ -240,8 +256,23 @@ mod tests {
         let before = meter.used();
         meter.expect_freed(300);
         assert_eq!(meter.used(), before - 300);
-        meter.was_freed(300);
-        assert_eq!(meter.used(), before);
+        let (probe, mut tally) = (Probe(AtomicI64::new(0)), Tally::default());
+        meter.tell(&probe, &mut tally);
+        for (held, left) in [(-100, 200), (50, 200), (-500, 0)] {
+            probe.0.store(held, Relaxed);
+            let freed = meter.tell_of_leaving(&probe, &mut tally, if left == 200 { 300 } else { 200 });
+            assert_eq!(
+                freed,
+                if held == 50 {
+                    0
+                } else if left == 0 {
+                    200
+                } else {
+                    100
+                }
+            );
+        }
+        assert_eq!(meter.used() + 500, before, "what was freed beyond what was expected");
         assert!(!meter.is_flushing());
         meter.expect_flushed(2);
         meter.was_flushed();

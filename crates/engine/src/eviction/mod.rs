@@ -170,13 +170,13 @@ impl Worker {
         let mut random = || scratch.random();
         let place = evictor.places.draw(&engine.keyspace, rules.only_expiring(), random());
         let Some((db, shard)) = place else { return Step::Nothing };
-        let Some(held) = engine.keyspace.hold(&[shard]).ok().filter(is_calm) else { return Step::Missed };
+        let Some(mut held) = engine.keyspace.hold(&[shard]).ok().filter(is_calm) else { return Step::Missed };
         if rules.is_random() {
             evictor.pool.clear();
         }
         let mut seen = 0;
-        for shard in held.iter() {
-            shard.db(db).sample(rules.sample, &mut random, &mut |hash, entry| {
+        for shard in held.iter_mut() {
+            shard.db_mut(db).sample(rules.sample, rules.now, &mut random, &mut |hash, entry| {
                 seen += 1;
                 evictor.pool.offer(Candidate { score: rules.score(entry, || scratch.random()), db, hash });
             });
@@ -233,14 +233,10 @@ impl Worker {
 
     /// Frees what was evicted; a large value elsewhere, and then it does not count any more.
     fn free_evicted(&self, entry: Entry) {
-        let is_small = entry.text().is_some() || entry.value().elements() <= FREE_INLINE_LIMIT;
-        let bytes = if is_small { 0 } else { entry.memory_bytes() };
         let value = entry.into_value();
-        if value.free_effort() <= FREE_INLINE_LIMIT {
-            return;
+        if value.free_effort() > FREE_INLINE_LIMIT {
+            self.engine.helpers.free_value(&self.engine, value);
         }
-        self.engine.memory.expect_freed(bytes as u64);
-        self.engine.helpers.free_evicted(&self.engine, value, bytes as u64);
     }
 }
 

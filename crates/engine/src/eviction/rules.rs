@@ -35,7 +35,7 @@ pub(super) struct Rules {
     order: Order,
     /// Which keys are sampled, and how many.
     pub(super) sample: (Evictable, usize),
-    now: UnixMillis,
+    pub(super) now: UnixMillis,
 }
 
 impl Rules {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use spinel_structs::table::mapped_bytes;
 
-use super::{About, CpuTimes, Crash, MemoryFigures, ProcessProbe};
+use super::{About, ControlKind, CpuTimes, Crash, MemoryFigures, ProcessProbe};
 
 /// Kernel clock ticks a second in `/proc`; fixed for user space on every architecture Linux has today.
 const TICKS: f64 = 100.0;
@@ -27,6 +27,8 @@ pub struct LinuxProcess {
     pub purge: fn(),
     /// Takes back what is kept at hand for the calling thread.
     pub rest: fn(),
+    /// What a control of the allocator says.
+    pub control: fn(&str, ControlKind) -> Option<String>,
     /// The allocator's report.
     pub report: fn() -> String,
     /// Crashes the process.
@@ -91,6 +93,10 @@ impl ProcessProbe for LinuxProcess {
 
     fn crash(&self, how: Crash) {
         (self.crash)(how);
+    }
+
+    fn control(&self, name: &str, kind: ControlKind) -> Option<String> {
+        (self.control)(name, kind)
     }
 
     fn allocator_report(&self) -> String {

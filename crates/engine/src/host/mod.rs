@@ -73,6 +73,15 @@ pub enum Crash {
     Assert,
 }
 
+/// What a control of the allocator is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ControlKind {
+    /// A number, or 0 and 1 for no and yes.
+    Number,
+    /// A text.
+    Text,
+}
+
 /// Tells about the process and its memory; by itself it knows nothing.
 pub trait ProcessProbe: Send + Sync {
     /// Memory now.
@@ -115,6 +124,11 @@ pub trait ProcessProbe: Send + Sync {
 
     /// Crashes the process (`DEBUG SEGFAULT` and its kin); who cannot returns.
     fn crash(&self, _how: Crash) {}
+
+    /// What a control of the allocator says; `None` if there is none of that name and kind.
+    fn control(&self, _name: &str, _kind: ControlKind) -> Option<String> {
+        None
+    }
 
     /// The allocator's own report (`MEMORY MALLOC-STATS`); empty if it has none.
     fn allocator_report(&self) -> String {

@@ -212,6 +212,7 @@ impl Worker {
         let exec = REGISTRY.find(b"exec").expect("EXEC is a command");
         let watch_flag = std::mem::take(&mut session.watch_flag);
         let (transaction, watched) = (session.transaction.take(), std::mem::take(&mut session.watched));
+        session.watched_bytes = 0;
         session.moved = true;
         self.engine.scripts.queue.push(Job {
             client: Arc::clone(&session.client),

@@ -38,6 +38,9 @@ pub struct Transaction {
     pub bytes: usize,
 }
 
+/// Bytes that a watched key takes beside its name: in the session, and in the table of its shard.
+const WATCH_BYTES: usize = size_of::<Watched>() + 64;
+
 /// A key that a session watches.
 #[derive(Debug)]
 pub struct Watched {
@@ -94,6 +97,8 @@ pub struct Session {
     pub transaction: Option<Transaction>,
     /// Keys it watches.
     pub watched: Vec<Watched>,
+    /// Bytes that these take.
+    pub watched_bytes: usize,
     /// Raised when one of them is changed.
     pub watch_flag: Arc<WatchFlag>,
     /// What it listens to.
@@ -127,6 +132,7 @@ impl Session {
             authenticated,
             transaction: None,
             watched: Vec::new(),
+            watched_bytes: 0,
             watch_flag: Arc::new(WatchFlag::default()),
             subscriptions: Subscriptions::default(),
             reply_mode: ReplyMode::On,
@@ -163,6 +169,20 @@ impl Session {
         self.protocol = protocol;
         let number = if protocol == Protocol::Resp3 { 3 } else { 2 };
         self.client.protocol.store(number, Ordering::Relaxed);
+    }
+
+    /// Watches one more key.
+    pub(crate) fn add_watched(&mut self, watched: Watched) {
+        self.watched_bytes += WATCH_BYTES + 2 * watched.key.len();
+        self.watched.push(watched);
+    }
+
+    /// Bytes of queued commands, watched keys and subscriptions.
+    #[inline]
+    #[must_use]
+    pub fn state_bytes(&self) -> usize {
+        let queued = self.transaction.as_ref().map_or(0, |transaction| transaction.bytes);
+        queued + self.watched_bytes + self.subscriptions.bytes()
     }
 
     /// Whether it speaks RESP2 and listens to something: few commands are allowed then.

@@ -144,6 +144,52 @@ fn a_client_that_asks_for_more_than_its_output_buffer_holds_is_closed() {
 }
 
 #[test]
+fn clients_that_take_too_much_go_before_any_key_does() {
+    let server =
+        start(&["--maxmemory", "64mb", "--maxmemory-clients", "8mb", "--maxmemory-policy", "allkeys-lru"]);
+    let honest = Honest::beside(&server, None);
+    let mut control = Raw::connect(&server);
+    for n in 0..50 {
+        assert_eq!(control.ask(&format!("SETRANGE {n} 99999 x")), ":100000");
+    }
+    // In each round 400 MiB of replies are asked for at once, or 40 MiB are sent in words without end.
+    for bytes in [b"GET 1\r\n".repeat(400), [b"*1\r\n$9000000\r\n".as_slice(), &[b'x'; 4 << 20]].concat()] {
+        assert_eq!(control.ask("CONFIG RESETSTAT"), "+OK");
+        let mut greedy: Vec<Raw> = (0..10).map(|_| Raw::connect(&server)).collect();
+        for client in &mut greedy {
+            client.send(&bytes);
+        }
+        wait_until("some are evicted", || control.info("stats", "evicted_clients") >= 3);
+        drop(greedy);
+        wait_until("all have gone", || control.info("clients", "connected_clients") == 2);
+        assert_eq!(control.info("stats", "evicted_keys"), 0);
+    }
+    assert_eq!(control.ask("DBSIZE"), ":51");
+    honest.was_served();
+}
+
+#[test]
+fn what_a_client_has_queued_watched_and_subscribed_to_counts_as_its_memory() {
+    let server = start(&["--maxmemory-clients", "512kb"]);
+    let mut control = Raw::connect(&server);
+    let word = "x".repeat(20_000);
+    let lines: [&dyn Fn(usize) -> String; 4] = [
+        &|n| if n == 0 { "MULTI".to_owned() } else { format!("SET k {word}") },
+        &|n| format!("WATCH {n}"),
+        &|n| format!("SUBSCRIBE {n}"),
+        &|n| format!("PSUBSCRIBE {n}"),
+    ];
+    for (evicted, line) in lines.into_iter().enumerate() {
+        let mut greedy = Raw::connect(&server);
+        for n in 0..20_000 {
+            greedy.line(&line(n));
+        }
+        greedy.until_closed();
+        assert_eq!(control.info("stats", "evicted_clients"), evicted as u64 + 1, "{}", line(1));
+    }
+}
+
+#[test]
 fn the_soft_limit_has_its_patience_and_no_more() {
     let server = start(&["--client-output-buffer-limit", "pubsub 0 100kb 1"]);
     let mut deaf = Raw::connect(&server);

@@ -21,6 +21,8 @@
 //!
 //! Only what expires before the [`Horizon`], a day ahead, is put on record; a pass over the table finds the rest in time.
 //!
+//! Records also serve to find keys that expire at random where these are few among others ([`ExpiryIndex::random`]).
+//!
 //! Costs: a record is put in its slot in about 50 ns and looked at once for each level it descends. Memory: 4 bytes
 //! for a key, about a tenth more with what slots allocate ahead (see [`slot`]).
 
@@ -44,6 +46,8 @@ const SLOTS: usize = 1 << SLOT_BITS;
 const MAX_SETBACK: u64 = 125;
 /// Stale records that are never worth an effort.
 const STALE_ALLOWED: usize = 4096;
+/// Stale records that are not worth it when records are drawn at random either.
+const STALE_DRAWN: usize = 16;
 /// The low bits of a hash that a record keeps.
 const LOW_BITS: u32 = 24;
 
@@ -66,26 +70,61 @@ impl Record {
     }
 }
 
-/// A level's slots, and a bit for each that holds a record.
+/// A level's slots, as far as they hold records, and a bit for each of these.
 #[derive(Default)]
 struct Level {
     used: u64,
-    /// Empty until the level is needed.
-    slots: Vec<Slot>,
+    /// Records of all its slots.
+    len: usize,
+    /// In the order of their bits: a database with few keys that expire has few slots, not all of each level.
+    slots: Vec<Counted>,
+}
+
+/// A slot and how many records it holds.
+#[derive(Default)]
+struct Counted {
+    len: usize,
+    slot: Slot,
 }
 
 impl Level {
+    /// Where a slot is, or would be.
+    fn place(&self, slot: usize) -> usize {
+        (self.used & ((1 << slot) - 1)).count_ones() as usize
+    }
+
     fn push(&mut self, slot: usize, record: u32) -> isize {
-        if self.slots.is_empty() {
-            self.slots.resize_with(SLOTS, Slot::default);
+        let place = self.place(slot);
+        if self.used & 1 << slot == 0 {
+            self.used |= 1 << slot;
+            self.slots.insert(place, Counted::default());
         }
-        self.used |= 1 << slot;
-        self.slots[slot].push(record)
+        let counted = &mut self.slots[place];
+        let added = counted.slot.push(record);
+        counted.len = counted.len.wrapping_add_signed(added);
+        self.len = self.len.wrapping_add_signed(added);
+        added
     }
 
     fn take(&mut self, slot: usize) -> Slot {
+        let counted = self.slots.remove(self.place(slot));
         self.used &= !(1 << slot);
-        std::mem::take(&mut self.slots[slot])
+        self.len -= counted.len;
+        if self.slots.is_empty() {
+            self.slots = Vec::new();
+        }
+        counted.slot
+    }
+
+    /// A record, each as likely as any other; `at` is a number below their count.
+    fn random(&self, mut at: usize, random: &mut impl FnMut() -> u64) -> Option<u32> {
+        for counted in &self.slots {
+            if at < counted.len {
+                return counted.slot.random(random);
+            }
+            at -= counted.len;
+        }
+        None
     }
 }
 
@@ -232,6 +271,25 @@ impl ExpiryIndex {
         }
     }
 
+    /// Some record, about as likely as any other.
+    pub(crate) fn random(&self, random: &mut impl FnMut() -> u64) -> Option<Record> {
+        let mut at = slot::below(self.len, random)?;
+        for level in &self.levels {
+            if at < level.len {
+                return level.random(at, random).map(Record);
+            }
+            at -= level.len;
+        }
+        let others = self.loose.iter().chain([&self.due]);
+        let first = slot::below(self.loose.len() + 1, random)?;
+        others.clone().skip(first).chain(others.take(first)).find_map(|slot| slot.random(random)).map(Record)
+    }
+
+    /// Whether there are so many stale records beside those of `keys` keys that drawing one at random is often in vain.
+    pub(crate) fn is_sparse(&self, keys: usize) -> bool {
+        self.len > 2 * keys + STALE_DRAWN
+    }
+
     /// Whether there are far more records than the `keys` that expire.
     #[inline]
     pub(crate) fn is_crowded(&self, keys: usize) -> bool {
@@ -262,12 +320,12 @@ impl ExpiryIndex {
 
     /// Bytes allocated.
     pub(crate) fn memory_bytes(&self) -> usize {
-        let of_slots = |slots: &[Slot]| slots.iter().map(Slot::memory_bytes).sum::<usize>();
-        let levels = self.levels.iter().map(|level| &level.slots);
-        levels
-            .chain([&self.loose])
-            .map(|slots| slots.capacity() * size_of::<Slot>() + of_slots(slots))
-            .sum::<usize>()
-            + self.due.memory_bytes()
+        let of_levels = self.levels.iter().map(|level| {
+            let slots: usize = level.slots.iter().map(|counted| counted.slot.memory_bytes()).sum();
+            level.slots.capacity() * size_of::<Counted>() + slots
+        });
+        let loose = self.loose.iter().map(Slot::memory_bytes).sum::<usize>();
+        let places = self.loose.capacity() * size_of::<Slot>();
+        of_levels.sum::<usize>() + loose + places + self.due.memory_bytes()
     }
 }

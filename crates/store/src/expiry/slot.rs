@@ -78,6 +78,28 @@ impl Slot {
         }
     }
 
+    /// Some record, each as likely as any other, about: the parts of a slot are taken to be of one size, for records are
+    /// fragments of hashes.
+    pub(super) fn random(&self, random: &mut impl FnMut() -> u64) -> Option<u32> {
+        match self {
+            Self::Whole(runs) => {
+                let runs = || runs.runs.iter().chain([&runs.tail]);
+                let mut at = below(runs().map(Vec::len).sum(), random)?;
+                for run in runs() {
+                    if let Some(&record) = run.get(at) {
+                        return Some(record);
+                    }
+                    at -= run.len();
+                }
+                None
+            }
+            Self::Parts { parts, .. } => {
+                let first = below(parts.len(), random)?;
+                parts[first..].iter().chain(&parts[..first]).find_map(|part| part.random(random))
+            }
+        }
+    }
+
     /// Whether there is no record.
     pub(super) fn is_empty(&self) -> bool {
         match self {
@@ -98,6 +120,11 @@ impl Slot {
             }
         }
     }
+}
+
+/// A number below `limit`; `None` if that is zero.
+pub(super) fn below(limit: usize, random: &mut impl FnMut() -> u64) -> Option<usize> {
+    (limit > 0).then(|| ((u128::from(random()) * limit as u128) >> 64) as usize)
 }
 
 fn part_of(record: u32, shift: u32) -> usize {
@@ -214,6 +241,32 @@ mod tests {
         assert!(slot.memory_bytes() < len * 4 + len / 4, "{} bytes", slot.memory_bytes());
         let out: HashSet<u32> = std::iter::from_fn(|| slot.pop()).collect();
         assert_eq!(out, wanted);
+    }
+
+    #[test]
+    fn records_are_drawn_evenly() {
+        for count in [1, 20, 1000, 100_000_u32] {
+            let (slot, _) = fill((0..count).map(mixed));
+            let mut draws = 0_u64;
+            let mut random = || {
+                draws = draws.wrapping_add(0x9E37_79B9_7F4A_7C15);
+                (draws ^ draws >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9)
+            };
+            let mut by_quarter = [0_u32; 4];
+            for _ in 0..4000 {
+                let record = slot.random(&mut random).expect("there are records");
+                by_quarter[(record >> 30) as usize] += 1;
+            }
+            let expected = (0..count).map(mixed).fold([0; 4], |mut expected, record| {
+                expected[(record >> 30) as usize] += 4000 / count.min(4000);
+                expected
+            });
+            for (drawn, expected) in by_quarter.into_iter().zip(expected) {
+                let expected = if count > 4000 { 1000 } else { expected };
+                assert!(drawn.abs_diff(expected) <= 100 + expected / 8, "{count}: {by_quarter:?}");
+            }
+        }
+        assert_eq!(Slot::default().random(&mut || 7), None);
     }
 
     #[test]

@@ -107,3 +107,20 @@ fn a_million_keys_take_little_more_than_four_bytes_each() {
     let bytes = index.memory_bytes() as f64 / keys as f64;
     assert!(bytes < 4.5, "{bytes} bytes a key");
 }
+
+#[test]
+fn an_index_of_few_records_takes_little_and_gives_all_back() {
+    let mut index = ExpiryIndex::new();
+    let start = 1_700_000_000_000;
+    index.set_clock(UnixMillis(start));
+    for n in 0..4 {
+        index.note(Record(n), UnixMillis(start + 10_000_000));
+    }
+    let bytes = index.memory_bytes();
+    assert!(bytes <= 400, "{bytes} bytes");
+    let mut expiries = HashMap::new();
+    run(&mut index, &mut expiries, start + 20_000_000);
+    assert_eq!(index.len(), 0);
+    let levels: usize = index.levels.iter().map(|level| level.slots.capacity()).sum();
+    assert_eq!(levels, 0);
+}

@@ -236,6 +236,12 @@ impl List {
         malloc_size(size_of::<Self>()) + self.elements().memory_bytes() + self.times_bytes()
     }
 
+    /// About as many, for a moment at the most.
+    #[must_use]
+    pub fn estimated_bytes(&self) -> usize {
+        malloc_size(size_of::<Self>()) + self.elements().estimated_bytes() + self.times_bytes()
+    }
+
     /// Frees up to about `n` elements, by whole nodes, or times, and says how many are left.
     pub fn take_chunk(&mut self, n: usize) -> usize {
         if let Form::Timed(timed) = &mut self.form {

@@ -19,6 +19,7 @@ mod timed_table;
 use std::any::Any;
 use std::sync::Arc;
 
+use spinel_structs::size_class::malloc_size;
 use spinel_structs::stream::{BlockLimits, Memory};
 
 use crate::UnixMillis;
@@ -285,6 +286,21 @@ impl OwnedValue {
         }
     }
 
+    /// Bytes allocated, of a long list about; none if somebody still reads it, who may keep it for as long as that takes.
+    #[must_use]
+    pub fn estimated_bytes(&self) -> usize {
+        match self {
+            Self::Inline | Self::Shared(_) => 0,
+            Self::Raw(bytes) => raw_bytes(bytes),
+            Self::List(list) => list.estimated_bytes(),
+            Self::Set(set) => set.memory_bytes(),
+            Self::Hash(hash) => hash.memory_bytes(),
+            Self::SortedSet(zset) => zset.memory_bytes(),
+            Self::Stream(stream) => stream::memory_bytes(stream),
+            Self::Array(array) => array.memory_bytes(),
+        }
+    }
+
     /// Roughly how many allocations freeing it takes; giving 16 KiB back to the system counts as one.
     #[must_use]
     pub fn free_effort(&self) -> usize {
@@ -301,6 +317,11 @@ impl OwnedValue {
             Self::Array(array) => array.free_effort(),
         }
     }
+}
+
+/// Bytes allocated for a string that does not stand in its entry.
+pub(crate) fn raw_bytes(bytes: &Vec<u8>) -> usize {
+    malloc_size(size_of::<Vec<u8>>()) + malloc_size(bytes.capacity())
 }
 
 /// A collection type, for access to a key's value by type.

@@ -25,6 +25,11 @@ impl Chunk {
         nodes.push_back(node);
         Chunk { elements, nodes }
     }
+
+    /// Bytes of heap it holds.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.nodes.capacity() * size_of::<Node>() + self.nodes.iter().map(Node::memory_bytes).sum::<usize>()
+    }
 }
 
 /// The place of a node.

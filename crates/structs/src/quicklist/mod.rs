@@ -112,9 +112,19 @@ impl QuickList {
 
     /// Bytes of heap the list holds: O(nodes).
     pub fn memory_bytes(&self) -> usize {
-        let places = self.chunks.capacity() * size_of::<Chunk>();
-        let nodes: usize = self.chunks.iter().map(|chunk| chunk.nodes.capacity() * size_of::<Node>()).sum();
-        places + nodes + self.nodes().map(Node::memory_bytes).sum::<usize>()
+        let chunks: usize = self.chunks.iter().map(Chunk::memory_bytes).sum();
+        self.chunks.capacity() * size_of::<Chunk>() + chunks
+    }
+
+    /// About as many bytes as [`memory_bytes`](Self::memory_bytes), from some of the nodes if there are many.
+    pub fn estimated_bytes(&self) -> usize {
+        /// Chunks looked at, or up to twice as many.
+        const CHUNKS: usize = 64;
+        let some = self.chunks.iter().step_by((self.chunks.len() / CHUNKS).max(1));
+        let looked_at = some.len();
+        let bytes: usize = some.map(Chunk::memory_bytes).sum();
+        let all = (bytes as u128 * self.chunks.len() as u128).checked_div(looked_at as u128).unwrap_or(0);
+        self.chunks.capacity() * size_of::<Chunk>() + all as usize
     }
 
     /// The first element.

@@ -194,6 +194,16 @@ fn small_lists_and_large_ones_hold_little_memory() {
     assert!(large.memory_bytes() < 100_000 * 11 * 11 / 10, "{}", large.memory_bytes());
 }
 
+#[test]
+fn an_estimate_of_a_list_of_many_nodes_is_near() {
+    for (nodes, bytes) in [(0, 0), (1, 10), (5000, 200), (20_000, 10)] {
+        let mut some = QuickList::new(Limits::with_fill(Fill::from_config(1)));
+        some.extend((0..nodes).map(|n| "x".repeat(bytes + n % 7)));
+        let (exact, estimate) = (some.memory_bytes(), some.estimated_bytes());
+        assert!(estimate.abs_diff(exact) <= exact / 50, "{nodes} nodes: {estimate} for {exact}");
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     PushFront(String),

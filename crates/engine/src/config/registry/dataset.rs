@@ -6,6 +6,9 @@ use super::super::special;
 use super::super::value::Value;
 use super::{INT_MAX, ULONG_MAX, choice, count, field, flag, memory, number};
 
+/// What a Redis says that was not built with its own allocator, which tells how pages are filled.
+const DEFRAGMENTATION_IS_ABSENT: &str = "Active defragmentation cannot be enabled: it requires a Redis server compiled with a \
+     modified Jemalloc like the one shipped by default with the Redis source distribution";
 const NO_DEFRAGMENTATION: &str = "tunes active defragmentation, which cannot be switched on";
 
 /// The keyspace numbers its databases with 16 bits.
@@ -67,7 +70,7 @@ pub(super) const DIRECTIVES: &[Directive] = &[
     number("lfu-log-factor", "10", 0, INT_MAX).at(field!(memory.lfu_log_factor)),
     number("lfu-decay-time", "1", 0, INT_MAX).at(field!(memory.lfu_decay_time)),
     // Defragmentation.
-    flag("activedefrag", "no").flags(Flags::DEBUG).later("active defragmentation"),
+    flag("activedefrag", "no").flags(Flags::DEBUG).absent(DEFRAGMENTATION_IS_ABSENT),
     number("active-defrag-cycle-min", "1", 1, 99).inert(NO_DEFRAGMENTATION),
     number("active-defrag-cycle-max", "25", 1, 99).inert(NO_DEFRAGMENTATION),
     number("active-defrag-threshold-lower", "10", 0, 1000).inert(NO_DEFRAGMENTATION),

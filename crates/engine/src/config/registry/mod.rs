@@ -3,7 +3,7 @@
 //! Names, defaults, bounds and flags are those of Redis 7.0.15, compared in a test with a list that a running
 //! one gave; `threads` and `shards` are ours. A declaration reads as a sentence: kind, name, default, then
 //! where the value goes (`at` a field of the settings), or why it goes nowhere (`inert`), or what is missing
-//! for it (`later`).
+//! for it (`later`, `absent`).
 
 mod dataset;
 mod distribution;
@@ -172,6 +172,11 @@ impl Directive {
 
     const fn later(mut self, feature: &'static str) -> Self {
         self.effect = Effect::Later(feature);
+        self
+    }
+
+    const fn absent(mut self, error: &'static str) -> Self {
+        self.effect = Effect::Absent(error);
         self
     }
 

@@ -52,7 +52,7 @@ fn each_directive_is_honoured_inert_or_refused() {
         let is_unread = matches!(directive.store, Store::Unread);
         match directive.effect {
             Effect::Honoured => assert!(!is_unread, "{} is honoured but stored nowhere", directive.name),
-            Effect::Inert(reason) | Effect::Later(reason) => {
+            Effect::Inert(reason) | Effect::Later(reason) | Effect::Absent(reason) => {
                 assert!(!reason.is_empty(), "{} has no reason", directive.name);
             }
         }

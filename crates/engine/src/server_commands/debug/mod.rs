@@ -5,6 +5,7 @@
 //! run like any other command.
 //! What Redis has and is absent here is about replication, scripts or its own structures.
 
+mod allocator;
 mod crash;
 mod digest;
 mod hash_table;
@@ -23,6 +24,7 @@ use spinel_store::Entry;
 
 use crate::Flow;
 use crate::session::{SessionCommand, SessionContext, reply_help, session_commands, subcommand_misused};
+use allocator::{DebugMallctl, DebugMallctlStr};
 use crash::{DebugAssert, DebugPanic, DebugSegfault};
 use digest::{DebugDigest, DebugDigestValue};
 use hash_table::{DebugHtstats, DebugHtstatsKey};
@@ -48,6 +50,8 @@ session_commands! {
     session DebugHelp,
     session DebugLoadaof,
     session DebugLog,
+    session DebugMallctl,
+    session DebugMallctlStr,
     session DebugPanic,
     exclusive DebugPauseCron,
     session DebugProtocol,
@@ -130,6 +134,10 @@ const HELP: &[&str] = &[
     "    Empty the data set and load the append-only file again.",
     "LOG <message>",
     "    Write <message> to the server's log.",
+    "MALLCTL <name>",
+    "    Show a number that the allocator knows by <name>.",
+    "MALLCTL-STR <name> [VOID]",
+    "    Show a text that the allocator knows by <name>. With VOID, for thread.tcache.flush: give back what is kept at hand.",
     "OBJECT <key>",
     "    Show how the value of <key> is kept.",
     "PANIC",
