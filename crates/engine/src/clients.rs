@@ -148,7 +148,7 @@ pub struct Client {
     pub reply_peak: AtomicU64,
     /// Bytes of its buffers and its state in all.
     pub total_bytes: AtomicU64,
-    /// If it was evicted, how many they were then: they do not count until its connection is closed.
+    /// If it was evicted, how many they were then: they do not count until its connection is closed. The most there is after that.
     pub leaving_bytes: AtomicU64,
     /// The number of the last command that it gave plus one, or 0.
     last_command: AtomicU16,

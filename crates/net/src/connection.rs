@@ -100,6 +100,8 @@ pub(crate) struct Connection {
     gates: Gates,
     /// The socket may have more bytes than were read.
     pub(crate) may_read: bool,
+    /// The other side sends no more: the end is to be read, too.
+    pub(crate) is_ending: bool,
     /// The socket took no more bytes; a writable event will come.
     pub(crate) write_blocked: bool,
     /// It is on the list of those with work in this turn.
@@ -136,6 +138,7 @@ impl Connection {
             settled: 0,
             gates: Gates::default(),
             may_read: false,
+            is_ending: false,
             write_blocked: false,
             is_listed: false,
             is_held: false,
@@ -194,7 +197,7 @@ impl Connection {
             Ok(0) => Ok(None),
             Ok(n) => {
                 self.filled += n;
-                self.may_read = n == room;
+                self.may_read = n == room || self.is_ending;
                 self.session.client.query_bytes.store(self.unread().len() as u64, Ordering::Relaxed);
                 Ok(Some(n))
             }

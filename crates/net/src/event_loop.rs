@@ -5,7 +5,6 @@ mod timers;
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -155,7 +154,12 @@ impl EventLoop {
         for event in ready {
             match *event {
                 Ready::Listener(index) => self.accept(index),
-                Ready::Connection { slot, readable, writable } => self.note(slot, readable, writable),
+                Ready::Connection { slot, readable, writable, is_ending } => {
+                    self.note(slot, readable, writable);
+                    if let Some(connection) = self.connections.get_mut(slot) {
+                        connection.is_ending |= is_ending;
+                    }
+                }
             }
         }
         self.welcome_arrivals();
@@ -335,7 +339,7 @@ impl EventLoop {
 
     fn close(&mut self, slot: usize) {
         let mut connection = self.connections.remove(slot);
-        self.more_bytes -= connection.session.client.total_bytes.swap(0, Ordering::Relaxed) as i64;
+        self.worker.count_closed(&connection.session.client);
         if let Some(large) = connection.take_large_input() {
             self.worker.free_elsewhere(large);
         }

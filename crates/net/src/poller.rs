@@ -24,6 +24,8 @@ pub(crate) enum Ready {
         readable: bool,
         /// It may take bytes.
         writable: bool,
+        /// The other side sends no more: what is there to be read has an end, of which no other event will tell.
+        is_ending: bool,
     },
 }
 
@@ -89,6 +91,7 @@ impl Poller {
                     slot,
                     readable: event.is_readable() || event.is_read_closed() || event.is_error(),
                     writable: event.is_writable(),
+                    is_ending: event.is_read_closed(),
                 }),
             }
         }

@@ -93,6 +93,7 @@ fn control(name: &str, kind: ControlKind) -> Option<String> {
     if name.is_empty() || name.contains('\0') {
         return None;
     }
+    let is_address = name.ends_with("allocatedp") || name.contains("hooks");
     let name = format!("{name}\0");
     let name = name.as_str().name();
     match kind {
@@ -101,6 +102,8 @@ fn control(name: &str, kind: ControlKind) -> Option<String> {
             Some(text.to_owned())
         }
         ControlKind::Text => None,
+        // What these hold is an address.
+        ControlKind::Number if name.value_type_str() || is_address => None,
         // The allocator refuses to answer in another size than the control has.
         ControlKind::Number => None
             .or_else(|| Access::<u64>::read(name).ok().map(u64::cast_signed).map(|number| number.to_string()))
@@ -136,6 +139,8 @@ mod tests {
             ("thread.tcache.flush", ControlKind::Number),
             ("", ControlKind::Number),
             ("arenas\0page", ControlKind::Number),
+            ("thread.allocatedp", ControlKind::Number),
+            ("arena.0.extent_hooks", ControlKind::Number),
         ] {
             assert_eq!(control(name, kind), None, "{name} {kind:?}");
         }

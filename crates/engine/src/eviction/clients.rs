@@ -15,6 +15,9 @@ use crate::{Client, Engine, Worker};
 /// No limit is lower than this, so that one can always connect and say a better one.
 const LEAST_LIMIT: u64 = 128 << 10;
 
+/// In the place of what an evicted client is about to give back: its connection is closed.
+const GIVEN_BACK: u64 = u64::MAX;
+
 /// Bytes that all connections take.
 #[derive(Debug, Default)]
 pub(crate) struct ClientBytes(AtomicI64);
@@ -53,11 +56,21 @@ impl Worker {
         }
     }
 
+    /// A connection of this loop is about to be closed. It counts no more at once: else another loop would close somebody else's
+    /// for it.
+    #[inline]
+    pub fn count_closed(&self, client: &Client) {
+        let bytes = client.total_bytes.swap(0, Relaxed);
+        if self.published.settings.memory.maxmemory_clients != 0 {
+            self.engine.client_bytes.0.fetch_sub(bytes as i64, Relaxed);
+        }
+    }
+
     /// The connection of a client is closed and its buffers are given back: if it was evicted they count again, for who
     /// tells that they are freed.
     #[inline]
     pub fn gave_back(&mut self, client: &Client) {
-        let bytes = client.leaving_bytes.load(Relaxed);
+        let bytes = client.leaving_bytes.swap(GIVEN_BACK, Relaxed);
         if bytes > 0 {
             self.tell_memory();
             self.engine.memory.was_freed(bytes);
@@ -67,13 +80,19 @@ impl Worker {
     fn evict_clients(&self) {
         let Some(limit) = self.published.settings.memory.clients_limit() else { return };
         let engine = &self.engine;
-        while u64::try_from(engine.client_bytes.0.load(Relaxed)).is_ok_and(|bytes| bytes > limit) {
+        let are_too_many =
+            || u64::try_from(engine.client_bytes.0.load(Relaxed)).is_ok_and(|bytes| bytes > limit);
+        while are_too_many() {
             let clients = engine.clients.list();
             let evictable = clients.iter().filter(|client| !client.flags.no_evict.load(Relaxed));
-            let Some(largest) = evictable.max_by_key(|client| client.total_bytes.load(Relaxed)) else {
-                return;
-            };
-            engine.evict_client(largest);
+            let size = |client: &Client| client.total_bytes.load(Relaxed);
+            match evictable.max_by_key(|client| size(client)) {
+                // While we looked another loop may have closed those that were too many.
+                Some(_) if !are_too_many() => return,
+                Some(largest) if size(largest) > 0 => engine.evict_client(largest),
+                // All that could be closed are being closed.
+                _ => return,
+            }
         }
     }
 }
@@ -87,7 +106,11 @@ impl Engine {
         // Its loop gives them back soon; no key need go for them.
         self.client_bytes.0.fetch_sub(bytes as i64, Relaxed);
         self.memory.expect_freed(bytes);
-        client.leaving_bytes.store(bytes, Relaxed);
+        let with_these = |before: u64| (before != GIVEN_BACK).then(|| before + bytes);
+        if client.leaving_bytes.fetch_update(Relaxed, Relaxed, with_these).is_err() {
+            // It was closed meanwhile.
+            self.memory.was_freed(bytes);
+        }
         self.clients.kill(client);
         self.stats.evicted_clients.fetch_add(1, Relaxed);
     }

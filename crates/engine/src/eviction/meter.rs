@@ -192,6 +192,12 @@ impl Engine {
         self.memory.compare(allocated);
     }
 
+    /// Asks the allocator and believes it if less is used than was told, for a thread that has told what it did.
+    pub(crate) fn believe_allocator(&self) {
+        let allocated = self.read_allocated();
+        self.memory.held.fetch_min(allocated, Relaxed);
+    }
+
     fn read_allocated(&self) -> i64 {
         let kept = self.persistence.current.get().map_or(0, |snapshot| snapshot.kept_bytes());
         self.memory.not_counted.store((self.journal.log.waiting_bytes() + kept) as u64, Relaxed);

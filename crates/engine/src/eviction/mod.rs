@@ -49,6 +49,8 @@ const FREE_INLINE_LIMIT: usize = 64;
 const NEAR: u64 = 16;
 /// How often then, in milliseconds.
 const READ_EVERY_MS: i64 = 10;
+/// How often it is asked before commands are refused, in nanoseconds.
+const ASK_EVERY_NANOS: u64 = 1_000_000;
 
 /// What a worker keeps for evicting.
 #[derive(Debug, Default)]
@@ -58,6 +60,8 @@ pub(crate) struct Evictor {
     places: Places,
     /// The policy that the pool and the places are for.
     policy: MaxmemoryPolicy,
+    /// When the allocator was asked last whether commands have to be refused.
+    asked_nanos: u64,
 }
 
 /// What came of an attempt to come below the limit.
@@ -114,7 +118,10 @@ impl Worker {
     #[cold]
     fn relieve(&mut self, limit: u64) {
         let begun = self.engine.clock.monotonic_nanos();
-        let relief = self.evict_until_below(limit, begun);
+        let mut relief = self.evict_until_below(limit, begun);
+        if relief == Relief::Impossible && self.is_less_used(limit, begun) {
+            relief = Relief::Enough;
+        }
         let now = self.engine.clock.monotonic_nanos();
         self.note_latency("eviction-cycle", now.saturating_sub(begun));
         self.engine.set_memory_full(relief == Relief::Impossible);
@@ -123,6 +130,18 @@ impl Worker {
             // The next turn comes at once, whether anybody sends anything or not.
             self.inbox().nudge();
         }
+    }
+
+    /// Whether the limit only seemed to be exceeded. Before anybody is refused the allocator is asked: what other threads have freed
+    /// they may not have told yet.
+    fn is_less_used(&mut self, limit: u64, now_nanos: u64) -> bool {
+        if now_nanos.saturating_sub(self.evictor.asked_nanos) < ASK_EVERY_NANOS {
+            return false;
+        }
+        self.evictor.asked_nanos = now_nanos;
+        self.tell_memory();
+        self.engine.believe_allocator();
+        self.engine.memory.used() <= limit
     }
 
     fn evict_until_below(&mut self, limit: u64, begun: u64) -> Relief {

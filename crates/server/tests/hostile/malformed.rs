@@ -1,6 +1,6 @@
 //! Bytes that are no commands, and commands that never end.
 
-use crate::support::{Honest, Raw, resident_bytes, start};
+use crate::support::{Honest, Raw, resident_bytes, start, wait_until};
 
 const MIB: u64 = 1 << 20;
 
@@ -111,6 +111,23 @@ fn half_commands_wait_for_their_rest_or_vanish_with_their_client() {
     honest.was_served();
     let mut client = Raw::connect(&server);
     assert_eq!(client.ask("EXISTS half"), ":0");
+}
+
+#[test]
+fn who_sends_half_a_command_and_leaves_at_once_is_not_remembered() {
+    let server = start(&["--threads", "1", "--enable-debug-command", "yes"]);
+    let mut control = Raw::connect(&server);
+    let mut clients: Vec<Raw> = (0..50).map(|_| Raw::connect(&server)).collect();
+    for client in &mut clients {
+        assert_eq!(client.ask("PING"), "+PONG");
+    }
+    // While the server looks elsewhere, so that it hears of their words and of their leaving at the same time.
+    control.send(b"DEBUG SLEEP 0.3\r\n");
+    for mut client in clients {
+        client.send(b"*2\r\n$3\r\nGET\r\n");
+    }
+    control.expect("+OK\r\n");
+    wait_until("all have gone", || control.info("clients", "connected_clients") == 1);
 }
 
 #[test]
