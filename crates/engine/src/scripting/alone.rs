@@ -48,7 +48,8 @@ impl<'e> Token<'e> {
     pub(super) fn take(engine: &'e Engine) -> Option<Self> {
         let is_taken: &AtomicBool = &engine.scripts.token;
         let is_free = !is_taken.load(Ordering::Relaxed) && !is_taken.swap(true, Ordering::Acquire);
-        is_free.then_some(Self(engine))
+        // Made only if it is free: one that is dropped gives the token back, whosever it is.
+        is_free.then(|| Self(engine))
     }
 }
 
@@ -223,4 +224,22 @@ pub(super) fn hold_everything(engine: &Engine) -> Result<Held<'_>, Taken> {
     let held = engine.keyspace.hold_all()?;
     let is_read_apart = held.iter().any(|shard| !shard.readers.is_empty());
     if is_read_apart { Err(Taken::Locked(ShardIndex(0))) } else { Ok(held) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Place, Token, take_token};
+    use crate::config::Settings;
+    use crate::testing::engine;
+
+    #[test]
+    fn who_asks_in_vain_does_not_free_the_token() {
+        let engine = engine(Settings::default());
+        let token = Token::take(&engine).expect("nobody has it");
+        for place in [Place::Thread, Place::Loop] {
+            assert!(take_token(&engine, place).is_none() && take_token(&engine, place).is_none());
+        }
+        drop(token);
+        assert!(Token::take(&engine).is_some());
+    }
 }
