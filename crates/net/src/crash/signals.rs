@@ -1,9 +1,12 @@
 //! The signals of crashes: catching them, and what their handler asks of the system.
 //!
 //! All functions that the handler calls are on POSIX's list of what is safe there, but for `backtrace`, which comes last.
-//! (It takes no lock either where glibc is 2.35 or later, and its library is loaded at the start.) The handler runs on the
-//! stack that the standard library keeps for each of its threads, so that an overflow of the thread's own can be told; there
-//! are some four kilobytes for it.
+//! (It takes no lock either where glibc is 2.35 or later, and its library is loaded at the start.)
+//!
+//! A report is written on the stack of the thread that crashed, where there is room. Only if that very stack has overflowed is
+//! it the small one that the standard library keeps beside for each of its threads: of its 8 KiB the system alone takes more
+//! than three for the registers of some processors, and all for those of others. Which of the two it is is known once the
+//! signal has come, so SIGSEGV first comes to the small stack, and a second time to the other.
 #![allow(unsafe_code)]
 
 use std::ffi::{c_int, c_void};
@@ -51,7 +54,7 @@ pub fn catch_signals(catches: bool) -> io::Result<()> {
             BEFORE.get_or_init(|| before)
         }
     };
-    let reporting = [reporting_action(); SIGNALS.len()];
+    let reporting = SIGNALS.map(first_action);
     for (signal, action) in SIGNALS.into_iter().zip(if catches { &reporting } else { before }) {
         exchange(signal, Some(action), None)?;
     }
@@ -78,13 +81,40 @@ fn default_action() -> sigaction {
     unsafe { MaybeUninit::zeroed().assume_init() }
 }
 
-fn reporting_action() -> sigaction {
-    let handler: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) = on_signal;
-    sigaction {
-        sa_sigaction: handler as usize,
-        sa_flags: libc::SA_SIGINFO | libc::SA_ONSTACK,
-        ..default_action()
+/// What a signal does first: an overflow of the stack is a SIGSEGV.
+fn first_action(signal: c_int) -> sigaction {
+    if signal == SIGSEGV { action(on_segfault, libc::SA_ONSTACK) } else { action(on_signal, 0) }
+}
+
+fn action(handler: extern "C" fn(c_int, *mut siginfo_t, *mut c_void), flags: c_int) -> sigaction {
+    sigaction { sa_sigaction: handler as usize, sa_flags: libc::SA_SIGINFO | flags, ..default_action() }
+}
+
+/// Decides on which stack a SIGSEGV is reported: it runs on the small one.
+extern "C" fn on_segfault(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    // SAFETY: the system gives handlers of SA_SIGINFO two valid pointers, of these types, for as long as they run.
+    let (cause, machine) = unsafe { (&*info, &*context.cast::<libc::ucontext_t>()) };
+    let must_stay_here = REPORTER.load(Ordering::Relaxed) == thread_id() || is_near_the_stack(cause, machine);
+    if must_stay_here || exchange(signal, Some(&action(on_signal, 0)), None).is_err() {
+        return on_signal(signal, info, context);
     }
+    if cause.si_code <= 0 {
+        // SAFETY: it sends this thread, which lives, the signal that somebody sent it, with what was said of it; it comes once
+        // this returns. (A fault comes again by itself.)
+        unsafe { libc::syscall(libc::SYS_rt_tgsigqueueinfo, libc::getpid(), thread_id(), signal, info) };
+    }
+}
+
+/// Whether memory near the end of the stack could not be accessed.
+fn is_near_the_stack(info: &siginfo_t, context: &libc::ucontext_t) -> bool {
+    Registers::of(context).stack.is_some_and(|stack| stack.abs_diff(address_of(info)) < NEAR_THE_STACK)
+}
+
+/// What could not be accessed, of a SIGSEGV or SIGBUS.
+fn address_of(info: &siginfo_t) -> usize {
+    // SAFETY: the system fills the address in for these signals; sent by somebody, they have other bytes there, which
+    // are a number all the same.
+    unsafe { info.si_addr() as usize }
 }
 
 /// Reports, and lets the signal do what it would have done.
@@ -111,11 +141,8 @@ fn report(signal: c_int, info: &siginfo_t, context: &libc::ucontext_t) {
     report.line(format_args!("Redis 7.0.15 crashed by signal: {signal}, si_code: {code}"));
     let registers = Registers::of(context);
     if signal == SIGSEGV || signal == SIGBUS {
-        // SAFETY: the system fills the address in for these signals; sent by somebody, they have other bytes there, which
-        // are a number all the same.
-        let address = unsafe { info.si_addr() } as usize;
-        report.line(format_args!("Accessing address: {address:#x}"));
-        if registers.stack.is_some_and(|stack| stack.abs_diff(address) < NEAR_THE_STACK) {
+        report.line(format_args!("Accessing address: {:#x}", address_of(info)));
+        if is_near_the_stack(info, context) {
             report.line(format_args!("The address is near the stack pointer: the stack may have overflowed"));
         }
     }

@@ -19,20 +19,26 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// Has a server crash by a command, or by a signal if there is none; how it ended and the report in its log.
-fn crash(name: &str, args: &[&str], command: Option<&str>) -> (ExitStatus, Option<String>) {
+/// What a server crashes by.
+enum By {
+    Command(&'static str),
+    Signal(Signal),
+}
+
+/// Has a server crash; how it ended and the report in its log.
+fn crash(name: &str, args: &[&str], by: By) -> (ExitStatus, Option<String>) {
     let home = folder(name);
     let log = home.join("log");
     let file = log.to_str().expect("text");
     let common = ["--enable-debug-command", "yes", "--logfile", file];
     let mut server = start(&[&common, args].concat());
-    match command {
-        Some(command) => {
+    match by {
+        By::Command(command) => {
             let mut client = Raw::connect(&server);
             client.line(command);
             assert_eq!(client.until_closed(), "");
         }
-        None => signal(&server, Signal::ABORT),
+        By::Signal(sent) => signal(&server, sent),
     }
     let status = server.wait().expect("it ends");
     let text = std::fs::read_to_string(&log).expect("a log");
@@ -46,7 +52,7 @@ fn crash(name: &str, args: &[&str], command: Option<&str>) -> (ExitStatus, Optio
 
 #[test]
 fn a_fault_is_reported_and_ends_the_process_by_its_signal() {
-    let (status, report) = crash("fault", &[], Some("DEBUG SEGFAULT"));
+    let (status, report) = crash("fault", &[], By::Command("DEBUG SEGFAULT"));
     assert_eq!(status.signal(), Some(11));
     let report = report.expect("a report");
     for part in [
@@ -64,26 +70,29 @@ fn a_fault_is_reported_and_ends_the_process_by_its_signal() {
 }
 
 #[test]
-fn sigabrt_is_reported_unless_reports_are_switched_off() {
-    let (status, report) = crash("abort", &[], None);
-    assert_eq!(status.signal(), Some(6));
-    let report = report.expect("a report");
-    assert!(report.contains("crashed by signal: 6, si_code: 0\n"), "{report}");
-    assert!(report.contains(&format!("Killed by PID: {}, UID: ", std::process::id())), "{report}");
-    let (status, report) = crash("quiet", &["--crash-log-enabled", "no"], None);
+fn signals_sent_are_reported_unless_reports_are_switched_off() {
+    for (name, sent) in [("abort", Signal::ABORT), ("segv", Signal::SEGV), ("bus", Signal::BUS)] {
+        let (status, report) = crash(name, &[], By::Signal(sent));
+        assert_eq!(status.signal(), Some(sent.as_raw()));
+        let report = report.expect("a report");
+        let raw = sent.as_raw();
+        assert!(report.contains(&format!("crashed by signal: {raw}, si_code: 0\n")), "{report}");
+        assert!(report.contains(&format!("Killed by PID: {}, UID: ", std::process::id())), "{report}");
+    }
+    let (status, report) = crash("quiet", &["--crash-log-enabled", "no"], By::Signal(Signal::ABORT));
     assert_eq!((status.signal(), report), (Some(6), None));
 }
 
 #[test]
 fn a_panic_is_reported_and_ends_the_process() {
-    let (status, report) = crash("panic", &[], Some("DEBUG PANIC"));
+    let (status, report) = crash("panic", &[], By::Command("DEBUG PANIC"));
     assert_eq!(status.signal(), Some(6));
     let report = report.expect("a report");
     assert!(report.contains("Guru Meditation: called at Unix time "), "{report}");
     assert!(report.contains("------ STACK TRACE ------"), "{report}");
     // One report, not another one of the abort.
     assert!(!report.contains("crashed by signal"), "{report}");
-    let (status, report) = crash("assert", &["--use-exit-on-panic", "yes"], Some("DEBUG ASSERT"));
+    let (status, report) = crash("assert", &["--use-exit-on-panic", "yes"], By::Command("DEBUG ASSERT"));
     assert_eq!(status.code(), Some(1));
     assert!(report.expect("a report").contains("=== ASSERTION FAILED ==="));
 }
