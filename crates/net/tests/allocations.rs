@@ -56,8 +56,13 @@ struct Client {
 
 impl Client {
     fn new() -> Self {
+        // How long a command took may be worth memory: a line of the slow log, a longer histogram. Here the machine may
+        // stand still at any time.
+        let mut settings = Settings::default();
+        settings.observation.slowlog_log_slower_than_us = -1;
+        settings.observation.latency_tracking = false;
         let engine = Engine::new(EngineOptions {
-            settings: Settings::default(),
+            settings,
             config_file: None,
             workers: 1,
             clock: Box::new(SystemClock::default()),
