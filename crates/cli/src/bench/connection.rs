@@ -12,6 +12,7 @@ use mio::{Interest, Registry, Token, event::Source};
 use super::expect::Objection;
 use super::failure::Failure;
 use super::latency::Latencies;
+use super::pauses::Span;
 use super::scan::{Refusal, Scanner};
 use super::target::{Client, Socket};
 use super::template::Template;
@@ -160,7 +161,7 @@ impl Connection {
             }
             if front.since_ns != since_ns {
                 if alike > 0 {
-                    latencies.record(now_ns.saturating_sub(since_ns), alike);
+                    latencies.record_wait(Span { from: since_ns, until: now_ns }, alike);
                 }
                 (since_ns, alike) = (front.since_ns, 0);
             }
@@ -169,7 +170,7 @@ impl Connection {
             self.in_flight.pop_front();
         }
         if alike > 0 {
-            latencies.record(now_ns.saturating_sub(since_ns), alike);
+            latencies.record_wait(Span { from: since_ns, until: now_ns }, alike);
         }
         self.unfinished.extend_from_slice(&bytes[at..]);
         Ok(ended)

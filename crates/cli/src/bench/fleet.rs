@@ -32,6 +32,8 @@ pub(crate) struct Plan {
     pub(crate) zipf: Option<f64>,
     pub(crate) stop: Stop,
     pub(crate) seed: u64,
+    /// Whether each wait is kept, so that pauses of the machine can be taken off.
+    pub(crate) keeps_waits: bool,
 }
 
 /// When a load ends: at the limit reached first.
@@ -67,9 +69,12 @@ impl Fleet {
                 elements: elements.clone(),
                 random_below: plan.shape.keyspace,
             };
-            Worker::connect(target, connections as usize, plan.pipeline, picker.clone(), draws)
+            let count = connections as usize;
+            let mut worker = Worker::connect(target, count, plan.pipeline, picker.clone(), draws)?;
+            worker.keeps_waits = plan.keeps_waits;
+            Ok(worker)
         });
-        let workers = workers.collect::<Result<Vec<_>, _>>()?;
+        let workers = workers.collect::<Result<Vec<_>, Failure>>()?;
         let pace = match plan.rate {
             Some(rate) => Pace::Open { rate: rate / workers.len() as f64, idle: plan.idle },
             None => Pace::Closed,
@@ -166,7 +171,9 @@ fn shares(total: u64, parts: usize) -> impl Iterator<Item = u64> {
 }
 
 fn merge(tallies: &[Tally]) -> Tally {
-    let mut whole = Tally { operations: 0, seconds: 0.0, latencies: Latencies::new(), unsent: 0 };
+    let (latencies, began_ns) =
+        (Latencies::keeping_waits(), tallies.first().map_or(0, |tally| tally.began_ns));
+    let mut whole = Tally { operations: 0, seconds: 0.0, latencies, unsent: 0, began_ns };
     for tally in tallies {
         whole.operations += tally.operations;
         whole.seconds = whole.seconds.max(tally.seconds);
@@ -211,6 +218,7 @@ mod tests {
             zipf: None,
             stop: Stop::default(),
             seed: 1,
+            keeps_waits: false,
         }
     }
 

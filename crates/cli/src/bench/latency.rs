@@ -2,12 +2,18 @@
 
 use hdrhistogram::Histogram;
 
+use super::pauses::{Pauses, Span};
+
 /// Longer latencies count as this long: one hour.
 const LONGEST_NS: u64 = 3_600_000_000_000;
 
 /// Latencies in nanoseconds, three significant digits.
 #[derive(Debug, Clone)]
-pub(crate) struct Latencies(Histogram<u64>);
+pub(crate) struct Latencies {
+    counts: Histogram<u64>,
+    /// Each wait, from when until when, if they are kept: nanoseconds since the run began.
+    waits: Option<Vec<Span>>,
+}
 
 /// The figures reported, in microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -18,32 +24,67 @@ pub(crate) struct Percentiles {
     pub(crate) max: f64,
 }
 
+impl Percentiles {
+    /// Where nothing was measured.
+    pub(crate) const UNKNOWN: Percentiles =
+        Percentiles { p50: f64::NAN, p99: f64::NAN, p999: f64::NAN, max: f64::NAN };
+}
+
 impl Latencies {
     pub(crate) fn new() -> Latencies {
-        Latencies(Histogram::new_with_bounds(1, LONGEST_NS, 3).expect("the bounds are valid"))
+        let counts = Histogram::new_with_bounds(1, LONGEST_NS, 3).expect("the bounds are valid");
+        Latencies { counts, waits: None }
+    }
+
+    /// As [`new`](Self::new); each wait is kept beside the counts.
+    pub(crate) fn keeping_waits() -> Latencies {
+        Latencies { waits: Some(Vec::new()), ..Latencies::new() }
+    }
+
+    /// Counts `times` operations that waited as long as `wait`.
+    #[inline]
+    pub(crate) fn record_wait(&mut self, wait: Span, times: u64) {
+        self.record(wait.until.saturating_sub(wait.from), times);
+        if let Some(waits) = &mut self.waits {
+            waits.extend((0..times).map(|_| wait));
+        }
     }
 
     /// Counts `times` operations that took `nanoseconds` each.
     #[inline]
     pub(crate) fn record(&mut self, nanoseconds: u64, times: u64) {
-        let counted = self.0.record_n(nanoseconds.clamp(1, LONGEST_NS), times);
+        let counted = self.counts.record_n(nanoseconds.clamp(1, LONGEST_NS), times);
         debug_assert!(counted.is_ok(), "clamped into the bounds");
     }
 
     /// Takes the counts of another.
     pub(crate) fn add(&mut self, other: &Latencies) {
-        self.0.add(&other.0).expect("both have the same bounds");
+        self.counts.add(&other.counts).expect("both have the same bounds");
+        if let (Some(waits), Some(others)) = (&mut self.waits, &other.waits) {
+            waits.extend_from_slice(others);
+        }
     }
 
     pub(crate) fn percentiles(&self) -> Percentiles {
-        let at = |quantile: f64| self.0.value_at_quantile(quantile) as f64 / 1000.0;
-        Percentiles { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: self.0.max() as f64 / 1000.0 }
+        let at = |quantile: f64| self.counts.value_at_quantile(quantile) as f64 / 1000.0;
+        Percentiles { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: self.counts.max() as f64 / 1000.0 }
+    }
+
+    /// The percentiles of the waits that were kept, each less the pauses that fell into it; the run began at `began_ns` of
+    /// Unix time.
+    pub(crate) fn percentiles_less(&self, pauses: &Pauses, began_ns: u64) -> Percentiles {
+        let mut less = Latencies::new();
+        for wait in self.waits.iter().flatten() {
+            let there = Span { from: began_ns + wait.from, until: began_ns + wait.until };
+            less.record((there.until - there.from).saturating_sub(pauses.within(there)), 1);
+        }
+        less.percentiles()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST_NS, Latencies};
+    use super::{LONGEST_NS, Latencies, Pauses, Span};
 
     fn close(got: f64, wanted: f64) -> bool {
         (got - wanted).abs() <= wanted * 0.001
@@ -67,6 +108,19 @@ mod tests {
         latencies.record(5_000_000, 2);
         let found = latencies.percentiles();
         assert!(close(found.p99, 10.0) && close(found.p999, 5000.0), "{found:?}");
+    }
+
+    #[test]
+    fn waits_can_be_counted_without_the_pauses_that_fell_into_them() {
+        let mut latencies = Latencies::keeping_waits();
+        latencies.record_wait(Span { from: 0, until: 5_000_000 }, 1);
+        latencies.record_wait(Span { from: 6_000_000, until: 7_000_000 }, 99);
+        let pauses = Pauses::new(vec![Span { from: 1_003_000_000, until: 1_004_500_000 }]);
+        let (all, less) = (latencies.percentiles(), latencies.percentiles_less(&pauses, 1_000_000_000));
+        assert!(close(all.max, 5000.0) && close(less.max, 3500.0) && close(less.p99, 1000.0), "{less:?}");
+        let mut both = Latencies::keeping_waits();
+        both.add(&latencies);
+        assert_eq!(both.percentiles_less(&pauses, 1_000_000_000), less);
     }
 
     #[test]

@@ -6,7 +6,8 @@ use super::blend::{Blend, Strictness};
 use super::failure::Failure;
 use super::fleet::{Fleet, Plan, Stop};
 use super::json::Object;
-use super::latency::Percentiles;
+use super::latency::{Latencies, Percentiles};
+use super::pauses::Pauses;
 use super::procfs::{self, Memory, Thread};
 use super::target::Target;
 
@@ -16,6 +17,9 @@ pub(crate) struct Measurement {
     pub(crate) operations: u64,
     pub(crate) seconds: f64,
     pub(crate) latency_us: Percentiles,
+    /// The same, with each wait if the plan keeps them, of a run that began at `began_ns` of Unix time.
+    pub(crate) latencies: Option<Latencies>,
+    pub(crate) began_ns: u64,
     /// Requests of the open loop that could not be sent in time.
     pub(crate) unsent: u64,
     /// CPU time of the generator per operation.
@@ -43,6 +47,14 @@ impl Measurement {
     /// Server CPU time per operation; not a number when no process was watched.
     pub(crate) fn server_us(&self) -> f64 {
         self.server.as_ref().map_or(f64::NAN, |usage| usage.user_us + usage.system_us)
+    }
+
+    /// The latencies without the pauses of the machine; not numbers when waits were not kept or pauses not watched.
+    pub(crate) fn latency_us_less(&self, pauses: Option<&Pauses>) -> Percentiles {
+        match (&self.latencies, pauses) {
+            (Some(latencies), Some(pauses)) => latencies.percentiles_less(pauses, self.began_ns),
+            _ => Percentiles::UNKNOWN,
+        }
     }
 
     /// The measurement as one JSON object that begins with `labels`.
@@ -107,6 +119,8 @@ pub(crate) fn measure(
         operations: tally.operations,
         seconds: tally.seconds,
         latency_us: tally.latencies.percentiles(),
+        latencies: Some(tally.latencies),
+        began_ns: tally.began_ns,
         unsent: tally.unsent,
         own_us: own_us as f64 / operations,
         server,

@@ -23,6 +23,7 @@ mod latency;
 mod measure;
 mod options;
 mod paired;
+mod pauses;
 mod plain;
 mod procfs;
 mod scan;
@@ -39,6 +40,7 @@ pub fn main(words: &[String]) -> ExitCode {
     let outcome = match words.first().map(String::as_str) {
         Some("paired") => paired::run(&words[1..]),
         Some("echo-server") => echo::run(&words[1..]),
+        Some(pauses::WATCHER) => pauses::watch(),
         _ => plain::run(words),
     };
     match outcome {

@@ -96,6 +96,7 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
         idle: if args.has("--nap") { Idle::Nap } else { Idle::Spin },
         stop,
         seed: args.value("--seed")?.unwrap_or(1),
+        keeps_waits: false,
     };
     if plan.threads > plan.connections {
         return Err(Failure::Usage("each thread needs a connection".into()));

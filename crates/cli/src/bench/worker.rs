@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use mio::{Events, Poll, Token};
 
@@ -16,6 +16,7 @@ use super::blend::Picker;
 use super::connection::{Connection, InFlight};
 use super::failure::Failure;
 use super::latency::Latencies;
+use super::pauses::{Span, unix_ns};
 use super::target::{SILENCE, Target};
 use super::template::Draws;
 
@@ -62,6 +63,8 @@ pub(crate) struct Tally {
     pub(crate) latencies: Latencies,
     /// Requests of the open loop that were due but could not be sent before the end. Their wait is in the latencies.
     pub(crate) unsent: u64,
+    /// When the run began, in nanoseconds of Unix time.
+    pub(crate) began_ns: u64,
 }
 
 /// One thread's share of the load.
@@ -74,6 +77,9 @@ pub(crate) struct Worker {
     pipeline: usize,
     buffer: Vec<u8>,
     started: Instant,
+    began_ns: u64,
+    /// Whether each wait is kept.
+    pub(crate) keeps_waits: bool,
     latencies: Latencies,
     requests_left: u64,
 }
@@ -99,6 +105,8 @@ impl Worker {
             pipeline,
             buffer: vec![0; BUFFER_SIZE],
             started: Instant::now(),
+            began_ns: 0,
+            keeps_waits: false,
             latencies: Latencies::new(),
             requests_left: 0,
         })
@@ -193,7 +201,7 @@ impl Worker {
         let now_ns = self.now_ns();
         let first = issued;
         while self.requests_left > 0 && due_ns(issued) < quota.nanoseconds.min(now_ns) {
-            self.latencies.record(now_ns - due_ns(issued), 1);
+            self.latencies.record_wait(Span { from: due_ns(issued), until: now_ns }, 1);
             self.requests_left -= 1;
             issued += 1;
         }
@@ -202,13 +210,14 @@ impl Worker {
 
     fn begin(&mut self, quota: Quota) {
         self.requests_left = quota.requests;
-        self.latencies = Latencies::new();
+        self.latencies = if self.keeps_waits { Latencies::keeping_waits() } else { Latencies::new() };
         self.started = Instant::now();
+        self.began_ns = unix_ns(SystemTime::now());
     }
 
     fn finish(&mut self, operations: u64, unsent: u64) -> Tally {
         let seconds = self.started.elapsed().as_secs_f64();
-        Tally { operations, seconds, latencies: self.latencies.clone(), unsent }
+        Tally { operations, seconds, latencies: self.latencies.clone(), unsent, began_ns: self.began_ns }
     }
 
     fn now_ns(&self) -> u64 {

@@ -140,6 +140,7 @@ impl Case {
             zipf: None,
             stop: Stop { requests: None, after: Some(Duration::from_secs_f64(setting.scale.seconds)) },
             seed: setting.seed + round,
+            keeps_waits: false,
         };
         let watched = Watched { pid: Some(server.pid()), per_thread: false };
         let warmup = Duration::from_secs_f64(setting.scale.seconds / 4.0);

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::contestant::{Contestant, Server};
-use super::sheet::{Entry, Metric, Sheet, median};
+use super::sheet::{Entry, Metric, Sheet, medians};
 use super::suites::{CONNECTIONS, Case, Group};
 use super::{Setting, Site};
 use crate::bench::blend::{Blend, Strictness};
@@ -114,6 +114,7 @@ impl Seat<'_> {
             zipf: None,
             stop: Stop { requests, after: Some(Duration::from_secs_f64(setting.scale.seconds)) },
             seed: setting.seed + round,
+            keeps_waits: false,
         };
         let warmup = if requests.is_some() { 0.0 } else { setting.scale.seconds / 5.0 };
         let strictness = if self.echoes { Strictness::Unchecked } else { Strictness::AllThere };
@@ -137,15 +138,11 @@ fn figures(round: &Measurement) -> Vec<f64> {
     ]
 }
 
-/// The median of each metric over the rounds.
-fn medians(rounds: &[Vec<f64>]) -> Vec<f64> {
-    (0..METRICS.len()).map(|at| median(rounds.iter().map(|round| round[at]).collect())).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{METRICS, figures, medians};
+    use super::{METRICS, figures};
     use crate::bench::measure::Measurement;
+    use crate::bench::paired::sheet::medians;
 
     #[test]
     fn there_is_a_median_for_every_metric() {

@@ -124,6 +124,12 @@ pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     }
 }
 
+/// The median of each figure over the rounds.
+pub(crate) fn medians(rounds: &[Vec<f64>]) -> Vec<f64> {
+    let count = rounds.first().map_or(0, Vec::len);
+    (0..count).map(|at| median(rounds.iter().map(|round| round[at]).collect())).collect()
+}
+
 fn decimal(figure: f64, decimals: usize) -> String {
     if figure.is_finite() { format!("{figure:.decimals$}") } else { "-".to_owned() }
 }

@@ -2,18 +2,20 @@
 //!
 //! Open-loop clients get keys at a steady rate while one other client sends a command that touches millions of
 //! elements. Because latency counts from the moment a request was due, the figures say how long clients had to wait,
-//! not how many of them happened to ask. The idle case shows what the machine itself contributes.
+//! not how many of them happened to ask. The idle case shows what the machine itself contributes, and so do the figures
+//! without the pauses of its cores (`pauses`).
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::contestant::{Contestant, Server};
-use super::sheet::{Entry, Metric, Sheet};
+use super::sheet::{Entry, Metric, Sheet, medians};
 use super::{Setting, Site};
 use crate::bench::blend::{Blend, Strictness};
 use crate::bench::failure::Failure;
 use crate::bench::fleet::{Plan, Stop, fill, fill_by};
 use crate::bench::measure::{Measurement, Watched, measure};
+use crate::bench::pauses::{First, Watchers};
 use crate::bench::template::Shape;
 use crate::bench::worker::Idle;
 use crate::bench::workload::{Answer, Load};
@@ -27,8 +29,15 @@ const KEYS_MILLIONS: u64 = 2;
 const ELEMENTS_PER_COMMAND: u64 = 10;
 
 const METRICS: &[Metric] = &[
-    Metric { name: "max_us", heading: "others' max us", decimals: 0, compared: true },
-    Metric { name: "p999_us", heading: "p99.9 us", decimals: 0, compared: true },
+    Metric {
+        name: "max_less_pauses_us",
+        heading: "others' max us, less the machine's pauses",
+        decimals: 0,
+        compared: true,
+    },
+    Metric { name: "p999_less_pauses_us", heading: "p99.9 us, less pauses", decimals: 0, compared: true },
+    Metric { name: "max_us", heading: "max us", decimals: 0, compared: false },
+    Metric { name: "p999_us", heading: "p99.9 us", decimals: 0, compared: false },
     Metric { name: "p99_us", heading: "p99 us", decimals: 0, compared: false },
     Metric { name: "p50_us", heading: "p50 us", decimals: 0, compared: false },
     Metric { name: "command_ms", heading: "command ms", decimals: 1, compared: false },
@@ -60,6 +69,7 @@ const fn act(line: &'static str, big: Big, millions: u64) -> Act {
 /// In this order; the last one leaves nothing to get.
 const ACTS: &[Act] = &[
     act("PING", Big::Keys, KEYS_MILLIONS),
+    act(SCRIPT, Big::Keys, KEYS_MILLIONS),
     act("KEYS *", Big::Keys, KEYS_MILLIONS),
     act("SMEMBERS mybig", Big::Set, 2),
     act("SUNIONSTORE mystored mybig", Big::Set, 2),
@@ -81,6 +91,8 @@ const ACTS: &[Act] = &[
     act(FLUSH, Big::Set, 10),
 ];
 
+/// A script of some 100 ms that declares its key.
+const SCRIPT: &str = "EVAL 'local x = 0 for i = 1, 8000000 do x = x + i % 7 end return x' 1 mykey";
 /// After it the steady clients find nothing.
 const FLUSH: &str = "FLUSHALL";
 
@@ -95,20 +107,27 @@ pub(crate) fn run(
     let million = setting.scale.million;
     let shape = Shape { keyspace: KEYS_MILLIONS * million, elements: million, key_size: 16, value_size: 3 };
     let mut entries = Vec::new();
+    let watchers =
+        Watchers::start().inspect_err(|failure| eprintln!("pauses are not watched: {failure}")).ok();
     site.placement.settle(&setting.cores)?;
     for contestant in &real {
         let server = Server::start(contestant, workers, site.placement, &setting.extra)?;
-        fill(&server.target, &shape, (3, 3), &[Load::Keys], setting.seed)?;
-        for act in ACTS {
-            fill_big(&server, act, million, setting.seed)?;
-            let (measured, command_ms) = perform(&server, act, &shape, setting)?;
-            let latency = measured.latency_us;
-            let case = act.label(million);
-            eprintln!("{case:<40} {:<12} {:>8.0} us at most", contestant.name, latency.max);
-            let unsent = measured.unsent as f64;
-            let figures = vec![latency.max, latency.p999, latency.p99, latency.p50, command_ms, unsent];
-            entries.push(Entry { case, server: contestant.name.clone(), figures, rounds: Vec::new() });
+        let mut rounds = vec![Vec::new(); ACTS.len()];
+        for round in 0..setting.scale.rounds {
+            fill(&server.target, &shape, (3, 3), &[Load::Keys], setting.seed)?;
+            for (act, rounds) in ACTS.iter().zip(&mut rounds) {
+                let figures = perform_watched(&server, act, &shape, setting, watchers.as_ref())?;
+                let case = act.label(million);
+                eprintln!("{case:<40} {:<12} round {round} {:>8.0} us at most", contestant.name, figures[0]);
+                rounds.push(figures);
+            }
         }
+        entries.extend(ACTS.iter().zip(rounds).map(|(act, rounds)| Entry {
+            case: act.label(million),
+            server: contestant.name.clone(),
+            figures: medians(&rounds),
+            rounds,
+        }));
     }
     Ok(Sheet {
         title: format!("stall, {workers} workers, others at {RATE:.0} GET/s"),
@@ -161,6 +180,24 @@ fn fill_big(server: &Server, act: &Act, million: u64, seed: u64) -> Result<(), F
     Ok(())
 }
 
+/// What [`METRICS`] name, in their order, of one round.
+fn perform_watched(
+    server: &Server,
+    act: &Act,
+    shape: &Shape,
+    setting: &Setting,
+    watchers: Option<&Watchers>,
+) -> Result<Vec<f64>, Failure> {
+    fill_big(server, act, setting.scale.million, setting.seed)?;
+    // Those of the filling are of no interest.
+    drop(watchers.map(Watchers::pauses));
+    let (measured, command_ms) = perform(server, act, shape, setting)?;
+    let pauses = watchers.map(Watchers::pauses);
+    let (all, less) = (measured.latency_us, measured.latency_us_less(pauses.as_ref()));
+    let unsent = measured.unsent as f64;
+    Ok(vec![less.max, less.p999, all.max, all.p999, all.p99, all.p50, command_ms, unsent])
+}
+
 /// Measures the others while `act` happens; also returns the milliseconds the act took.
 fn perform(
     server: &Server,
@@ -180,8 +217,10 @@ fn perform(
         zipf: None,
         stop: Stop { requests: None, after: Some(window) },
         seed: setting.seed,
+        keeps_waits: true,
     };
     let mut client = server.target.connect()?;
+    let first = First::begin();
     thread::scope(|scope| {
         let heavy = scope.spawn(move || {
             thread::sleep(window / 4);
@@ -192,6 +231,7 @@ fn perform(
         let watched = Watched { pid: Some(server.pid()), per_thread: false };
         let strictness = if act.line == FLUSH { Strictness::MayMiss } else { Strictness::AllThere };
         let measured = measure(&server.target, &plan, &blend, strictness, Duration::ZERO, watched);
+        drop(first);
         let command_ms = heavy.join().expect("the heavy client panicked");
         Ok((measured?, command_ms?))
     })
