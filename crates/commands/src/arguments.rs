@@ -3,7 +3,7 @@
 //!
 //! Here stand only those that no field type expresses: counted keys, and options that a command reads word by word.
 
-use spinel_family::spec::{ArgKind, ArgSpec, Begin, Find, KeyFlags, KeySpec, Shape};
+use spinel_family::spec::{ArgFlags, ArgKind, ArgSpec, Begin, Find, KeyFlags, KeySpec, Shape};
 
 /// The flags of keys that are read.
 pub(crate) const READ: KeyFlags = KeyFlags::RO.with(KeyFlags::ACCESS);
@@ -26,6 +26,26 @@ pub(crate) const fn token(name: &'static str, token: &'static str) -> ArgSpec {
 pub(crate) const fn choice(name: &'static str, token: &'static str) -> ArgSpec {
     Shape::word(ArgKind::PureToken).arg(name, token)
 }
+
+/// One of several arguments.
+pub(crate) const fn one_of(name: &'static str, choices: &'static [ArgSpec]) -> ArgSpec {
+    Shape { children: choices, ..Shape::word(ArgKind::OneOf) }.arg(name, "")
+}
+
+/// The same argument, which may be left out.
+pub(crate) const fn maybe(arg: ArgSpec) -> ArgSpec {
+    ArgSpec { flags: ArgFlags { optional: true, ..arg.flags }, ..arg }
+}
+
+/// When elements that a command adds expire: in some time, or at a point of time.
+pub(crate) const EXPIRATION: ArgSpec = maybe(one_of("expiration", &[EX, PX, EXAT, PXAT]));
+/// As [`EXPIRATION`]; or what stands there already keeps its expiry.
+pub(crate) const EXPIRATION_OR_KEEP: ArgSpec =
+    maybe(one_of("expiration", &[EX, PX, EXAT, PXAT, choice("keepttl", "KEEPTTL")]));
+const EX: ArgSpec = Shape::word(ArgKind::Integer).arg("seconds", "EX");
+const PX: ArgSpec = Shape::word(ArgKind::Integer).arg("milliseconds", "PX");
+const EXAT: ArgSpec = Shape::word(ArgKind::UnixTime).arg("unix-time-seconds", "EXAT");
+const PXAT: ArgSpec = Shape::word(ArgKind::UnixTime).arg("unix-time-milliseconds", "PXAT");
 
 /// An option with a value.
 pub(crate) const fn option(name: &'static str, token: &'static str, kind: ArgKind) -> ArgSpec {

@@ -1,5 +1,7 @@
 //! What happens after a command, still under its locks: the journal, keyspace events, blocked clients.
 
+use std::cell::LazyCell;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use spinel_family::{
@@ -83,29 +85,39 @@ pub(crate) fn settle_into(
 /// Has the journal record what was removed because its time had come: `record` is given the commands of one key at a time, which
 /// belong together.
 #[inline]
-fn record_expired(
+fn record_expired(engine: &Engine, cx: &mut UpdateContext<'_>, record: impl FnMut(&[(DbIndex, OwnedArgs)])) {
+    if !cx.effects().expired.is_empty() {
+        record_those_expired(engine, cx, record);
+    }
+}
+
+#[cold]
+fn record_those_expired(
     engine: &Engine,
     cx: &mut UpdateContext<'_>,
     mut record: impl FnMut(&[(DbIndex, OwnedArgs)]),
 ) {
-    if cx.effects().expired.is_empty() {
-        return;
-    }
-    let stand_in = StandIn::new(cx.hash_key(), || cx.random());
-    let effects = cx.effects();
-    for expired in effects.expired.drain(..) {
-        effects.expired_recorded += u64::from(expired.elements.is_none());
-        if engine.journal.is_on() {
-            let db = expired.db;
-            let commands = words_of_expired(&expired, &stand_in);
-            let commands: Vec<_> = commands.into_iter().map(|command| (db, command)).collect();
+    let mut all = std::mem::take(&mut cx.effects().expired);
+    let keys = all.iter().filter(|expired| expired.elements.is_none()).count();
+    cx.effects().expired_recorded += keys as u64;
+    if engine.journal.is_on() {
+        let stand_in = LazyCell::new(|| StandIn::new(cx.hash_key(), || cx.random()));
+        for expired in &all {
+            let commands = words_of_expired(expired, &stand_in);
+            let commands: Vec<_> = commands.into_iter().map(|command| (expired.db, command)).collect();
             record(&commands);
         }
     }
+    all.clear();
+    // The next ones find its room.
+    cx.effects().expired = all;
 }
 
 /// The commands that remove what has expired.
-fn words_of_expired(Expired { key, elements, .. }: &Expired, stand_in: &StandIn) -> Vec<OwnedArgs> {
+fn words_of_expired(
+    Expired { key, elements, .. }: &Expired,
+    stand_in: &impl Deref<Target = StandIn>,
+) -> Vec<OwnedArgs> {
     let Some((kind, elements)) = elements else {
         return vec![OwnedArgs::from_words([b"DEL".as_slice(), &**key])];
     };

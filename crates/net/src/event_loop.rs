@@ -155,10 +155,11 @@ impl EventLoop {
             match *event {
                 Ready::Listener(index) => self.accept(index),
                 Ready::Connection { slot, readable, writable, is_ending } => {
-                    self.note(slot, readable, writable);
-                    if let Some(connection) = self.connections.get_mut(slot) {
-                        connection.is_ending |= is_ending;
-                    }
+                    let Some(connection) = self.connections.get_mut(slot) else { continue };
+                    connection.may_read |= readable;
+                    connection.write_blocked &= !writable;
+                    connection.is_ending |= is_ending;
+                    self.list(slot);
                 }
             }
         }
@@ -177,15 +178,6 @@ impl EventLoop {
         self.worker.end_turn(std::mem::take(&mut self.more_bytes));
         self.relist(listed);
         self.run_timers();
-    }
-
-    fn note(&mut self, slot: usize, readable: bool, writable: bool) {
-        let Some(connection) = self.connections.get_mut(slot) else { return };
-        connection.may_read |= readable;
-        if writable {
-            connection.write_blocked = false;
-        }
-        self.list(slot);
     }
 
     /// Puts a connection on the list of this turn.

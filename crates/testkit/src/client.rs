@@ -41,6 +41,26 @@ impl TestClient {
         self.read()
     }
 
+    /// A field of `INFO everything`.
+    ///
+    /// # Panics
+    /// If there is no such field.
+    #[must_use]
+    pub fn info(&self, field: &str) -> String {
+        let text = self.run("INFO everything");
+        let value = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        value.unwrap_or_else(|| panic!("no {field} in {text}")).to_owned()
+    }
+
+    /// How many keys of the first database have parts that expire, as `INFO` tells.
+    ///
+    /// # Panics
+    /// If the database is empty.
+    #[must_use]
+    pub fn subexpiry(&self) -> String {
+        self.info("db0").rsplit('=').next().unwrap_or_default().to_owned()
+    }
+
     /// Sends a command whose reply is of no interest, or is read later.
     pub fn send(&self, line: &str) {
         self.queue(split_words(line.as_bytes()).expect("quotes are closed"));

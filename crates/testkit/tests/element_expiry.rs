@@ -11,16 +11,6 @@ const TICK: Duration = Duration::from_millis(8);
 /// The time at which servers of tests begin.
 const START: i64 = 1_700_000_000_000;
 
-fn info(client: &TestClient, name: &str) -> String {
-    let info = client.run("INFO everything");
-    let value = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    value.unwrap_or_else(|| panic!("no {name}")).trim_end().to_owned()
-}
-
-fn subexpiry(client: &TestClient) -> String {
-    info(client, "db0").rsplit('=').next().unwrap_or_default().to_owned()
-}
-
 /// The lines of a reply that are no lengths.
 fn words(reply: &str) -> Vec<String> {
     let lines = reply.split("\r\n").filter(|line| !line.is_empty() && !line.starts_with(['*', '$']));
@@ -49,7 +39,7 @@ fn elements_go_by_themselves_with_an_event_and_words_in_the_journal() {
         let _ = client.run("RPUSHEX m PX 200 ELEMENTS 2 x y");
         let heard: BTreeSet<String> = words(&listening.read()).into_iter().collect();
         assert!(heard.contains("__keyevent@0__:lexpire"), "{heard:?}");
-        assert_eq!(subexpiry(&client), "2");
+        assert_eq!(client.subexpiry(), "2");
         server.advance(Duration::from_millis(100));
         server.advance(TICK);
         server.upkeep();
@@ -69,7 +59,7 @@ fn elements_go_by_themselves_with_an_event_and_words_in_the_journal() {
         for event in ["lexpired", "del"] {
             assert!(heard.contains(&format!("__keyevent@0__:{event}")), "{heard:?}");
         }
-        assert_eq!((info(&client, "expired_members"), subexpiry(&client)), ("5".into(), "0".into()));
+        assert_eq!((client.info("expired_members"), client.subexpiry()), ("5".into(), "0".into()));
     }
 }
 
@@ -94,7 +84,7 @@ fn very_many_that_are_due_together_are_never_seen_and_go_in_steps_between_others
         reply.push_str(&client.read());
     }
     assert_eq!(reply, ":100\r\n$9\r\nstays9900\r\n");
-    assert_eq!((info(&client, "expired_members"), subexpiry(&client)), ("10000".into(), "0".into()));
+    assert_eq!((client.info("expired_members"), client.subexpiry()), ("10000".into(), "0".into()));
     let lines = server.journal_lines();
     let sets = lines
         .split(|line| line == "MULTI")
@@ -126,11 +116,11 @@ fn lists_keep_their_expiries_on_all_their_ways() {
         let reply = client.run(&format!("LPEXPIRETIME {key} INDEXES 3 0 1 2"));
         assert_eq!(reply, "*3\r\n:-1\r\n:4000000000000\r\n:-1\r\n", "of {key}");
     }
-    assert_eq!(subexpiry(&client), "2");
+    assert_eq!(client.subexpiry(), "2");
     let digest = client.run("DEBUG DIGEST-VALUE c");
     let _ = client.run("LPERSIST c INDEXES 1 1");
     assert_ne!(client.run("DEBUG DIGEST-VALUE c"), digest);
-    assert_eq!(subexpiry(&client), "1");
+    assert_eq!(client.subexpiry(), "1");
 }
 
 #[test]

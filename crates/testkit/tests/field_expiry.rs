@@ -22,12 +22,6 @@ fn heard(client: &TestClient) -> Vec<String> {
     words.chunks(9).filter(|lines| lines.len() == 9).map(event).collect()
 }
 
-fn subexpiry(client: &TestClient) -> String {
-    let info = client.run("INFO keyspace");
-    let line = info.lines().find(|line| line.starts_with("db0:")).unwrap_or_default();
-    line.rsplit(',').next().unwrap_or_default().to_owned()
-}
-
 #[test]
 fn fields_go_by_themselves_with_an_event_and_a_word_in_the_journal() {
     for server in [TestServer::sized(1, 1), TestServer::sized(64, 4)] {
@@ -36,7 +30,7 @@ fn fields_go_by_themselves_with_an_event_and_a_word_in_the_journal() {
         let _ = client.run("HPEXPIRE h 100 FIELDS 2 a b");
         let _ = client.run("HPEXPIRE h 200 FIELDS 1 c");
         assert_eq!(heard(&listening), ["hset h", "hexpire h", "hexpire h"]);
-        assert_eq!(subexpiry(&client), "subexpiry=1");
+        assert_eq!(client.subexpiry(), "1");
         server.advance(Duration::from_millis(100));
         server.advance(TICK);
         server.upkeep();
@@ -73,7 +67,7 @@ fn many_fields_that_expire_together_go_in_steps() {
         assert!(steps < 20, "all go in the end");
     }
     assert!(steps > 1, "not all at once");
-    assert_eq!(subexpiry(&client), "subexpiry=0");
+    assert_eq!(client.subexpiry(), "0");
 }
 
 #[test]
@@ -89,9 +83,9 @@ fn a_field_that_is_set_anew_or_removed_leaves_no_expiry_behind() {
     ] {
         let _ = client.run("HSET h a 1 b 2");
         let _ = client.run("HEXPIRE h 100 FIELDS 1 a");
-        assert_eq!(subexpiry(&client), "subexpiry=1");
+        assert_eq!(client.subexpiry(), "1");
         let _ = client.run(line);
-        assert_eq!(subexpiry(&client), "subexpiry=0", "after {line}");
+        assert_eq!(client.subexpiry(), "0", "after {line}");
     }
 }
 
@@ -118,7 +112,7 @@ fn a_hash_keeps_its_expiries_on_all_its_ways() {
         let reply = client.run(&format!("HPEXPIRETIME {key} FIELDS 2 a b"));
         assert_eq!(reply, "*2\r\n:4000000000000\r\n:-1\r\n", "of {key}");
     }
-    assert_eq!(subexpiry(&client), "subexpiry=2");
+    assert_eq!(client.subexpiry(), "2");
 }
 
 #[test]

@@ -11,16 +11,6 @@ const TICK: Duration = Duration::from_millis(8);
 /// The time at which servers of tests begin.
 const START: i64 = 1_700_000_000_000;
 
-fn info(client: &TestClient, name: &str) -> String {
-    let info = client.run("INFO everything");
-    let value = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    value.unwrap_or_else(|| panic!("no {name}")).trim_end().to_owned()
-}
-
-fn subexpiry(client: &TestClient) -> String {
-    info(client, "db0").rsplit('=').next().unwrap_or_default().to_owned()
-}
-
 /// The lines of a reply that are no lengths.
 fn words(reply: &str) -> BTreeSet<String> {
     reply
@@ -42,7 +32,7 @@ fn members_go_by_themselves_with_an_event_and_a_word_in_the_journal() {
         let _ = client.run("SPEXPIRE s 100 MEMBERS 1 a");
         let _ = client.run("ZPEXPIRE z 100 MEMBERS 1 a");
         let _ = listening.read();
-        assert_eq!(subexpiry(&client), "2");
+        assert_eq!(client.subexpiry(), "2");
         server.advance(Duration::from_millis(100));
         server.advance(TICK);
         server.upkeep();
@@ -59,7 +49,7 @@ fn members_go_by_themselves_with_an_event_and_a_word_in_the_journal() {
         );
         let removed: BTreeSet<&str> = lines[4..].iter().map(String::as_str).collect();
         assert_eq!(removed, BTreeSet::from(["SREM s a", "ZREM z a"]));
-        assert_eq!((info(&client, "expired_members"), subexpiry(&client)), ("2".into(), "0".into()));
+        assert_eq!((client.info("expired_members"), client.subexpiry()), ("2".into(), "0".into()));
     }
 }
 
@@ -87,7 +77,7 @@ fn very_many_that_are_due_together_are_never_seen_and_go_in_steps_between_others
         reply.push_str(&client.read());
     }
     assert_eq!(reply, ":1\r\n:0\r\n");
-    assert_eq!((info(&client, "expired_members"), subexpiry(&client)), ("20000".into(), "0".into()));
+    assert_eq!((client.info("expired_members"), client.subexpiry()), ("20000".into(), "0".into()));
     let most = server.journal_lines().iter().map(|line| line.split(' ').count()).max();
     assert!(most < Some(1100), "in steps: {most:?}");
 }
@@ -117,7 +107,7 @@ fn collections_keep_their_expiries_on_all_their_ways() {
             let reply = client.run(&format!("{letter}PEXPIRETIME {key} MEMBERS 2 a b"));
             assert_eq!(reply, "*2\r\n:4000000000000\r\n:-1\r\n", "of {key}");
         }
-        assert_eq!(subexpiry(&client), "2");
+        assert_eq!(client.subexpiry(), "2");
     }
 }
 

@@ -2,18 +2,10 @@
 
 use spinel_family::spec::{ArgKind, ArgSpec, Shape};
 
-use crate::arguments::{choice, since, token, word};
-
-const fn one_of(name: &'static str, children: &'static [ArgSpec]) -> ArgSpec {
-    Shape { children, ..Shape::word(ArgKind::OneOf) }.arg(name, "")
-}
+use crate::arguments::{choice, maybe, one_of, since, token, word};
 
 const fn block(name: &'static str, token: &'static str, children: &'static [ArgSpec]) -> ArgSpec {
     Shape { children, ..Shape::word(ArgKind::Block) }.arg(name, token)
-}
-
-const fn maybe(arg: ArgSpec) -> ArgSpec {
-    ArgSpec { flags: spinel_family::spec::ArgFlags { optional: true, ..arg.flags }, ..arg }
 }
 
 const fn with_token(name: &'static str, token: &'static str, kind: ArgKind) -> ArgSpec {

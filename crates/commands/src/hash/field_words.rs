@@ -8,7 +8,7 @@ use spinel_family::{CommandError, Encoder, Field, Key, Many, UnixMillis, UpdateC
 use spinel_store::Kind;
 use spinel_structs::number::parse_i64;
 
-pub(super) use crate::element_words::{Clock, KEY_ARG, Rest, cost};
+pub(super) use crate::element_words::{Clock, KEY_ARG, Rest, cost, reply_same};
 
 /// The count and the names, for the documentation.
 pub(super) const FIELDS_ARG: ArgSpec = Shape {
@@ -62,12 +62,6 @@ pub(super) fn settled_fields<'a>(
         cx.settle_fields(key, fields.items());
     }
     Ok(fields)
-}
-
-/// The reply where there is no hash: the same for each field.
-pub(super) fn reply_same(out: &mut Encoder, count: usize, code: i64) {
-    out.array(count);
-    (0..count).for_each(|_| out.integer(code));
 }
 
 /// As [`reply_same`], with nulls.

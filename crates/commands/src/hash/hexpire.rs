@@ -12,16 +12,8 @@ use super::field_words::{
     Clock, FIELDS_ARG, KEY_ARG, Rest, cost, has_hash, named_fields, propagate_expiry, propagate_removal,
     reply_same,
 };
+use crate::element_words::{NO_ELEMENT, NOT_MET, REMOVED, SET};
 use crate::generic::expire::Conditions;
-
-/// There is no such field.
-const NO_FIELD: i64 = -2;
-/// The condition is not met.
-const NOT_MET: i64 = 0;
-/// The field expires at that time now.
-const SET: i64 = 1;
-/// The time has passed, and the field is removed.
-const REMOVED: i64 = 2;
 
 const CONDITION_ARG: ArgSpec = Conditions::ARG;
 
@@ -67,7 +59,7 @@ fn expire(
         out.array(fields.len());
         for name in fields.items() {
             let code = match hash.expiry(name, now) {
-                None => NO_FIELD,
+                None => NO_ELEMENT,
                 Some(old) if !conditions.allow(old, at) => NOT_MET,
                 Some(_) if is_over => {
                     hash.remove(name);
@@ -85,7 +77,7 @@ fn expire(
         }
     });
     if done.is_none() {
-        reply_same(out, fields.len(), NO_FIELD);
+        reply_same(out, fields.len(), NO_ELEMENT);
         return Ok(());
     }
     if changed.is_empty() {

@@ -4,13 +4,7 @@ use spinel_family::{Command, Encoder, EventClass, Key, QueryContext, Reply, Upda
 use spinel_store::value::Hash;
 
 use super::field_words::{FIELDS_ARG, KEY_ARG, Rest, cost, reply_same, settled_fields};
-
-/// There is no such field.
-const NO_FIELD: i64 = -2;
-/// The field did not expire.
-const NO_EXPIRY: i64 = -1;
-/// The field expires no more.
-const DONE: i64 = 1;
+use crate::element_words::{NO_ELEMENT, NO_EXPIRY, PERSISTED};
 
 /// Removes the expiries of fields of a hash.
 #[derive(Command)]
@@ -35,19 +29,19 @@ impl Update for Hpersist<'_> {
             let mut changed = 0;
             for name in fields.items() {
                 out.integer(match hash.expiry(name, now) {
-                    None => NO_FIELD,
+                    None => NO_ELEMENT,
                     Some(None) => NO_EXPIRY,
                     Some(Some(_)) => {
                         hash.set_expiry(name, None);
                         changed += 1;
-                        DONE
+                        PERSISTED
                     }
                 });
             }
             changed
         });
         match changed {
-            None => reply_same(out, fields.len(), NO_FIELD),
+            None => reply_same(out, fields.len(), NO_ELEMENT),
             Some(0) => {}
             Some(_) => cx.changed(self.key, EventClass::Hash, "hpersist"),
         }

@@ -14,6 +14,7 @@ use spinel_structs::number::parse_i64;
 
 use super::field_words::{Clock, KEY_ARG, Rest, cost, has_hash, propagate_removal};
 use super::hset::FieldValue;
+use crate::arguments::{EXPIRATION_OR_KEEP, choice, maybe, one_of};
 
 /// Sets fields of a hash together with their expiry, on conditions; answers whether it did.
 #[derive(Command)]
@@ -27,24 +28,9 @@ pub(super) struct Hsetex<'a> {
 
 const ARGS: &[ArgSpec] = &[
     KEY_ARG,
-    one_of(&[
-        Shape::word(ArgKind::PureToken).arg("nx", "NX"),
-        Shape::word(ArgKind::PureToken).arg("xx", "XX"),
-    ])
-    .arg("key-condition", ""),
-    one_of(&[
-        Shape::word(ArgKind::PureToken).arg("fnx", "FNX"),
-        Shape::word(ArgKind::PureToken).arg("fxx", "FXX"),
-    ])
-    .arg("condition", ""),
-    one_of(&[
-        Shape::word(ArgKind::Integer).arg("seconds", "EX"),
-        Shape::word(ArgKind::Integer).arg("milliseconds", "PX"),
-        Shape::word(ArgKind::UnixTime).arg("unix-time-seconds", "EXAT"),
-        Shape::word(ArgKind::UnixTime).arg("unix-time-milliseconds", "PXAT"),
-        Shape::word(ArgKind::PureToken).arg("keepttl", "KEEPTTL"),
-    ])
-    .arg("expiration", ""),
+    maybe(one_of("key-condition", &[choice("nx", "NX"), choice("xx", "XX")])),
+    maybe(one_of("condition", &[choice("fnx", "FNX"), choice("fxx", "FXX")])),
+    EXPIRATION_OR_KEEP,
     Shape {
         children: &[
             Shape::word(ArgKind::Integer).arg("numfields", ""),
@@ -54,10 +40,6 @@ const ARGS: &[ArgSpec] = &[
     }
     .arg("fields", "FIELDS"),
 ];
-
-const fn one_of(choices: &'static [ArgSpec]) -> Shape {
-    Shape { children: choices, ..Shape::word(ArgKind::OneOf).or_absent() }
-}
 
 /// What becomes of the expiries of the fields set.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -4,11 +4,7 @@ use spinel_family::{Command, Encoder, Key, Query, QueryContext, Reply};
 use spinel_store::value::Hash;
 
 use super::field_words::{BAD_COUNT, Clock, FIELDS_ARG, KEY_ARG, Rest, cost, named_fields};
-
-/// There is no such field.
-const NO_FIELD: i64 = -2;
-/// The field does not expire.
-const NO_EXPIRY: i64 = -1;
+use crate::element_words::{NO_ELEMENT, NO_EXPIRY};
 
 fn tell(
     cx: &QueryContext<'_>,
@@ -22,7 +18,7 @@ fn tell(
     out.array(fields.len());
     for name in fields.items() {
         out.integer(match hash.and_then(|hash| hash.expiry(name, cx.now())) {
-            None => NO_FIELD,
+            None => NO_ELEMENT,
             Some(None) => NO_EXPIRY,
             Some(Some(at)) => clock.tell(at, cx.now()),
         });

@@ -16,11 +16,7 @@ use spinel_structs::number::parse_i64;
 use super::pop::{length, pop_some, popped};
 use super::push::pushed;
 use super::side::Side;
-use crate::arguments::{choice, key, word};
-
-const fn one_of(name: &'static str, children: &'static [ArgSpec]) -> ArgSpec {
-    Shape { children, ..Shape::word(ArgKind::OneOf) }.arg(name, "")
-}
+use crate::arguments::{choice, key, one_of, word};
 
 const SIDES: &[ArgSpec] = &[choice("left", "LEFT"), choice("right", "RIGHT")];
 const FROM: ArgSpec = one_of("wherefrom", SIDES);

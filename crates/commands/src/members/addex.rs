@@ -1,33 +1,17 @@
 //! Adding members together with their expiry: the body of `SADDEX` and `ZADDEX`.
 
 use smallvec::SmallVec;
-use spinel_family::spec::{ArgKind, ArgSpec, Shape};
+use spinel_family::spec::ArgSpec;
 use spinel_family::{CommandError, Encoder, Field, Key, Many, UnixMillis, UpdateContext, Words, is_token};
 
 use super::Membered;
-use super::words::{member_count, propagate_expiry, propagate_persistence, propagate_removal};
+use super::words::{MEMBERS, propagate_expiry, propagate_persistence, propagate_removal};
+use crate::arguments::{choice, maybe, one_of};
 use crate::element_words::Clock;
 
 /// The conditions, for the documentation.
-pub(crate) const CONDITION_ARG: ArgSpec = one_of(&[
-    Shape::word(ArgKind::PureToken).arg("mnx", "MNX"),
-    Shape::word(ArgKind::PureToken).arg("mxx", "MXX"),
-])
-.arg("condition", "");
-
-/// The times, for the documentation.
-pub(crate) const EXPIRATION_ARG: ArgSpec = one_of(&[
-    Shape::word(ArgKind::Integer).arg("seconds", "EX"),
-    Shape::word(ArgKind::Integer).arg("milliseconds", "PX"),
-    Shape::word(ArgKind::UnixTime).arg("unix-time-seconds", "EXAT"),
-    Shape::word(ArgKind::UnixTime).arg("unix-time-milliseconds", "PXAT"),
-    Shape::word(ArgKind::PureToken).arg("keepttl", "KEEPTTL"),
-])
-.arg("expiration", "");
-
-const fn one_of(choices: &'static [ArgSpec]) -> Shape {
-    Shape { children: choices, ..Shape::word(ArgKind::OneOf).or_absent() }
-}
+pub(crate) const CONDITION_ARG: ArgSpec =
+    maybe(one_of("condition", &[choice("mnx", "MNX"), choice("mxx", "MXX")]));
 
 /// What becomes of the expiries of the members added.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,7 +49,7 @@ impl<'a, A: Added<'a>> Request<'a, A> {
         command: &'static str,
     ) -> Result<Self, CommandError> {
         let (mut must_exist, mut expiration) = (None, None);
-        while let Some(word) = words.peek().filter(|word| !is_token(word, "MEMBERS")) {
+        while let Some(word) = words.peek().filter(|word| !is_token(word, MEMBERS.token)) {
             words.skip_one();
             let clock = Clock::of_option(word);
             if is_token(word, "MXX") || is_token(word, "MNX") {
@@ -88,12 +72,10 @@ impl<'a, A: Added<'a>> Request<'a, A> {
                 ));
             }
         }
-        let count = member_count(&mut words)?;
+        let count = MEMBERS.count(&mut words)?;
         let added = Many::<A>::parse(&mut words)?;
         if !added.is_whole() || added.len() != count {
-            return Err(CommandError::text(
-                "ERR The `nummembers` parameter must match the number of arguments",
-            ));
+            return Err(CommandError::text(MEMBERS.differs));
         }
         // Scores are read before anything is done.
         added.iter().try_for_each(|one| one.map(|_| ()))?;

@@ -3,17 +3,10 @@
 use smallvec::SmallVec;
 use spinel_family::{CommandError, Encoder, Key, Reply, UpdateContext, Words};
 
-use super::words::{propagate_expiry, propagate_removal, reply_same};
-use super::{Membered, NO_MEMBER, named_members};
-use crate::element_words::{Clock, Rest};
+use super::words::{propagate_expiry, propagate_removal};
+use super::{Membered, named_members};
+use crate::element_words::{Clock, NO_ELEMENT, NOT_MET, REMOVED, Rest, SET, reply_same};
 use crate::generic::expire::Conditions;
-
-/// The condition is not met.
-const NOT_MET: i64 = 0;
-/// The member expires at that time now.
-const SET: i64 = 1;
-/// The time has passed, and the member is removed.
-const REMOVED: i64 = 2;
 
 /// The conditions in front of `MEMBERS`.
 pub(crate) fn conditions(words: &mut Words<'_>) -> Result<Conditions, CommandError> {
@@ -41,7 +34,7 @@ pub(crate) fn expire<T: Membered>(
     let conditions = conditions(&mut words)?;
     let members = named_members(&mut words)?;
     if !exists {
-        reply_same(out, members.len(), NO_MEMBER);
+        reply_same(out, members.len(), NO_ELEMENT);
         return Ok(());
     }
     let mut changed: SmallVec<[&[u8]; 8]> = SmallVec::new();
@@ -50,7 +43,7 @@ pub(crate) fn expire<T: Membered>(
         out.array(members.len());
         for member in members.items() {
             let code = match collection.expiry(member) {
-                None => NO_MEMBER,
+                None => NO_ELEMENT,
                 Some(old) if !conditions.allow(old, at) => NOT_MET,
                 Some(_) if is_over => {
                     collection.remove(member);

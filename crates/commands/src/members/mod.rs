@@ -15,11 +15,6 @@ use spinel_store::{HashKey, Text, Typed, UnixMillis};
 
 pub(crate) use words::{MEMBERS_ARG, named_members};
 
-/// There is no such member.
-const NO_MEMBER: i64 = -2;
-/// The member does not expire.
-const NO_EXPIRY: i64 = -1;
-
 /// A collection whose members may expire.
 pub(crate) trait Membered: Typed {
     /// The class of its events.

@@ -3,12 +3,9 @@
 use smallvec::SmallVec;
 use spinel_family::{Encoder, Key, Reply, UpdateContext};
 
-use super::words::{propagate_persistence, reply_same};
-use super::{Membered, NO_EXPIRY, NO_MEMBER, named_members};
-use crate::element_words::Rest;
-
-/// The member expires no more.
-const DONE: i64 = 1;
+use super::words::propagate_persistence;
+use super::{Membered, named_members};
+use crate::element_words::{NO_ELEMENT, NO_EXPIRY, PERSISTED, Rest, reply_same};
 
 /// Ends the expiry of the named members.
 pub(crate) fn persist<T: Membered>(
@@ -20,7 +17,7 @@ pub(crate) fn persist<T: Membered>(
     let exists = cx.write::<T>(key)?.is_some();
     let (members, hash_key) = (named_members(&mut words)?, cx.hash_key());
     if !exists {
-        reply_same(out, members.len(), NO_MEMBER);
+        reply_same(out, members.len(), NO_ELEMENT);
         return Ok(());
     }
     let mut changed: SmallVec<[&[u8]; 8]> = SmallVec::new();
@@ -28,12 +25,12 @@ pub(crate) fn persist<T: Membered>(
         out.array(members.len());
         for member in members.items() {
             out.integer(match collection.expiry(member) {
-                None => NO_MEMBER,
+                None => NO_ELEMENT,
                 Some(None) => NO_EXPIRY,
                 Some(Some(_)) => {
                     collection.set_expiry(member, None, hash_key);
                     changed.push(member);
-                    DONE
+                    PERSISTED
                 }
             });
         }

@@ -2,8 +2,8 @@
 
 use spinel_family::{Encoder, Key, QueryContext, Reply};
 
-use super::{Membered, NO_EXPIRY, NO_MEMBER, named_members};
-use crate::element_words::{Clock, Rest};
+use super::{Membered, named_members};
+use crate::element_words::{Clock, NO_ELEMENT, NO_EXPIRY, Rest};
 
 /// Tells what time the named members have left, or when they expire.
 pub(crate) fn tell<T: Membered>(
@@ -18,7 +18,7 @@ pub(crate) fn tell<T: Membered>(
     out.array(members.len());
     for member in members.items() {
         out.integer(match collection.and_then(|collection| collection.expiry(member)) {
-            None => NO_MEMBER,
+            None => NO_ELEMENT,
             Some(None) => NO_EXPIRY,
             Some(Some(at)) => clock.tell(at, cx.now()),
         });

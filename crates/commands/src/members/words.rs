@@ -1,10 +1,10 @@
 //! `MEMBERS nummembers member ...`, and lists of members for the journal.
 
 use spinel_family::spec::{ArgKind, ArgSpec, Shape};
-use spinel_family::{CommandError, Encoder, Field, Key, Many, UnixMillis, UpdateContext, Words, is_token};
-use spinel_structs::number::parse_i64;
+use spinel_family::{CommandError, Field, Key, Many, UnixMillis, UpdateContext, Words};
 
 use super::Membered;
+use crate::element_words::Counted;
 
 /// The count and the members, for the documentation.
 pub(crate) const MEMBERS_ARG: ArgSpec = Shape {
@@ -16,30 +16,18 @@ pub(crate) const MEMBERS_ARG: ArgSpec = Shape {
 }
 .arg("members", "MEMBERS");
 
-/// Reads the word `MEMBERS` and the count behind it.
-pub(super) fn member_count(words: &mut Words<'_>) -> Result<usize, CommandError> {
-    if !words.take().is_ok_and(|word| is_token(word, "MEMBERS")) {
-        return Err(CommandError::text(
-            "ERR Mandatory argument MEMBERS is missing or not at the right position",
-        ));
-    }
-    let count = words.take().map_err(|_| CommandError::Arity)?;
-    let count = parse_i64(count).and_then(|count| usize::try_from(count).ok()).filter(|&count| count > 0);
-    count.ok_or(CommandError::text("ERR Number of members must be a positive integer"))
-}
+/// `MEMBERS nummembers`
+pub(super) const MEMBERS: Counted = Counted {
+    token: "MEMBERS",
+    is_missing: "ERR Mandatory argument MEMBERS is missing or not at the right position",
+    is_none: "ERR Number of members must be a positive integer",
+    differs: "ERR The `nummembers` parameter must match the number of arguments",
+};
 
 /// Reads `MEMBERS nummembers member ...` to the end of the command.
 pub(crate) fn named_members<'a>(words: &mut Words<'a>) -> Result<Many<'a, &'a [u8]>, CommandError> {
-    if member_count(words)? != words.len() {
-        return Err(CommandError::text("ERR The `nummembers` parameter must match the number of arguments"));
-    }
+    MEMBERS.read(words)?;
     Many::parse(words)
-}
-
-/// The reply where there is no collection: the same for each member.
-pub(super) fn reply_same(out: &mut Encoder, count: usize, code: i64) {
-    out.array(count);
-    (0..count).for_each(|_| out.integer(code));
 }
 
 /// The journal records that these members were removed.

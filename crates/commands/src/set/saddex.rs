@@ -5,14 +5,15 @@ use spinel_family::{Command, CommandError, Encoder, Key, QueryContext, Reply, Up
 use spinel_store::Text;
 use spinel_store::value::Set;
 
+use crate::arguments::EXPIRATION_OR_KEEP;
 use crate::element_words::{KEY_ARG, Rest, cost};
 use crate::members::MEMBERS_ARG;
-use crate::members::addex::{Addition, CONDITION_ARG, EXPIRATION_ARG, Request, add_expiring};
+use crate::members::addex::{Addition, CONDITION_ARG, Request, add_expiring};
 
 /// Adds members to a set together with their expiry, on conditions; answers whether it did.
 #[derive(Command)]
 #[command(group = Set, since = "8.0.0", complexity = "O(N) for N members added", flags(denyoom, fast))]
-#[command(arity = -5, args = &[KEY_ARG, CONDITION_ARG, EXPIRATION_ARG, MEMBERS_ARG])]
+#[command(arity = -5, args = &[KEY_ARG, CONDITION_ARG, EXPIRATION_OR_KEEP, MEMBERS_ARG])]
 pub(super) struct Saddex<'a> {
     #[key(rw, update)]
     key: Key<'a>,

@@ -8,8 +8,9 @@ use spinel_structs::number::format_double;
 use spinel_structs::sorted_set::Inserted;
 
 use super::zadd::ScoreMember;
+use crate::arguments::EXPIRATION_OR_KEEP;
 use crate::element_words::{KEY_ARG, Rest, cost};
-use crate::members::addex::{Added, Addition, CONDITION_ARG, EXPIRATION_ARG, Request, add_expiring};
+use crate::members::addex::{Added, Addition, CONDITION_ARG, Request, add_expiring};
 
 /// The count, the scores and the members, for the documentation.
 const SCORES_ARG: ArgSpec = Shape {
@@ -31,7 +32,7 @@ impl<'a> Added<'a> for ScoreMember<'a> {
 #[derive(Command)]
 #[command(group = SortedSet, since = "8.0.0", flags(denyoom, fast))]
 #[command(complexity = "O(log(N)) for each member, N being the size of the sorted set")]
-#[command(arity = -6, args = &[KEY_ARG, CONDITION_ARG, EXPIRATION_ARG, SCORES_ARG])]
+#[command(arity = -6, args = &[KEY_ARG, CONDITION_ARG, EXPIRATION_OR_KEEP, SCORES_ARG])]
 pub(super) struct Zaddex<'a> {
     #[key(rw, update)]
     key: Key<'a>,

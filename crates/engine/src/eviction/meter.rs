@@ -264,19 +264,9 @@ mod tests {
         assert_eq!(meter.used(), before - 300);
         let (probe, mut tally) = (Probe(AtomicI64::new(0)), Tally::default());
         meter.tell(&probe, &mut tally);
-        for (held, left) in [(-100, 200), (50, 200), (-500, 0)] {
+        for (held, expected, freed) in [(-100, 300, 100), (50, 200, 0), (-500, 200, 200)] {
             probe.0.store(held, Relaxed);
-            let freed = meter.tell_of_leaving(&probe, &mut tally, if left == 200 { 300 } else { 200 });
-            assert_eq!(
-                freed,
-                if held == 50 {
-                    0
-                } else if left == 0 {
-                    200
-                } else {
-                    100
-                }
-            );
+            assert_eq!(meter.tell_of_leaving(&probe, &mut tally, expected), freed, "{held} bytes held");
         }
         assert_eq!(meter.used() + 500, before, "what was freed beyond what was expected");
         assert!(!meter.is_flushing());

@@ -148,13 +148,20 @@ impl List {
 
     /// Removes the element at an end after showing it to `visit`; returns what that made of it.
     pub fn pop<R>(&mut self, end: End, visit: impl FnOnce(ListElement<'_>) -> R) -> Option<R> {
-        if self.is_timed() && !self.is_empty() {
-            let index = if end == End::Front { 0 } else { self.len() - 1 };
-            self.take_times(index..index + 1);
+        if self.is_timed() {
+            self.take_time_at(end);
         }
         match end {
             End::Front => self.elements_mut().pop_front_with(visit),
             End::Back => self.elements_mut().pop_back_with(visit),
+        }
+    }
+
+    #[cold]
+    fn take_time_at(&mut self, end: End) {
+        if let Some(last) = self.len().checked_sub(1) {
+            let index = if end == End::Front { 0 } else { last };
+            drop(self.take_times(index..index + 1));
         }
     }
 

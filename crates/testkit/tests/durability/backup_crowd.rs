@@ -9,7 +9,7 @@ use spinel_engine::config::{AppendFsync, Settings};
 use spinel_testkit::{SharedServer, TestClient, TestWorker};
 
 use crate::backups::{is_clean, restored, status};
-use crate::opened::{PAGE_BYTES, digest, info, logged, open};
+use crate::opened::{PAGE_BYTES, digest, logged, open};
 
 /// Threads, and shards that they share.
 const THREADS: usize = 4;
@@ -178,6 +178,6 @@ fn backups_amid_everything_that_is_done_to_a_log_harm_nothing() {
     for index in 1..THREADS {
         assert_eq!(number(&client, &format!("left:{index}")), number(&client, &format!("right:{index}")));
     }
-    assert_eq!(info(&client, "backup_in_progress"), "0");
+    assert_eq!(client.info("backup_in_progress"), "0");
     let _ = digest(&again);
 }

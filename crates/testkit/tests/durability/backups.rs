@@ -8,9 +8,7 @@ use spinel_aof::disk::{Disk, OpenMode, copy_front};
 use spinel_engine::config::{AppendFsync, Settings};
 use spinel_testkit::{TestClient, TestServer};
 
-use crate::opened::{
-    PAGE_BYTES, digest, info, left_over, logged, open, wait, wait_until_at_rest, wait_until_safe,
-};
+use crate::opened::{PAGE_BYTES, digest, left_over, logged, open, wait, wait_until_at_rest, wait_until_safe};
 
 /// Looks at whether a backup whose disk may be gone comes to something.
 const LOOKS: usize = 100;
@@ -87,7 +85,7 @@ fn a_backup_holds_what_was_there_when_it_was_sealed() {
         }
         assert_eq!(status(&client, "state"), "idle");
         start(&server, &client);
-        assert_eq!(info(&client, "backup_in_progress"), "1");
+        assert_eq!(client.info("backup_in_progress"), "1");
         assert_eq!(client.run("BACKUP LIST").lines().next(), Some("*1"));
         for key in 100..300 {
             let _ = client.run(&format!("INCR key:{key}"));
@@ -167,7 +165,7 @@ fn a_backup_waits_for_a_snapshot_and_shares_a_rewrite() {
     );
     assert!(is_clean(&disk));
     wait_until_at_rest(&server, &client);
-    let rewrites = info(&client, "aof_rewrites");
+    let rewrites = client.info("aof_rewrites");
     let _ = client.run("CONFIG SET rdb-key-save-delay 2000");
     assert!(client.run("BGREWRITEAOF").starts_with("+Background append only file rewriting started"));
     assert_eq!(client.run("BACKUP START"), "+OK\r\n");
@@ -175,7 +173,7 @@ fn a_backup_waits_for_a_snapshot_and_shares_a_rewrite() {
     let _ = client.run("CONFIG SET rdb-key-save-delay 0");
     wait_for_state(&server, &client, "incrementing");
     assert_eq!(
-        info(&client, "aof_rewrites").parse::<u64>().ok(),
+        client.info("aof_rewrites").parse::<u64>().ok(),
         rewrites.parse::<u64>().ok().map(|it| it + 1)
     );
     assert_eq!(client.run("BACKUP SEAL"), "+OK\r\n");

@@ -8,7 +8,7 @@ use spinel_aof::disk::sim::{Chance, SimDisk};
 use spinel_engine::config::AppendFsync;
 use spinel_testkit::{SharedServer, TestClient, TestServer, TestWorker};
 
-use crate::opened::{PAGE_BYTES, digest, info, left_over, logged, open};
+use crate::opened::{PAGE_BYTES, digest, left_over, logged, open};
 
 /// Threads, and shards that they share.
 const THREADS: usize = 4;
@@ -62,7 +62,7 @@ fn change(client: &TestClient, chance: &mut Chance, number: u64) {
 fn settle(server: &SharedServer, worker: &TestWorker, client: &TestClient) {
     let fields = ["rdb_bgsave_in_progress", "aof_rewrite_in_progress", "aof_rewrite_scheduled"];
     let start = Instant::now();
-    while !worker.is_safe() || fields.iter().any(|field| info(client, field) != "0") {
+    while !worker.is_safe() || fields.iter().any(|field| client.info(field) != "0") {
         assert!(start.elapsed() < LIMIT, "it does not come to rest: {}", client.run("INFO persistence"));
         server.advance(Duration::from_millis(20));
         worker.upkeep();

@@ -43,17 +43,10 @@ pub(crate) fn wait_until_safe(server: &TestServer) {
     wait(server, "not everything gets safe", || server.is_safe());
 }
 
-/// Whether a field of INFO has a value.
-pub(crate) fn info(client: &TestClient, field: &str) -> String {
-    let text = client.run("INFO persistence");
-    let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-    line.unwrap_or_else(|| panic!("no {field} in {text}")).to_owned()
-}
-
 /// Waits until no snapshot is being written or to be written.
 pub(crate) fn wait_until_at_rest(server: &TestServer, client: &TestClient) {
     let fields = ["rdb_bgsave_in_progress", "aof_rewrite_in_progress", "aof_rewrite_scheduled"];
-    wait(server, "snapshots do not end", || fields.iter().all(|field| info(client, field) == "0"));
+    wait(server, "snapshots do not end", || fields.iter().all(|field| client.info(field) == "0"));
 }
 
 /// Everything, as one word.

@@ -7,7 +7,7 @@ use spinel_engine::config::AppendFsync;
 use spinel_oracle::generate::{FAMILIES, Generator, NEWER};
 use spinel_testkit::TestServer;
 
-use crate::opened::{PAGE_BYTES, digest, info, logged, open, wait_until_at_rest, wait_until_safe};
+use crate::opened::{PAGE_BYTES, digest, logged, open, wait_until_at_rest, wait_until_safe};
 
 /// Commands of each family.
 const STEPS: usize = 1_500;
@@ -58,7 +58,7 @@ fn whatever_was_done_is_there_after_the_log_was_loaded() {
         drop(clients);
         let client = server.connect();
         wait_until_at_rest(&server, &client);
-        assert_eq!(info(&client, "aof_last_bgrewrite_status"), "ok", "{}", family.name);
+        assert_eq!(client.info("aof_last_bgrewrite_status"), "ok", "{}", family.name);
         drop(client);
         assert_kept(family.name, &disk, server, 16);
     }

@@ -11,7 +11,7 @@ use spinel_aof::disk::sim::{Chance, SimDisk};
 use spinel_engine::config::{AppendFsync, Settings};
 use spinel_testkit::{SharedServer, TestClient, TestServer, TestWorker};
 
-use crate::opened::{PAGE_BYTES, info, left_over, logged, open};
+use crate::opened::{PAGE_BYTES, left_over, logged, open};
 
 /// Keys that units move between.
 const ACCOUNTS: u64 = 200;
@@ -224,13 +224,13 @@ fn take_snapshots(
         let reply = client.run(if is_base { "BGREWRITEAOF" } else { "BGSAVE" });
         assert!(reply.starts_with("+Background"), "{reply}");
         let field = if is_base { "aof_rewrite_in_progress" } else { "rdb_bgsave_in_progress" };
-        while info(&client, field) != "0" {
+        while client.info(field) != "0" {
             write();
             server.advance(Duration::from_millis(1));
             worker.upkeep();
         }
         let status = if is_base { "aof_last_bgrewrite_status" } else { "rdb_last_bgsave_status" };
-        assert_eq!(info(&client, status), "ok");
+        assert_eq!(client.info(status), "ok");
         let left = disk.after_kill();
         let copy = if is_base { open(&left, logged(AppendFsync::No)) } else { open(&left, |_| {}) };
         check(&copy, writers);

@@ -3,9 +3,7 @@
 use spinel_aof::disk::sim::{SimDisk, Step};
 use spinel_engine::config::AppendFsync;
 
-use crate::opened::{
-    PAGE_BYTES, digest, info, left_over, logged, open, wait, wait_until_at_rest, wait_until_safe,
-};
+use crate::opened::{PAGE_BYTES, digest, left_over, logged, open, wait, wait_until_at_rest, wait_until_safe};
 
 const POLICIES: [AppendFsync; 3] = [AppendFsync::Always, AppendFsync::EverySecond, AppendFsync::No];
 
@@ -174,7 +172,7 @@ fn a_reload_while_a_base_or_a_snapshot_is_written_takes_nothing_from_it() {
     let _ = client.run("CONFIG SET rdb-key-save-delay 300");
     for command in ["BGREWRITEAOF", "BGSAVE"] {
         assert!(client.run(command).starts_with('+'));
-        wait(&server, "nothing begins", || info(&client, "current_save_keys_total") != "0");
+        wait(&server, "nothing begins", || client.info("current_save_keys_total") != "0");
         let _ = client.run("CONFIG SET rdb-key-save-delay 300");
         assert_eq!(client.run("DEBUG RELOAD"), "+OK\r\n");
         wait_until_at_rest(&server, &client);

@@ -6,7 +6,7 @@ use spinel_aof::disk::sim::{SimDisk, Step};
 use spinel_engine::config::AppendFsync;
 use spinel_testkit::{TestClient, TestServer};
 
-use crate::opened::{PAGE_BYTES, digest, info, logged, open, wait, wait_until_at_rest};
+use crate::opened::{PAGE_BYTES, digest, logged, open, wait, wait_until_at_rest};
 
 const LOCAL: &str = "*2\r\n:1\r\n:0\r\n";
 const NOWHERE: &str = "*2\r\n:0\r\n:0\r\n";
@@ -147,5 +147,5 @@ fn a_log_that_begins_counts_once_its_base_is_there() {
         (LOCAL, "*2\r\n$1\r\n1\r\n$1\r\n1\r\n".to_owned())
     );
     wait_until_at_rest(&server, &client);
-    assert_eq!(info(&client, "aof_last_bgrewrite_status"), "ok");
+    assert_eq!(client.info("aof_last_bgrewrite_status"), "ok");
 }

@@ -10,20 +10,12 @@ use spinel_family::{
 use spinel_store::List;
 
 use super::super::index::position;
-use super::NO_ELEMENT;
-use super::words::{INDEXES_ARG, named_indexes, propagate_expiry, reply_same};
-use crate::element_words::{Clock, KEY_ARG, Rest, cost};
+use super::words::{INDEXES_ARG, named_indexes, propagate_expiry};
+use crate::element_words::{Clock, KEY_ARG, NO_ELEMENT, NOT_MET, REMOVED, Rest, SET, cost, reply_same};
 use crate::generic::expire::Conditions;
 use crate::members::expire::conditions;
 
 const CONDITION_ARG: ArgSpec = Conditions::ARG;
-
-/// The condition is not met.
-const NOT_MET: i64 = 0;
-/// The element expires at that time now.
-const SET: i64 = 1;
-/// The time has passed, and the element is removed.
-const REMOVED: i64 = 2;
 
 /// The time of elements that this very command removes: before any that a command can name.
 const AT_ONCE: UnixMillis = UnixMillis(i64::MIN);

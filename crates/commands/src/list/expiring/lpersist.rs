@@ -5,12 +5,8 @@ use spinel_family::{Command, Encoder, EventClass, Key, QueryContext, Reply, Upda
 use spinel_store::List;
 
 use super::super::index::position;
-use super::words::{INDEXES_ARG, named_indexes, propagate_persistence, reply_same};
-use super::{NO_ELEMENT, NO_EXPIRY};
-use crate::element_words::{KEY_ARG, Rest, cost};
-
-/// The element expires no more.
-const DONE: i64 = 1;
+use super::words::{INDEXES_ARG, named_indexes, propagate_persistence};
+use crate::element_words::{KEY_ARG, NO_ELEMENT, NO_EXPIRY, PERSISTED, Rest, cost, reply_same};
 
 /// Ends the expiry of elements of a list.
 #[derive(Command)]
@@ -46,7 +42,7 @@ impl Update for Lpersist<'_> {
                     Some((index, Some(_))) => {
                         list.set_expiry(index, None);
                         changed.push(index);
-                        DONE
+                        PERSISTED
                     }
                 });
             }

@@ -1,7 +1,7 @@
 //! `LPUSHEX key [NX | XX] [EX seconds | PX milliseconds | EXAT time | PXAT time] ELEMENTS numelements element [element ...]`,
 //! `RPUSHEX`
 
-use spinel_family::spec::{ArgKind, ArgSpec, Shape};
+use spinel_family::spec::ArgSpec;
 use spinel_family::{
     Command, CommandError, Encoder, EventClass, Field, Key, Many, QueryContext, Reply, UnixMillis, Update,
     UpdateContext, Words, is_token,
@@ -11,29 +11,15 @@ use spinel_store::List;
 use super::super::push::pushed;
 use super::super::side::Side;
 use super::words::{ELEMENTS, ELEMENTS_ARG, propagate_expiry};
-use crate::arguments::choice;
+use crate::arguments::{EXPIRATION, choice, maybe, one_of};
 use crate::element_words::{Clock, KEY_ARG, Rest, cost};
 
-const CONDITION_ARG: ArgSpec = one_of("condition", &[choice("nx", "NX"), choice("xx", "XX")]);
-
-const EXPIRATION_ARG: ArgSpec = one_of(
-    "expiration",
-    &[
-        Shape::word(ArgKind::Integer).arg("seconds", "EX"),
-        Shape::word(ArgKind::Integer).arg("milliseconds", "PX"),
-        Shape::word(ArgKind::UnixTime).arg("unix-time-seconds", "EXAT"),
-        Shape::word(ArgKind::UnixTime).arg("unix-time-milliseconds", "PXAT"),
-    ],
-);
-
-const fn one_of(name: &'static str, choices: &'static [ArgSpec]) -> ArgSpec {
-    Shape { children: choices, ..Shape::word(ArgKind::OneOf).or_absent() }.arg(name, "")
-}
+const CONDITION_ARG: ArgSpec = maybe(one_of("condition", &[choice("nx", "NX"), choice("xx", "XX")]));
 
 /// Adds elements that expire at the head of a list; answers its length, or 0 if the condition is not met.
 #[derive(Command)]
 #[command(group = List, since = "8.0.0", complexity = "O(N) for N elements", flags(denyoom, fast))]
-#[command(arity = -5, args = &[KEY_ARG, CONDITION_ARG, EXPIRATION_ARG, ELEMENTS_ARG])]
+#[command(arity = -5, args = &[KEY_ARG, CONDITION_ARG, EXPIRATION, ELEMENTS_ARG])]
 pub(in crate::list) struct Lpushex<'a> {
     #[key(rw, insert)]
     key: Key<'a>,
@@ -54,7 +40,7 @@ impl Update for Lpushex<'_> {
 /// Adds elements that expire at the tail of a list; answers its length, or 0 if the condition is not met.
 #[derive(Command)]
 #[command(group = List, since = "8.0.0", complexity = "O(N) for N elements", flags(denyoom, fast))]
-#[command(arity = -5, args = &[KEY_ARG, CONDITION_ARG, EXPIRATION_ARG, ELEMENTS_ARG])]
+#[command(arity = -5, args = &[KEY_ARG, CONDITION_ARG, EXPIRATION, ELEMENTS_ARG])]
 pub(in crate::list) struct Rpushex<'a> {
     #[key(rw, insert)]
     key: Key<'a>,

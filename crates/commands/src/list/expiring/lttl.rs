@@ -5,8 +5,7 @@ use spinel_store::List;
 
 use super::super::index::position;
 use super::words::{INDEXES_ARG, named_indexes};
-use super::{NO_ELEMENT, NO_EXPIRY};
-use crate::element_words::{Clock, KEY_ARG, Rest, cost};
+use crate::element_words::{Clock, KEY_ARG, NO_ELEMENT, NO_EXPIRY, Rest, cost};
 
 /// Tells what time elements have left, or when they expire.
 fn tell(

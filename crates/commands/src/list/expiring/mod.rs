@@ -13,8 +13,3 @@ pub(super) use lexpire::{Lexpire, Lexpireat, Lpexpire, Lpexpireat};
 pub(super) use lpersist::Lpersist;
 pub(super) use lpushex::{Lpushex, Rpushex};
 pub(super) use lttl::{Lexpiretime, Lpexpiretime, Lpttl, Lttl};
-
-/// There is no such element.
-const NO_ELEMENT: i64 = -2;
-/// The element does not expire.
-const NO_EXPIRY: i64 = -1;

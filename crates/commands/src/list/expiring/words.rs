@@ -2,8 +2,10 @@
 
 use smallvec::SmallVec;
 use spinel_family::spec::{ArgKind, ArgSpec, Shape};
-use spinel_family::{CommandError, Encoder, Key, UnixMillis, UpdateContext, Words, is_token};
+use spinel_family::{CommandError, Key, UnixMillis, UpdateContext, Words};
 use spinel_structs::number::parse_i64;
+
+use crate::element_words::Counted;
 
 /// The count and the indexes, for the documentation.
 pub(super) const INDEXES_ARG: ArgSpec = Shape {
@@ -25,14 +27,6 @@ pub(super) const ELEMENTS_ARG: ArgSpec = Shape {
 }
 .arg("elements", "ELEMENTS");
 
-/// What a count counts, and the errors about it.
-pub(super) struct Counted {
-    pub(super) token: &'static str,
-    is_missing: &'static str,
-    is_none: &'static str,
-    differs: &'static str,
-}
-
 const INDEXES: Counted = Counted {
     token: "INDEXES",
     is_missing: "ERR Mandatory argument INDEXES is missing or not at the right position",
@@ -47,19 +41,6 @@ pub(super) const ELEMENTS: Counted = Counted {
     differs: "ERR The `numelements` parameter must match the number of arguments",
 };
 
-impl Counted {
-    /// Reads the token and the count, behind which there must be as many words.
-    pub(super) fn read(&self, words: &mut Words<'_>) -> Result<(), CommandError> {
-        if !words.take().is_ok_and(|word| is_token(word, self.token)) {
-            return Err(CommandError::text(self.is_missing));
-        }
-        let count = words.take().map_err(|_| CommandError::Arity)?;
-        let count = parse_i64(count).and_then(|count| usize::try_from(count).ok()).filter(|&count| count > 0);
-        let count = count.ok_or(CommandError::text(self.is_none))?;
-        if count == words.len() { Ok(()) } else { Err(CommandError::text(self.differs)) }
-    }
-}
-
 /// Reads `INDEXES numindexes index ...` to the end of the command.
 pub(super) fn named_indexes(words: &mut Words<'_>) -> Result<SmallVec<[i64; 8]>, CommandError> {
     INDEXES.read(words)?;
@@ -68,12 +49,6 @@ pub(super) fn named_indexes(words: &mut Words<'_>) -> Result<SmallVec<[i64; 8]>,
         indexes.push(parse_i64(word).ok_or(CommandError::NotInteger)?);
     }
     Ok(indexes)
-}
-
-/// The reply where there is no list: the same for each index.
-pub(super) fn reply_same(out: &mut Encoder, count: usize, code: i64) {
-    out.array(count);
-    (0..count).for_each(|_| out.integer(code));
 }
 
 /// The journal records that the elements at these indexes expire at a time.
