@@ -191,6 +191,8 @@ fn work(queue: &Queue, engine: &Weak<Engine>, n: usize) {
     };
     while let Some(job) = queue.next(has_freed.then_some(rest)) {
         has_freed = matches!(job, Job::Free(_));
+        // A thread that tells for the first time since memory is counted says nothing of what it did before. It has rested.
+        tell(engine, &mut tally);
         match job {
             Job::Free(garbage) => queue.freed(free(queue, engine, garbage, &mut tally)),
             Job::Command(job) => {
@@ -201,9 +203,14 @@ fn work(queue: &Queue, engine: &Weak<Engine>, n: usize) {
                 queue.ended(rank);
             }
         }
-        if let Some(engine) = engine.upgrade() {
-            engine.memory.tell(&*engine.host().probe, &mut tally);
-        }
+        tell(engine, &mut tally);
+    }
+}
+
+/// Tells what the thread has allocated and freed.
+fn tell(engine: &Weak<Engine>, tally: &mut Tally) {
+    if let Some(engine) = engine.upgrade() {
+        engine.memory.tell(&*engine.host().probe, tally);
     }
 }
 

@@ -65,7 +65,7 @@ pub(crate) fn check(connection: &mut Connection, settings: &Settings, now_ms: i6
 #[inline]
 pub(crate) fn look_at_large_input(worker: &mut Worker, connection: &mut Connection) {
     if connection.unread().len() >= LARGE_INPUT {
-        worker.count_clients(|| connection.publish_sizes());
+        count(worker, connection);
     }
 }
 
@@ -79,7 +79,16 @@ pub(crate) fn look_at_large_output(worker: &mut Worker, connection: &mut Connect
         report(worker, connection, excess);
         connection.state = State::Dead;
     } else {
-        worker.count_clients(|| connection.publish_sizes());
+        count(worker, connection);
+    }
+}
+
+/// Counts what a connection takes by now.
+fn count(worker: &mut Worker, connection: &mut Connection) {
+    worker.count_clients(|| connection.publish_sizes());
+    // If that evicted it, or another loop has, its next commands would only make replies that nobody counts any more.
+    if connection.state == State::Running && connection.session.client.is_killed() {
+        connection.state = State::Dead;
     }
 }
 

@@ -101,18 +101,22 @@ impl Engine {
     fn evict_client(&self, client: &Client) {
         let mut line = b"Evicting client: ".to_vec();
         describe(client, self.clock.unix_millis(), &mut line);
-        self.log.write(LogLevel::Notice, String::from_utf8_lossy(&line).trim_end());
         let bytes = client.total_bytes.swap(0, Relaxed);
         // Its loop gives them back soon; no key need go for them.
         self.client_bytes.0.fetch_sub(bytes as i64, Relaxed);
         self.memory.expect_freed(bytes);
         let with_these = |before: u64| (before != GIVEN_BACK).then(|| before + bytes);
-        if client.leaving_bytes.fetch_update(Relaxed, Relaxed, with_these).is_err() {
+        match client.leaving_bytes.fetch_update(Relaxed, Relaxed, with_these) {
             // It was closed meanwhile.
-            self.memory.was_freed(bytes);
+            Err(_) => self.memory.was_freed(bytes),
+            Ok(0) if bytes > 0 => {
+                self.log.write(LogLevel::Notice, String::from_utf8_lossy(&line).trim_end());
+                self.clients.kill(client);
+                self.stats.evicted_clients.fetch_add(1, Relaxed);
+            }
+            // Another loop found it at the same time.
+            Ok(_) => {}
         }
-        self.clients.kill(client);
-        self.stats.evicted_clients.fetch_add(1, Relaxed);
     }
 
     /// Begins to add up what connections take. The world is held.
