@@ -19,14 +19,14 @@ use crate::bench::failure::Failure;
 use crate::bench::fleet::{Plan, Stop, fill};
 use crate::bench::latency::{Latencies, Percentiles};
 use crate::bench::measure::{Watched, measure};
-use crate::bench::pauses::{Pauses, Span, Watchers, unix_ns};
+use crate::bench::pauses::{First, Pauses, Span, Watchers, unix_ns};
 use crate::bench::procfs;
 use crate::bench::template::Shape;
 use crate::bench::worker::Idle;
 use crate::bench::workload::Load;
 
-/// Requests per second of the client whose latency counts.
-const PROBES: f64 = 10_000.0;
+/// Requests per second of the client whose latency counts: one after the other, with room for a slow one.
+const PROBES: f64 = 2000.0;
 /// Writes per second of the others, and their number.
 const WRITES: f64 = 10_000.0;
 const WRITERS: usize = 20;
@@ -148,20 +148,25 @@ fn save(
     let resident = procfs::memory(server.pid())?.resident;
     let writes_end = CALM + LIMIT;
     thread::scope(|scope| {
-        let probe = scope.spawn(|| probe(server, shape.keyspace, setting.seed, start, &is_over));
+        let saving = scope.spawn(|| {
+            let outcome = wait_for_save(server, &file, start);
+            if outcome.is_ok() {
+                thread::sleep(CALM);
+            }
+            is_over.store(true, Ordering::Relaxed);
+            outcome
+        });
         let writers = scope.spawn(|| write_along(server, shape, setting, writes_end, &is_over));
-        let outcome = wait_for_save(server, &file, start);
-        if outcome.is_ok() {
-            thread::sleep(CALM);
-        }
+        let first = First::begin();
+        let samples = probe(server, shape.keyspace, setting.seed, start, &is_over);
+        drop(first);
         is_over.store(true, Ordering::Relaxed);
-        let samples = probe.join().expect("the probe panicked")?;
         writers.join().expect("the writers panicked")?;
-        let (began, ended) = outcome?;
+        let (began, ended) = saving.join().expect("who saves panicked")?;
         let file_bytes = fs::metadata(&file).map_err(Failure::io("looking at the snapshot"))?.len();
         let peak = procfs::memory(server.pid())?.peak;
         let pauses = watchers.map(Watchers::pauses);
-        Ok(Saved { samples, began, ended, file_bytes, resident, peak, start_ns, pauses })
+        Ok(Saved { samples: samples?, began, ended, file_bytes, resident, peak, start_ns, pauses })
     })
 }
 

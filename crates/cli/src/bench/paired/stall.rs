@@ -53,6 +53,8 @@ enum Big {
     Set,
     Hash,
     SortedSet,
+    /// Keys that nobody gets.
+    Others,
 }
 
 /// A heavy command, and how many millions of elements it touches: those of `mybig`, or keys.
@@ -88,6 +90,7 @@ const ACTS: &[Act] = &[
     act("DEL mybig", Big::List, 10),
     act("UNLINK mybig", Big::Set, 10),
     act("PEXPIRE mybig 1", Big::Set, 10),
+    act("SCANDEL MATCH other:*", Big::Others, 5),
     act(FLUSH, Big::Set, 10),
 ];
 
@@ -146,6 +149,7 @@ impl Big {
             Self::Set => "members of a set",
             Self::Hash => "fields of a hash",
             Self::SortedSet => "members of a sorted set",
+            Self::Others => "other keys",
         }
     }
 
@@ -157,6 +161,7 @@ impl Big {
             Self::Set => Some(("SADD mybig", " __member__")),
             Self::Hash => Some(("HSET mybig", " __field__ __value__")),
             Self::SortedSet => Some(("ZADD mybig", " __rand__ __member__")),
+            Self::Others => Some(("MSET", " other:__member__ __value__")),
         }
     }
 }
@@ -175,7 +180,7 @@ fn fill_big(server: &Server, act: &Act, million: u64, seed: u64) -> Result<(), F
     let elements = act.millions * million;
     let line = format!("{command}{}", element.repeat(ELEMENTS_PER_COMMAND as usize));
     let shape = Shape { keyspace: elements, elements, key_size: 16, value_size: 3 };
-    let blend = Blend::of(&line, Answer::Integer);
+    let blend = Blend::of(&line, Answer::Anything);
     fill_by(&server.target, &shape, (3, 3), &blend, elements / ELEMENTS_PER_COMMAND, seed)?;
     Ok(())
 }
@@ -195,10 +200,13 @@ fn perform_watched(
     let pauses = watchers.map(Watchers::pauses);
     let (all, less) = (measured.latency_us, measured.latency_us_less(pauses.as_ref()));
     let unsent = measured.unsent as f64;
+    if command_ms.is_nan() {
+        return Ok(vec![f64::NAN; METRICS.len()]);
+    }
     Ok(vec![less.max, less.p999, all.max, all.p999, all.p99, all.p50, command_ms, unsent])
 }
 
-/// Measures the others while `act` happens; also returns the milliseconds the act took.
+/// Measures the others while `act` happens; also returns the milliseconds the act took, not a number if the server refuses it.
 fn perform(
     server: &Server,
     act: &Act,
@@ -225,7 +233,11 @@ fn perform(
         let heavy = scope.spawn(move || {
             thread::sleep(window / 4);
             let started = Instant::now();
-            client.line(act.line).map(|_| started.elapsed().as_secs_f64() * 1000.0)
+            match client.line(act.line) {
+                // It has no such command.
+                Err(Failure::Reply { .. }) => Ok(f64::NAN),
+                outcome => outcome.map(|_| started.elapsed().as_secs_f64() * 1000.0),
+            }
         });
         let blend = Blend::named("get")?;
         let watched = Watched { pid: Some(server.pid()), per_thread: false };
