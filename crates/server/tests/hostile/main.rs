@@ -7,6 +7,7 @@
 mod crashes;
 mod ending;
 mod flood;
+mod full_disk;
 mod large;
 mod leftovers;
 mod limits;
