@@ -22,8 +22,8 @@ use crate::{Engine, Flow, Worker};
 
 /// Texts up to so many bytes are compiled on an event loop.
 const SHORT_SOURCE_BYTES: usize = 4096;
-/// How often a loop asks for the token before it leaves the script to the thread.
-const TOKEN_SPINS: usize = 100;
+/// How often a loop asks for the token before it leaves the script to the thread: as long as some brief scripts take.
+const TOKEN_SPINS: usize = 1000;
 
 /// Where a script is to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
