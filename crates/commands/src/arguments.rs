@@ -42,6 +42,9 @@ pub(crate) const EXPIRATION: ArgSpec = maybe(one_of("expiration", &[EX, PX, EXAT
 /// As [`EXPIRATION`]; or what stands there already keeps its expiry.
 pub(crate) const EXPIRATION_OR_KEEP: ArgSpec =
     maybe(one_of("expiration", &[EX, PX, EXAT, PXAT, choice("keepttl", "KEEPTTL")]));
+/// As [`EXPIRATION`]; or they expire no more.
+pub(crate) const EXPIRATION_OR_PERSIST: ArgSpec =
+    maybe(one_of("expiration", &[EX, PX, EXAT, PXAT, choice("persist", "PERSIST")]));
 const EX: ArgSpec = Shape::word(ArgKind::Integer).arg("seconds", "EX");
 const PX: ArgSpec = Shape::word(ArgKind::Integer).arg("milliseconds", "PX");
 const EXAT: ArgSpec = Shape::word(ArgKind::UnixTime).arg("unix-time-seconds", "EXAT");

@@ -171,13 +171,14 @@ fn shares(total: u64, parts: usize) -> impl Iterator<Item = u64> {
 }
 
 fn merge(tallies: &[Tally]) -> Tally {
-    let (latencies, began_ns) =
-        (Latencies::keeping_waits(), tallies.first().map_or(0, |tally| tally.began_ns));
-    let mut whole = Tally { operations: 0, seconds: 0.0, latencies, unsent: 0, began_ns };
+    let latencies = tallies.first().map_or_else(Latencies::new, |first| first.latencies.clone());
+    let mut whole = Tally { operations: 0, seconds: 0.0, latencies, unsent: 0 };
+    for tally in tallies.iter().skip(1) {
+        whole.latencies.add(&tally.latencies);
+    }
     for tally in tallies {
         whole.operations += tally.operations;
         whole.seconds = whole.seconds.max(tally.seconds);
-        whole.latencies.add(&tally.latencies);
         whole.unsent += tally.unsent;
     }
     whole

@@ -11,8 +11,15 @@ const LONGEST_NS: u64 = 3_600_000_000_000;
 #[derive(Debug, Clone)]
 pub(crate) struct Latencies {
     counts: Histogram<u64>,
-    /// Each wait, from when until when, if they are kept: nanoseconds since the run began.
-    waits: Option<Vec<Span>>,
+    waits: Option<Waits>,
+}
+
+/// Each wait, in Unix time.
+#[derive(Debug, Clone)]
+struct Waits {
+    /// When the run began.
+    began_ns: u64,
+    spans: Vec<Span>,
 }
 
 /// The figures reported, in microseconds.
@@ -36,17 +43,19 @@ impl Latencies {
         Latencies { counts, waits: None }
     }
 
-    /// As [`new`](Self::new); each wait is kept beside the counts.
-    pub(crate) fn keeping_waits() -> Latencies {
-        Latencies { waits: Some(Vec::new()), ..Latencies::new() }
+    /// As [`new`](Self::new), of a run that began at `began_ns` of Unix time; each wait is kept beside the counts.
+    pub(crate) fn keeping_waits(began_ns: u64) -> Latencies {
+        Latencies { waits: Some(Waits { began_ns, spans: Vec::new() }), ..Latencies::new() }
     }
 
-    /// Counts `times` operations that waited as long as `wait`.
+    /// Counts `times` operations that waited as long as `wait`, whose nanoseconds are since the run began.
     #[inline]
     pub(crate) fn record_wait(&mut self, wait: Span, times: u64) {
         self.record(wait.until.saturating_sub(wait.from), times);
         if let Some(waits) = &mut self.waits {
-            waits.extend((0..times).map(|_| wait));
+            let began_ns = waits.began_ns;
+            let wait = Span { from: began_ns + wait.from, until: began_ns + wait.until };
+            waits.spans.extend((0..times).map(|_| wait));
         }
     }
 
@@ -61,7 +70,7 @@ impl Latencies {
     pub(crate) fn add(&mut self, other: &Latencies) {
         self.counts.add(&other.counts).expect("both have the same bounds");
         if let (Some(waits), Some(others)) = (&mut self.waits, &other.waits) {
-            waits.extend_from_slice(others);
+            waits.spans.extend_from_slice(&others.spans);
         }
     }
 
@@ -70,13 +79,12 @@ impl Latencies {
         Percentiles { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: self.counts.max() as f64 / 1000.0 }
     }
 
-    /// The percentiles of the waits that were kept, each less the pauses that fell into it; the run began at `began_ns` of
-    /// Unix time.
-    pub(crate) fn percentiles_less(&self, pauses: &Pauses, began_ns: u64) -> Percentiles {
+    /// The percentiles of the waits, each less the pauses that fell into it; not numbers if they were not kept.
+    pub(crate) fn percentiles_less(&self, pauses: &Pauses) -> Percentiles {
+        let Some(waits) = &self.waits else { return Percentiles::UNKNOWN };
         let mut less = Latencies::new();
-        for wait in self.waits.iter().flatten() {
-            let there = Span { from: began_ns + wait.from, until: began_ns + wait.until };
-            less.record((there.until - there.from).saturating_sub(pauses.within(there)), 1);
+        for wait in &waits.spans {
+            less.record((wait.until - wait.from).saturating_sub(pauses.within(*wait)), 1);
         }
         less.percentiles()
     }
@@ -112,15 +120,15 @@ mod tests {
 
     #[test]
     fn waits_can_be_counted_without_the_pauses_that_fell_into_them() {
-        let mut latencies = Latencies::keeping_waits();
+        let mut latencies = Latencies::keeping_waits(1_000_000_000);
         latencies.record_wait(Span { from: 0, until: 5_000_000 }, 1);
         latencies.record_wait(Span { from: 6_000_000, until: 7_000_000 }, 99);
         let pauses = Pauses::new(vec![Span { from: 1_003_000_000, until: 1_004_500_000 }]);
-        let (all, less) = (latencies.percentiles(), latencies.percentiles_less(&pauses, 1_000_000_000));
+        let (all, less) = (latencies.percentiles(), latencies.percentiles_less(&pauses));
         assert!(close(all.max, 5000.0) && close(less.max, 3500.0) && close(less.p99, 1000.0), "{less:?}");
-        let mut both = Latencies::keeping_waits();
+        let mut both = Latencies::keeping_waits(1_000_000_000);
         both.add(&latencies);
-        assert_eq!(both.percentiles_less(&pauses, 1_000_000_000), less);
+        assert_eq!(both.percentiles_less(&pauses), less);
     }
 
     #[test]

@@ -17,9 +17,8 @@ pub(crate) struct Measurement {
     pub(crate) operations: u64,
     pub(crate) seconds: f64,
     pub(crate) latency_us: Percentiles,
-    /// The same, with each wait if the plan keeps them, of a run that began at `began_ns` of Unix time.
+    /// The same, with each wait if the plan keeps them.
     pub(crate) latencies: Option<Latencies>,
-    pub(crate) began_ns: u64,
     /// Requests of the open loop that could not be sent in time.
     pub(crate) unsent: u64,
     /// CPU time of the generator per operation.
@@ -52,7 +51,7 @@ impl Measurement {
     /// The latencies without the pauses of the machine; not numbers when waits were not kept or pauses not watched.
     pub(crate) fn latency_us_less(&self, pauses: Option<&Pauses>) -> Percentiles {
         match (&self.latencies, pauses) {
-            (Some(latencies), Some(pauses)) => latencies.percentiles_less(pauses, self.began_ns),
+            (Some(latencies), Some(pauses)) => latencies.percentiles_less(pauses),
             _ => Percentiles::UNKNOWN,
         }
     }
@@ -120,7 +119,6 @@ pub(crate) fn measure(
         seconds: tally.seconds,
         latency_us: tally.latencies.percentiles(),
         latencies: Some(tally.latencies),
-        began_ns: tally.began_ns,
         unsent: tally.unsent,
         own_us: own_us as f64 / operations,
         server,

@@ -71,8 +71,12 @@ pub(crate) struct Watchers {
 }
 
 impl Watchers {
-    /// A watcher for each core this process may use, or why there can be none.
-    pub(crate) fn start() -> Result<Watchers, Failure> {
+    /// A watcher for each core, if there can be such; else it says why not.
+    pub(crate) fn start_if_possible() -> Option<Watchers> {
+        Watchers::start().inspect_err(|failure| eprintln!("pauses are not watched: {failure}")).ok()
+    }
+
+    fn start() -> Result<Watchers, Failure> {
         let own = std::env::current_exe().map_err(Failure::io("finding this program"))?;
         let (sender, lines) = channel();
         let mut watchers = Watchers { children: Vec::new(), lines };
@@ -98,6 +102,8 @@ impl Watchers {
                 }
             });
         }
+        // Who may not watch ends, and then nobody sends any more.
+        drop(sender);
         for _ in 0..cores {
             let begun = watchers.lines.recv_timeout(START_LIMIT);
             begun.map_err(|_| Failure::Server("chrt may not raise a priority here".into()))?;

@@ -63,8 +63,6 @@ pub(crate) struct Tally {
     pub(crate) latencies: Latencies,
     /// Requests of the open loop that were due but could not be sent before the end. Their wait is in the latencies.
     pub(crate) unsent: u64,
-    /// When the run began, in nanoseconds of Unix time.
-    pub(crate) began_ns: u64,
 }
 
 /// One thread's share of the load.
@@ -77,7 +75,6 @@ pub(crate) struct Worker {
     pipeline: usize,
     buffer: Vec<u8>,
     started: Instant,
-    began_ns: u64,
     /// Whether each wait is kept.
     pub(crate) keeps_waits: bool,
     latencies: Latencies,
@@ -105,7 +102,6 @@ impl Worker {
             pipeline,
             buffer: vec![0; BUFFER_SIZE],
             started: Instant::now(),
-            began_ns: 0,
             keeps_waits: false,
             latencies: Latencies::new(),
             requests_left: 0,
@@ -210,14 +206,16 @@ impl Worker {
 
     fn begin(&mut self, quota: Quota) {
         self.requests_left = quota.requests;
-        self.latencies = if self.keeps_waits { Latencies::keeping_waits() } else { Latencies::new() };
         self.started = Instant::now();
-        self.began_ns = unix_ns(SystemTime::now());
+        self.latencies = match self.keeps_waits {
+            true => Latencies::keeping_waits(unix_ns(SystemTime::now())),
+            false => Latencies::new(),
+        };
     }
 
     fn finish(&mut self, operations: u64, unsent: u64) -> Tally {
         let seconds = self.started.elapsed().as_secs_f64();
-        Tally { operations, seconds, latencies: self.latencies.clone(), unsent, began_ns: self.began_ns }
+        Tally { operations, seconds, latencies: self.latencies.clone(), unsent }
     }
 
     fn now_ns(&self) -> u64 {

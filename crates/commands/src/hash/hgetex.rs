@@ -1,7 +1,6 @@
 //! `HGETEX key [EX seconds | PX milliseconds | EXAT time | PXAT time | PERSIST] FIELDS numfields field [field ...]`
 
 use smallvec::SmallVec;
-use spinel_family::spec::{ArgKind, ArgSpec, Shape};
 use spinel_family::{
     Command, CommandError, Encoder, EventClass, Key, QueryContext, Reply, UnixMillis, Update, UpdateContext,
     Words, is_token,
@@ -12,29 +11,18 @@ use super::field_words::{
     BAD_COUNT, Clock, FIELDS_ARG, KEY_ARG, Rest, cost, has_hash, named_fields, propagate_expiry,
     propagate_removal, reply_nulls,
 };
+use crate::arguments::EXPIRATION_OR_PERSIST;
 use crate::collection::reply_element;
 
 /// Returns the values of fields of a hash and sets or removes their expiries.
 #[derive(Command)]
 #[command(group = Hash, since = "8.0.0", complexity = "O(N) for N fields named", flags(fast))]
-#[command(arity = -5, args = &[KEY_ARG, EXPIRATION_ARG, FIELDS_ARG])]
+#[command(arity = -5, args = &[KEY_ARG, EXPIRATION_OR_PERSIST, FIELDS_ARG])]
 pub(super) struct Hgetex<'a> {
     #[key(rw, access, update)]
     key: Key<'a>,
     words: Rest<'a>,
 }
-
-const EXPIRATION_ARG: ArgSpec = Shape {
-    children: &[
-        Shape::word(ArgKind::Integer).arg("seconds", "EX"),
-        Shape::word(ArgKind::Integer).arg("milliseconds", "PX"),
-        Shape::word(ArgKind::UnixTime).arg("unix-time-seconds", "EXAT"),
-        Shape::word(ArgKind::UnixTime).arg("unix-time-milliseconds", "PXAT"),
-        Shape::word(ArgKind::PureToken).arg("persist", "PERSIST"),
-    ],
-    ..Shape::word(ArgKind::OneOf).or_absent()
-}
-.arg("expiration", "");
 
 /// What becomes of the expiries.
 #[derive(Clone, Copy, PartialEq, Eq)]

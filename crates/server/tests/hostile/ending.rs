@@ -2,15 +2,14 @@
 
 use std::os::unix::process::ExitStatusExt;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Signal, kill_process};
 use spinel_oracle::reference::Server;
 
-use crate::support::{Raw, start, wait_until};
+use crate::support::{Raw, process, start, wait_until};
 
 /// Sends a signal to a server.
 pub(crate) fn signal(server: &Server, signal: Signal) {
-    let pid = Pid::from_raw(i32::try_from(server.pid()).expect("a process id")).expect("not zero");
-    kill_process(pid, signal).expect("it runs");
+    kill_process(process(server), signal).expect("it runs");
 }
 
 #[test]

@@ -1,25 +1,16 @@
 //! A disk without room for a new configuration file leaves the old one as it was.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use rustix::process::{Resource, Rlimit, prlimit};
 use spinel_oracle::reference::Server;
 
-use crate::support::Raw;
+use crate::support::{Raw, names, process};
 
 /// From now on no file of the server grows beyond so many bytes, as if the disk were full.
 fn set_room(server: &Server, bytes: Option<u64>) {
-    let pid = Pid::from_raw(i32::try_from(server.pid()).expect("a process id"));
-    prlimit(pid, Resource::Fsize, Rlimit { current: bytes, maximum: None }).expect("it runs, and is ours");
-}
-
-fn names(home: &Path) -> Vec<String> {
-    let entries =
-        std::fs::read_dir(home).expect("a folder").map(|entry| entry.expect("an entry").file_name());
-    let mut names: Vec<String> = entries.map(|name| name.into_string().expect("text")).collect();
-    names.sort();
-    names
+    prlimit(Some(process(server)), Resource::Fsize, Rlimit { current: bytes, maximum: None })
+        .expect("it runs, and is ours");
 }
 
 #[test]

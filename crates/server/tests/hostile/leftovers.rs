@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use spinel_oracle::reference::Server;
 
 use crate::ending::signal;
-use crate::support::{Raw, start, wait_until};
+use crate::support::{Raw, names, start, wait_until};
 
 /// The number of a process that is no more.
 fn dead_process() -> u32 {
@@ -16,11 +16,7 @@ fn dead_process() -> u32 {
 }
 
 fn temporary_files(home: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(home).expect("a folder").map(|entry| entry.expect("an entry"));
-    let names = entries.map(|entry| entry.file_name().into_string().expect("text"));
-    let mut names: Vec<String> = names.filter(|name| name.starts_with("temp-")).collect();
-    names.sort();
-    names
+    names(home).into_iter().filter(|name| name.starts_with("temp-")).collect()
 }
 
 fn start_and_load(args: &[&str]) -> Server {

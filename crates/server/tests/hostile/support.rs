@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rustix::process::Pid;
 use spinel_oracle::reference::Server;
 
 /// Whatever takes longer than this is broken, even on a machine with other work.
@@ -17,6 +18,20 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) fn start(args: &[&str]) -> Server {
     let program = Path::new(env!("CARGO_BIN_EXE_spinel"));
     Server::start(program, args).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The process of a server.
+pub(crate) fn process(server: &Server) -> Pid {
+    Pid::from_raw(i32::try_from(server.pid()).expect("a process id")).expect("not zero")
+}
+
+/// What is in a folder.
+pub(crate) fn names(home: &Path) -> Vec<String> {
+    let entries =
+        std::fs::read_dir(home).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    let mut names: Vec<String> = entries.map(|name| name.into_string().expect("text")).collect();
+    names.sort();
+    names
 }
 
 /// A connection that sends any bytes.

@@ -98,8 +98,7 @@ pub(crate) fn run(
     let keyspace = KEYS_MILLIONS * setting.scale.million;
     let shape = Shape { keyspace, elements: 1, key_size: 16, value_size: VALUE_BYTES };
     let (mut entries, mut lines) = (Vec::new(), Vec::new());
-    let watchers =
-        Watchers::start().inspect_err(|failure| eprintln!("pauses are not watched: {failure}")).ok();
+    let watchers = Watchers::start_if_possible();
     site.placement.settle(&setting.cores)?;
     for contestant in &real {
         let server = Server::start(contestant, workers, site.placement, &setting.extra)?;
@@ -256,7 +255,7 @@ fn load(
 
 fn figures(saved: &Saved, keys: u64, load_seconds: f64) -> Vec<f64> {
     let latencies = |from: f64, to: f64| {
-        let mut latencies = Latencies::keeping_waits();
+        let mut latencies = Latencies::keeping_waits(saved.start_ns);
         for sample in saved.samples.iter().filter(|sample| (from..to).contains(&sample.due)) {
             let [from, until] =
                 [sample.due, sample.due + sample.latency].map(|seconds| (seconds * 1e9) as u64);
@@ -265,7 +264,7 @@ fn figures(saved: &Saved, keys: u64, load_seconds: f64) -> Vec<f64> {
         latencies
     };
     let less = |latencies: &Latencies| match &saved.pauses {
-        Some(pauses) => latencies.percentiles_less(pauses, saved.start_ns),
+        Some(pauses) => latencies.percentiles_less(pauses),
         None => Percentiles::UNKNOWN,
     };
     let (calm, during) = (latencies(0.5, saved.began), latencies(saved.began, saved.ended));

@@ -110,8 +110,7 @@ pub(crate) fn run(
     let million = setting.scale.million;
     let shape = Shape { keyspace: KEYS_MILLIONS * million, elements: million, key_size: 16, value_size: 3 };
     let mut entries = Vec::new();
-    let watchers =
-        Watchers::start().inspect_err(|failure| eprintln!("pauses are not watched: {failure}")).ok();
+    let watchers = Watchers::start_if_possible();
     site.placement.settle(&setting.cores)?;
     for contestant in &real {
         let server = Server::start(contestant, workers, site.placement, &setting.extra)?;
