@@ -12,6 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Zeros that are written at once, while a writer may wait.
 const ZEROS: usize = 128 * 1024;
 
+/// Of what is durable, whole blocks of so many bytes are given up by the system's memory.
+const FORGET_BYTES: u64 = 4 << 20;
+
 /// A file that is being written.
 #[derive(Debug)]
 pub(crate) struct Segment {
@@ -136,6 +139,8 @@ impl Preallocation {
 pub struct SyncTicket {
     pub(crate) file: Arc<dyn DiskFile>,
     pub(crate) generation: u64,
+    /// Up to here the file is durable already.
+    pub(crate) file_start: u64,
     pub(crate) file_end: u64,
     pub(crate) position: LogPosition,
 }
@@ -160,8 +165,20 @@ impl SyncTicket {
     /// Waits for the disk.
     pub fn run(self) -> SyncOutcome {
         let result = self.file.sync_data();
+        if result.is_ok() {
+            self.forget();
+        }
         let SyncTicket { generation, file_end, position, .. } = self;
         SyncOutcome { generation, file_end, position, result }
+    }
+
+    /// Gives up the blocks that this sync completed: what a log holds is read when a server starts.
+    fn forget(&self) {
+        let start = self.file_start - self.file_start % FORGET_BYTES;
+        let end = self.file_end - self.file_end % FORGET_BYTES;
+        if start < end {
+            self.file.forget(start, end - start);
+        }
     }
 }
 
@@ -170,5 +187,36 @@ impl SyncOutcome {
     #[must_use]
     pub fn error(&self) -> Option<&io::Error> {
         self.result.as_ref().err()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::sim::{SimDisk, Step};
+    use crate::disk::{Disk, OpenMode};
+
+    #[test]
+    fn whole_blocks_that_are_durable_are_forgotten() {
+        let disk = SimDisk::new(4096);
+        let mut segment = Segment::new("log".into(), disk.open("log", OpenMode::Create).unwrap(), 0, 0);
+        let mut sync = |bytes: u64| {
+            segment.append(&vec![b'x'; bytes as usize]).unwrap();
+            let (file_start, file_end) = (segment.durable, segment.written);
+            let file = segment.file().clone();
+            let ticket = SyncTicket { file, generation: 0, file_start, file_end, position: LogPosition(0) };
+            if ticket.run().error().is_none() {
+                segment.durable = file_end;
+            }
+        };
+        sync(FORGET_BYTES - 1);
+        assert_eq!(disk.forgotten(), []);
+        disk.fail(Step::Sync, 0, 1);
+        sync(2);
+        assert_eq!(disk.forgotten(), [], "a sync that failed proves nothing");
+        sync(FORGET_BYTES);
+        assert_eq!(disk.forgotten(), [(0, 2 * FORGET_BYTES)]);
+        sync(FORGET_BYTES);
+        assert_eq!(disk.forgotten().last(), Some(&(2 * FORGET_BYTES, 3 * FORGET_BYTES)));
     }
 }

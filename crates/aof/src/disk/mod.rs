@@ -80,6 +80,11 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
     /// # Errors
     /// When it is not known to be durable. A second call that succeeds proves nothing then.
     fn sync_data(&self) -> io::Result<()>;
+
+    /// Tells that nobody will read these bytes soon, so that those of them that are durable need no memory of the
+    /// system's. Only a hint: under a limit of memory, pages that nobody gives up are searched for and taken away by
+    /// whoever asks for memory next, and that may be a client's command.
+    fn forget(&self, _at: u64, _length: u64) {}
 }
 
 /// A folder of files.

@@ -1,9 +1,10 @@
 //! The file system.
 
 use super::{Disk, DiskFile, Entry, OpenMode};
-use rustix::fs::{FallocateFlags, fallocate};
+use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate};
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::num::NonZeroU64;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -132,5 +133,13 @@ impl DiskFile for RealFile {
 
     fn sync_data(&self) -> io::Result<()> {
         self.0.sync_data()
+    }
+
+    fn forget(&self, at: u64, length: u64) {
+        // Without a length it would be all to the end.
+        if let Some(length) = NonZeroU64::new(length) {
+            // What the system makes of a hint is its own affair.
+            let _ = fadvise(&self.0, at, Some(length), Advice::DontNeed);
+        }
     }
 }

@@ -363,6 +363,7 @@ impl LogWriter {
         Some(SyncTicket {
             file: self.segment.file().clone(),
             generation: self.generation,
+            file_start: self.segment.durable,
             file_end: self.segment.written,
             position: self.written,
         })

@@ -45,6 +45,9 @@ pub(crate) struct Target<'e> {
     at: u64,
     synced: u64,
     checksum: Option<Checksum>,
+    /// Whether the system's memory may give up what is durable: not for one written at once, for what follows may well be
+    /// that it is loaded.
+    forgets: bool,
     incremental_fsync: bool,
     key_delay: KeyDelay,
     is_done: bool,
@@ -60,6 +63,7 @@ impl<'e> Target<'e> {
         let name = &settings.persistence.dbfilename;
         let mut target = Self::temporary(engine, settings, &temporary)?;
         target.name = String::from_utf8_lossy(name).into_owned();
+        target.forgets = writes == Writes::InBackground;
         Ok(target)
     }
 
@@ -92,6 +96,7 @@ impl<'e> Target<'e> {
             at: 0,
             synced: 0,
             checksum: rdb.checksum.then(Checksum::new),
+            forgets: true,
             incremental_fsync: rdb.incremental_fsync,
             key_delay: KeyDelay::new(rdb.key_save_delay),
             is_done: false,
@@ -109,8 +114,7 @@ impl<'e> Target<'e> {
         write_all_at(&*self.file, bytes, self.at)?;
         self.at += bytes.len() as u64;
         if self.incremental_fsync && self.at - self.synced >= SYNC_BYTES {
-            self.file.sync_data()?;
-            self.synced = self.at;
+            self.sync()?;
         }
         Ok(())
     }
@@ -149,8 +153,18 @@ impl<'e> Target<'e> {
         format.put_foot(&mut foot, self.checksum.take());
         write_all_at(&*self.file, &foot, self.at)?;
         self.at += foot.len() as u64;
-        self.file.sync_data()?;
+        self.sync()?;
         Ok(self.at)
+    }
+
+    /// Makes durable what was put.
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()?;
+        if self.forgets {
+            self.file.forget(self.synced, self.at - self.synced);
+        }
+        self.synced = self.at;
+        Ok(())
     }
 
     /// Somebody has put the file in its place.

@@ -77,6 +77,8 @@ struct State {
     failing: BTreeMap<Step, (u64, u64)>,
     steps: u64,
     steps_left: Option<u64>,
+    /// What was forgotten: from, to (exclusive).
+    forgotten: Vec<(u64, u64)>,
 }
 
 /// The disk. Clones are the same disk.
@@ -121,6 +123,12 @@ impl SimDisk {
     #[must_use]
     pub fn used_bytes(&self) -> u64 {
         self.state().used_bytes()
+    }
+
+    /// What users have let it forget, of all its files: from, to (exclusive).
+    #[must_use]
+    pub fn forgotten(&self) -> Vec<(u64, u64)> {
+        self.state().forgotten.clone()
     }
 
     /// How many steps were made.
@@ -407,5 +415,9 @@ impl DiskFile for SimFile {
             self.disk.state().nodes[self.node].mark_clean();
         }
         outcome
+    }
+
+    fn forget(&self, at: u64, length: u64) {
+        self.disk.state().forgotten.push((at, at + length));
     }
 }
