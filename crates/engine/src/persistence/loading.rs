@@ -1,8 +1,11 @@
 //! Loading: a snapshot file into the data set, decoded on all cores.
 //!
 //! ```text
-//! file ─▶ splitter (this thread) ─▶ runs of records ─▶ decoders (a thread for each core) ─▶ shards
+//! file ─▶ splitter (this thread) ─▶ runs of records ─▶ decoders (a thread for each core) ─▶ lots by shard ─▶ shards
 //! ```
+//!
+//! A decoder takes the lock of a shard once for all records of a lot that belong there, and asks for their places in memory before
+//! it stores the first: one after the other, most of the time would go into waiting for memory and for each other.
 //!
 //! Bad files are refused with the place of the damage; what was loaded until then is of no use to anybody, and the
 //! server ends or DEBUG RELOAD fails.
@@ -14,9 +17,11 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
 use spinel_family::{DbIndex, UnixMillis};
-use spinel_rdb::decode::{DecodeContext, FileChecksum, Mark, Piece, ReadError, Record, Records, Splitter};
+use spinel_rdb::decode::{
+    DecodeContext, DecodeError, FileChecksum, Mark, Piece, ReadError, Record, Records, Splitter, Value,
+};
 use spinel_store::usage::{Recording, Use, counted, idle_since};
-use spinel_store::{Displaced, EncodingLimits, Keep};
+use spinel_store::{Db, Displaced, EncodingLimits, Keep, Key, Keyspace, ShardGuard, ShardIndex};
 
 use super::format::REGISTERED_SCRIPT;
 use super::target::KeyDelay;
@@ -26,6 +31,9 @@ use crate::scripting::library_name;
 
 /// Runs of records that wait for a decoder, for each of them.
 const RUNS_AHEAD: usize = 4;
+/// Records of a lot that belong to the same shard, on average, and the most of a lot.
+const LOT_PER_SHARD: usize = 16;
+const MOST_OF_A_LOT: usize = 2048;
 
 /// What is known of the loading in progress, and of the last one.
 #[derive(Debug, Default)]
@@ -312,40 +320,95 @@ impl Shared<'_> {
             if self.stop.load(Ordering::Acquire) {
                 continue;
             }
-            for record in records.decode(cx) {
-                let stored = record.map_err(|error| LoadError::Read(ReadError::Decode(error)));
-                if let Err(error) = stored.and_then(|record| self.store(db, record)) {
-                    self.fail(error);
-                    break;
-                }
-                delay.rest(1, || self.engine.is_shutting_down());
+            if let Err(error) = self.store_all(db, records.decode(cx), &mut delay) {
+                self.fail(error);
             }
         }
         self.engine.keyspace.wake_missed();
     }
 
-    fn store(&self, db: DbIndex, record: Record<'_>) -> Result<(), LoadError> {
-        let Record { key, value, expiry, idle_seconds, frequency, member_times } = record;
-        let Some(value) = value else {
-            self.empty.fetch_add(1, Ordering::Relaxed);
-            self.engine.log.write(LogLevel::Warning, &format!("skipping empty key: {}", key.escape_ascii()));
-            return Ok(());
-        };
-        if expiry.is_some_and(|at| at < self.now) && !self.options.keep_expired {
-            self.expired.fetch_add(1, Ordering::Relaxed);
-            return Ok(());
-        }
+    /// Stores a run of records.
+    fn store_all<'r>(
+        &self,
+        db: DbIndex,
+        records: impl Iterator<Item = Result<Record<'r>, DecodeError>>,
+        delay: &mut KeyDelay,
+    ) -> Result<(), LoadError> {
         let keyspace = &self.engine.keyspace;
-        let hashed = keyspace.key(&key);
+        let most = (keyspace.shards() * LOT_PER_SHARD).min(MOST_OF_A_LOT);
+        let mut lot = Lot::default();
+        for record in records {
+            let record = record.map_err(|error| LoadError::Read(ReadError::Decode(error)))?;
+            if let Some(wanted) = self.wanted(record) {
+                lot.add(keyspace, wanted);
+            }
+            if lot.records.len() == most {
+                self.store_lot(db, &mut lot)?;
+            }
+            delay.rest(1, || self.engine.is_shutting_down());
+        }
+        self.store_lot(db, &mut lot)
+    }
+
+    /// A record and its value, unless it is to be left out.
+    fn wanted<'r>(&self, mut record: Record<'r>) -> Option<(Record<'r>, Value<'r>)> {
+        let Some(value) = record.value.take() else {
+            self.empty.fetch_add(1, Ordering::Relaxed);
+            let line = format!("skipping empty key: {}", record.key.escape_ascii());
+            self.engine.log.write(LogLevel::Warning, &line);
+            return None;
+        };
+        if record.expiry.is_some_and(|at| at < self.now) && !self.options.keep_expired {
+            self.expired.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        Some((record, value))
+    }
+
+    /// Stores a lot, shard by shard, and empties it: shards that another decoder has come last.
+    fn store_lot(&self, db: DbIndex, lot: &mut Lot<'_>) -> Result<(), LoadError> {
+        let keyspace = &self.engine.keyspace;
+        let Lot { records, order } = lot;
+        order.sort_unstable();
+        self.keys.fetch_add(records.len() as u64, Ordering::Relaxed);
+        let mut store_in = |mut shard: ShardGuard<'_>, group: &[Place]| {
+            let db = shard.db_mut(db);
+            group.iter().for_each(|place| db.prefetch_bucket(place.hash));
+            let mut wanted =
+                group.iter().filter_map(|place| Some((records[place.index].take()?, place.hash)));
+            wanted.try_for_each(|(wanted, hash)| self.store(db, wanted, hash))
+        };
+        let mut taken = Vec::new();
+        for group in order.chunk_by(|a, b| a.shard == b.shard) {
+            match keyspace.try_lock(group[0].shard) {
+                Some(shard) => store_in(shard, group)?,
+                None => taken.push(group),
+            }
+        }
+        for group in taken {
+            store_in(keyspace.wait_lock(group[0].shard), group)?;
+        }
+        order.clear();
+        records.clear();
+        Ok(())
+    }
+
+    /// Stores one record, whose key has this hash.
+    fn store(
+        &self,
+        db: &mut Db,
+        (record, value): (Record<'_>, Value<'_>),
+        hash: u64,
+    ) -> Result<(), LoadError> {
+        let Record { key, expiry, idle_seconds, frequency, member_times, .. } = record;
+        let hashed = Key { bytes: &key, hash };
         let recording = self.recording;
         let used = Use::new(recording, self.now, || 0);
-        let mut shard = keyspace.wait_lock(keyspace.shard_of(hashed.hash));
-        let db = shard.db_mut(db);
         let displaced =
             value.into_new(|value| db.put(hashed, value, Keep::Replace(expiry), (self.now, used)));
         if !member_times.is_empty() {
             db.change_collection(hashed, self.now, |value| {
-                value.set_element_expiries(member_times.iter(), keyspace.hash_key());
+                value.set_element_expiries(member_times.iter(), self.engine.keyspace.hash_key());
             });
         }
         if let Some(access) = told_use(recording, (idle_seconds, frequency), self.now)
@@ -353,18 +416,40 @@ impl Shared<'_> {
         {
             entry.touch(access);
         }
+        let loading = &self.engine.persistence.loading;
         if idle_seconds.is_some() {
-            self.engine.persistence.loading.idle_times.fetch_add(1, Ordering::Relaxed);
+            loading.idle_times.fetch_add(1, Ordering::Relaxed);
         }
-        drop(shard);
         if frequency.is_some() {
-            self.engine.persistence.loading.frequencies.fetch_add(1, Ordering::Relaxed);
+            loading.frequencies.fetch_add(1, Ordering::Relaxed);
         }
         if !matches!(displaced, Displaced::Nothing) && !self.options.merge {
             return Err(LoadError::Duplicate(key.into_owned()));
         }
-        self.keys.fetch_add(1, Ordering::Relaxed);
         Ok(())
+    }
+}
+
+/// Records that are stored together.
+#[derive(Default)]
+struct Lot<'r> {
+    records: Vec<Option<(Record<'r>, Value<'r>)>>,
+    order: Vec<Place>,
+}
+
+/// Where a record belongs, and which of its lot it is: those of one shard stay in their order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    shard: ShardIndex,
+    index: usize,
+    hash: u64,
+}
+
+impl<'r> Lot<'r> {
+    fn add(&mut self, keyspace: &Keyspace, wanted: (Record<'r>, Value<'r>)) {
+        let hash = keyspace.key(&wanted.0.key).hash;
+        self.order.push(Place { shard: keyspace.shard_of(hash), index: self.records.len(), hash });
+        self.records.push(Some(wanted));
     }
 }
 
