@@ -7,26 +7,49 @@ use std::cell::RefCell;
 
 use spinel_resp::{Encoder, Protocol, ReplyDecoder};
 
-use crate::{Call, Engine, Host, LogLevel, Lua, LuaOptions, Propagate, UnknownCommand, Verdict};
+use crate::{
+    Call, Engine, Host, LogLevel, Lua, LuaOptions, Propagate, ShownCall, ShownWord, UnknownCommand, Verdict,
+    shown_calls,
+};
 
 const MEMORY_BYTES: usize = 64 << 20;
 /// How often a script may look up before it is stopped.
 const PATIENCE: u32 = 2_000;
 
+/// The declared keys of a script.
+const KEYS: &[&[u8]] = &[b"the first key", b"the second key"];
+
 /// A server that says no to everything, and loses its patience.
-struct Refusal {
+struct Refusal<'s> {
     looks: u32,
     patience: u32,
+    /// All calls that the text of the script shows, if it shows them.
+    shown: Option<Vec<ShownCall<'s>>>,
 }
 
-impl Refusal {
+impl Refusal<'_> {
     fn new() -> Self {
-        Self { looks: 0, patience: PATIENCE }
+        Self { looks: 0, patience: PATIENCE, shown: None }
     }
 }
 
-impl Host for Refusal {
-    fn call(&mut self, _: &[&[u8]], reply: &mut Encoder) {
+/// Whether a call is one that a text shows.
+fn is_shown(words: &[&[u8]], shown: &ShownCall<'_>) -> bool {
+    let told = shown.words.len() - usize::from(shown.is_open);
+    let fits = |(word, shown): (&&[u8], &ShownWord<'_>)| match shown {
+        ShownWord::Text(text) => word == text,
+        ShownWord::Key => KEYS.contains(word),
+        ShownWord::Other => true,
+    };
+    (words.len() == told || shown.is_open && words.len() > told)
+        && words.iter().zip(&shown.words[..told]).all(fits)
+}
+
+impl Host for Refusal<'_> {
+    fn call(&mut self, words: &[&[u8]], reply: &mut Encoder) {
+        if let Some(shown) = &self.shown {
+            assert!(shown.iter().any(|shown| is_shown(words, shown)), "{words:?} is none of {shown:?}");
+        }
         reply.error("ERR no");
     }
 
@@ -53,7 +76,8 @@ thread_local! {
         RefCell::new(Lua::for_scripts(LuaOptions::with_memory(MEMORY_BYTES)).expect("there is the memory for an engine"));
 }
 
-/// Any text is compiled, or refused; what it does ends in one whole reply, and the next script finds everything in order.
+/// Any text is compiled, or refused; what it does ends in one whole reply, and the next script finds everything in order. If the
+/// text shows what it calls, it calls nothing else.
 pub fn fuzz_script(data: &[u8]) {
     run(data, &[data]);
 }
@@ -112,7 +136,7 @@ pub fn fuzz_python(worker: &crate::PythonWorker, data: &[u8]) {
         let source = [b"#!python\n", data].concat();
         if let Ok(script) = python.compile(&source) {
             python.interrupter().arm();
-            let mut host = Refusal { looks: 0, patience: PATIENCE };
+            let mut host = Refusal { looks: 0, patience: PATIENCE, shown: None };
             python.call(script, Call { name: b"fuzz", keys: &[], args: &[data] }, &mut host, &mut out);
             python.release(script);
             assert_one_reply(out.as_bytes());
@@ -131,8 +155,9 @@ fn run(source: &[u8], args: &[&[u8]]) -> Vec<u8> {
         let mut out = Encoder::new(Protocol::Resp2);
         lua.interrupter().arm();
         if let Ok(script) = lua.compile(source) {
-            let call = Call { name: b"fuzz", keys: &[], args };
-            lua.call(script, call, &mut Refusal::new(), &mut out);
+            let call = Call { name: b"fuzz", keys: KEYS, args };
+            let mut host = Refusal { shown: shown_calls(source), ..Refusal::new() };
+            lua.call(script, call, &mut host, &mut out);
             lua.release(script);
             assert_one_reply(out.as_bytes());
         }

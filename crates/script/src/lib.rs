@@ -33,7 +33,7 @@ pub use self::engine::{Call, Engine, Failure, Function, Language, Outcome, Scrip
 pub use self::engines::{EngineOptions, Engines};
 pub use self::host::{Host, LogLevel, Propagate, UnknownCommand, Verdict};
 pub use self::interrupter::Interrupter;
-pub use self::lua::{Lua, LuaOptions};
+pub use self::lua::{Lua, LuaOptions, ShownCall, ShownWord, shown_calls};
 #[cfg(feature = "python")]
 pub use self::python::worker::serve_if_asked as serve_python_if_asked;
 #[cfg(feature = "python")]

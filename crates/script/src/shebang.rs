@@ -102,6 +102,13 @@ pub fn script_head(source: &[u8]) -> Result<ScriptHead, Vec<u8>> {
     Ok(head)
 }
 
+/// A source without its first line, if that is a shebang.
+pub(crate) fn without_head(source: &[u8]) -> &[u8] {
+    let len =
+        if source.starts_with(b"#!") { memchr::memchr(b'\n', source).unwrap_or(source.len()) } else { 0 };
+    &source[len..]
+}
+
 /// The flags in a list with commas.
 fn read_flags(list: &[u8], flags: &mut ScriptFlags) -> Result<(), Vec<u8>> {
     // An empty list has no elements, as the splitter has it.

@@ -155,6 +155,12 @@ fn lua_words() -> impl Strategy<Value = String> {
         "pcall",
         "error",
         "redis.call",
+        "redis.call('GET', KEYS[1])",
+        "redis.call('SET', key, 'x')",
+        "local key = KEYS[1]",
+        "local a, key =",
+        "KEYS[2]",
+        "key",
         "ARGV",
         "KEYS",
         "#",
@@ -172,6 +178,47 @@ fn lua_words() -> impl Strategy<Value = String> {
         "\n",
     ]);
     prop::collection::vec(word, 0..40).prop_map(|words| words.join(" "))
+}
+
+/// Statements that name keys, and some that pretend to.
+fn statements_on_keys() -> impl Strategy<Value = String> {
+    let statement = prop::sample::select(vec![
+        "local key = KEYS[1]",
+        "local key, other = KEYS[2], ARGV[1]",
+        "local other, key = 1, KEYS[1]",
+        "local other = key",
+        "local key = other",
+        "local other",
+        "key = ARGV[1]",
+        "other, key = KEYS[1], 'x'",
+        "KEYS[1] = 'x'",
+        "other, KEYS[1] = KEYS[2], ARGV[1]",
+        "local keys = {KEYS[1], key}",
+        "redis.call('GET', key)",
+        "redis.call('GET', other)",
+        "redis.call('SET', KEYS[1], key)",
+        "redis.call('DEL', key, unpack(ARGV))",
+        "redis.call('SET', key, redis.call('GET', KEYS[2]))",
+        "redis.pcall('GET', KEYS[1] .. 'x')",
+        "if key then",
+        "if #KEYS == 2 then",
+        "do",
+        "for key = 1, 2 do",
+        "for other, key in pairs(ARGV) do",
+        "end",
+        "end",
+        ";",
+    ]);
+    prop::collection::vec(statement, 0..8).prop_map(|statements| statements.join(" "))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(5000))]
+
+    #[test]
+    fn statements_call_what_they_show(text in statements_on_keys()) {
+        fuzz_script(text.as_bytes());
+    }
 }
 
 proptest! {

@@ -3,9 +3,9 @@
 //! Scripts whose habits are brief run on the event loop they came to, and hold the shards of the keys they declare; the
 //! others on the thread of scripts, where they keep those keys and take the shards for each command. Either way, when a
 //! script reaches for another key it steps back, if it has had no effect yet, and is run again with all shards; if it has, it
-//! waits for the other shards, and what it has stays its own. Only one
-//! script at a time may come to that, so that no two wait for each other: whoever writes without all shards has the
-//! [token](Token), and scripts that have had no effect make way for it when it waits.
+//! waits for the other shards, and what it has stays its own. Only one script at a time may come to that, so that no two wait
+//! for each other: whoever writes without all shards has the [token](Token), and scripts that have had no effect make way for
+//! it when it waits. A script whose text shows that it cannot come to that ([`containment`](super::containment)) needs no token.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,7 +40,7 @@ struct Site<'e> {
     place: Place,
 }
 
-/// The permission to write without all shards, which one script has at a time.
+/// The permission to write without all shards and to reach further, which one script has at a time.
 pub(super) struct Token<'e>(&'e Engine);
 
 impl<'e> Token<'e> {
@@ -140,7 +140,7 @@ impl Worker {
                 return None;
             }
             let has_all = habits.needs_all();
-            let token = if has_all || called.is_readonly || !habits.writes() {
+            let token = if has_all || called.is_readonly || habits.is_contained() || !habits.writes() {
                 None
             } else {
                 Some(take_token(engine, place)?)
@@ -228,9 +228,32 @@ pub(super) fn hold_everything(engine: &Engine) -> Result<Held<'_>, Taken> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use spinel_family::OwnedArgs;
+
     use super::{Place, Token, take_token};
     use crate::config::Settings;
+    use crate::scripting::tests::{run, server, wait};
     use crate::testing::engine;
+
+    #[test]
+    fn a_script_whose_text_shows_its_keys_writes_while_another_has_the_token() {
+        let (mut server, peer) = server();
+        let engine = Arc::clone(&server.worker_and_session(peer).0.engine);
+        let token = Token::take(&engine).expect("nobody has it");
+        let contained = ["EVAL", "return redis.call('INCR', KEYS[1])", "1", "k"];
+        assert_eq!(run(&mut server, peer, &contained), ":1\r\n");
+        let other = server.connect("127.0.0.1:2");
+        let open = ["EVAL", "return redis.call('INCR', KEYS[1] .. '')", "1", "k"];
+        assert_eq!(server.run_words(other, OwnedArgs::from_words(open).args()), "", "it waits");
+        assert_eq!(
+            run(&mut server, peer, &["EVAL", "return redis.call('GET', KEYS[1])", "1", "k"]),
+            "$1\r\n1\r\n"
+        );
+        drop(token);
+        assert_eq!(wait(&mut server, other), ":2\r\n");
+    }
 
     #[test]
     fn who_asks_in_vain_does_not_free_the_token() {

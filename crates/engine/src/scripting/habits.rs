@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use spinel_script::{Language, script_head};
 
+use super::containment::is_contained;
+
 /// A run that is no longer than this is brief.
 const BRIEF_NANOS: u64 = 300_000;
 /// A run that is longer than this belongs on the thread of scripts.
@@ -24,6 +26,8 @@ pub(super) struct Habits {
     owed_runs: AtomicU32,
     /// It waits for another process, which an event loop must not.
     waits: bool,
+    /// Its text shows that it reaches for declared keys only.
+    is_contained: AtomicBool,
 }
 
 impl Default for Habits {
@@ -34,6 +38,7 @@ impl Default for Habits {
             brief_runs: AtomicU32::new(0),
             owed_runs: AtomicU32::new(FIRST_OWED),
             waits: false,
+            is_contained: AtomicBool::new(false),
         }
     }
 }
@@ -55,12 +60,23 @@ impl Habits {
         if is_straight(source) {
             habits.owed_runs.store(0, Ordering::Relaxed);
         }
+        habits.is_contained.store(language == Language::Lua && is_contained(source), Ordering::Relaxed);
         habits
     }
 
     /// It waits for another process, and never runs on an event loop.
     pub(super) fn waits(&self) -> bool {
         self.waits
+    }
+
+    /// It never reaches for keys that it does not declare, as its text shows.
+    pub(super) fn is_contained(&self) -> bool {
+        self.is_contained.load(Ordering::Relaxed)
+    }
+
+    /// What its text shows is not so.
+    pub(super) fn note_escape(&self) {
+        self.is_contained.store(false, Ordering::Relaxed);
     }
 
     /// It has reached for keys that it did not declare.

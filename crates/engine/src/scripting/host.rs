@@ -273,8 +273,8 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
             return;
         }
         if self.stepped_back.is_some() || !self.make_ready(command, args) {
-            // Nobody sees it: the script ends before its next step.
-            reply.error("ERR the script steps back");
+            // Hardly anybody sees it: the script ends before its next step, unless what its text shows was not so.
+            reply.error("ERR the script cannot reach for keys that it does not declare");
             return;
         }
         self.session.protocol = reply.protocol();
@@ -297,6 +297,12 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
                 return false;
             }
             self.called.habits().note_need_of_all();
+            if self.ground.token.is_none() {
+                // Two that waited for shards like this could wait for each other.
+                debug_assert!(false, "a contained script reaches for other keys than it declares");
+                self.called.habits().note_escape();
+                return false;
+            }
             let _way = WayWanted::new(&self.execution.worker.engine);
             // What is being read apart is copied if it is changed now: its readers may wait for shards that are held.
             self.cx.held_mut().extend_to_all();
@@ -318,7 +324,7 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
             return true;
         }
         self.called.habits().note_write();
-        if !self.ground.has_all && self.ground.token.is_none() {
+        if !self.ground.has_all && self.ground.token.is_none() && !self.called.habits().is_contained() {
             self.ground.token = Token::take(self.ground.engine);
             if self.ground.token.is_none() {
                 self.step_back(SteppedBack::Token);

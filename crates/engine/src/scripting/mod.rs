@@ -15,6 +15,7 @@
 
 mod alone;
 mod busy;
+mod containment;
 mod eval;
 mod functions;
 mod habits;

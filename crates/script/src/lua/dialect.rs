@@ -31,7 +31,8 @@ fn copy<'s>(rest: &'s [u8], len: usize, out: &mut Vec<u8>) -> &'s [u8] {
     rest
 }
 
-fn comment_len(text: &[u8]) -> usize {
+/// How long a comment is, up to the end of its line.
+pub(super) fn comment_len(text: &[u8]) -> usize {
     const MARK: usize = b"--".len();
     if long_bracket(&text[MARK..]).is_some() {
         return MARK + long_len(&text[MARK..]);
@@ -40,13 +41,13 @@ fn comment_len(text: &[u8]) -> usize {
 }
 
 /// The level of a long bracket `[==[` that opens here.
-fn long_bracket(text: &[u8]) -> Option<usize> {
+pub(super) fn long_bracket(text: &[u8]) -> Option<usize> {
     let level = text.get(1..)?.iter().take_while(|byte| **byte == b'=').count();
     (text[0] == b'[' && text.get(1 + level) == Some(&b'[')).then_some(level)
 }
 
 /// How long a long string is, its brackets included; to the end of the text if it does not close.
-fn long_len(text: &[u8]) -> usize {
+pub(super) fn long_len(text: &[u8]) -> usize {
     let Some(level) = long_bracket(text) else { return 1 };
     let close = [&b"]"[..], &b"=".repeat(level), b"]"].concat();
     let from = level + 2;

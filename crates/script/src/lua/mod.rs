@@ -14,6 +14,7 @@ mod api;
 mod args;
 mod base;
 mod bit;
+mod calls;
 mod cjson;
 mod cmsgpack;
 mod dialect;
@@ -26,6 +27,8 @@ pub(crate) mod random;
 mod reply;
 mod result;
 mod text;
+
+pub use self::calls::{ShownCall, ShownWord, shown_calls};
 
 use std::cell::Cell;
 
