@@ -14,7 +14,7 @@ use std::os::unix::process::parent_id;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::failure::Failure;
 
@@ -145,6 +145,14 @@ impl First {
 impl Drop for First {
     fn drop(&mut self) {
         set_priority(&["-o", "-p", "0"]);
+    }
+}
+
+/// Keeps a core busy at the priority of everybody: what whoever works on one must at least do to the others.
+pub(crate) fn keep_busy(time: Duration) {
+    let started = Instant::now();
+    while started.elapsed() < time {
+        std::hint::spin_loop();
     }
 }
 

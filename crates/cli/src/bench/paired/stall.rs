@@ -2,8 +2,9 @@
 //!
 //! Open-loop clients get keys at a steady rate while one other client sends a command that touches millions of
 //! elements. Because latency counts from the moment a request was due, the figures say how long clients had to wait,
-//! not how many of them happened to ask. The idle case shows what the machine itself contributes, and so do the figures
-//! without the pauses of its cores (`pauses`).
+//! not how many of them happened to ask. Two cases show what the machine itself contributes, `PING`, and nothing beside a
+//! thread that keeps a core busy as a heavy command does; and so do the figures without the pauses of its cores
+//! (`pauses`).
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use crate::bench::blend::{Blend, Strictness};
 use crate::bench::failure::Failure;
 use crate::bench::fleet::{Plan, Stop, fill, fill_by};
 use crate::bench::measure::{Measurement, Watched, measure};
-use crate::bench::pauses::{First, Watchers};
+use crate::bench::pauses::{First, Watchers, keep_busy};
 use crate::bench::template::Shape;
 use crate::bench::worker::Idle;
 use crate::bench::workload::{Answer, Load};
@@ -71,6 +72,7 @@ const fn act(line: &'static str, big: Big, millions: u64) -> Act {
 /// In this order; the last one leaves nothing to get.
 const ACTS: &[Act] = &[
     act("PING", Big::Keys, KEYS_MILLIONS),
+    act(BUSY, Big::Keys, KEYS_MILLIONS),
     act(SCRIPT, Big::Keys, KEYS_MILLIONS),
     act("KEYS *", Big::Keys, KEYS_MILLIONS),
     act("SMEMBERS mybig", Big::Set, 2),
@@ -94,6 +96,9 @@ const ACTS: &[Act] = &[
     act(FLUSH, Big::Set, 10),
 ];
 
+/// No command: a thread of this process keeps a core busy for [`BUSY_TIME`].
+const BUSY: &str = "a busy core";
+const BUSY_TIME: Duration = Duration::from_millis(500);
 /// A script of some 100 ms that declares its key.
 const SCRIPT: &str = "EVAL 'local x = 0 for i = 1, 8000000 do x = x + i % 7 end return x' 1 mykey";
 /// After it the steady clients find nothing.
@@ -232,6 +237,10 @@ fn perform(
         let heavy = scope.spawn(move || {
             thread::sleep(window / 4);
             let started = Instant::now();
+            if act.line == BUSY {
+                keep_busy(BUSY_TIME);
+                return Ok(BUSY_TIME.as_secs_f64() * 1000.0);
+            }
             match client.line(act.line) {
                 // It has no such command.
                 Err(Failure::Reply { .. }) => Ok(f64::NAN),
