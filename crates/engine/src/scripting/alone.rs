@@ -5,7 +5,8 @@
 //! script reaches for another key it steps back, if it has had no effect yet, and is run again with all shards; if it has, it
 //! waits for the other shards, and what it has stays its own. Only one script at a time may come to that, so that no two wait
 //! for each other: whoever writes without all shards has the [token](Token), and scripts that have had no effect make way for
-//! it when it waits. A script whose text shows that it cannot come to that ([`containment`](super::containment)) needs no token.
+//! it when it waits. A script on an event loop whose text shows that it cannot come to that ([`containment`](super::containment))
+//! needs no token.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +15,7 @@ use spinel_family::{Args, CommandError, Encoder};
 use spinel_script::Engines;
 use spinel_store::{Held, ShardIndex, Taken};
 
+use super::habits::Habits;
 use super::host::{Ground, SteppedBack};
 use super::run::{Called, Ended, How, Invocation, find_function, find_script};
 use crate::data::{ShardSet, hold_to_write, normalise};
@@ -140,7 +142,8 @@ impl Worker {
                 return None;
             }
             let has_all = habits.needs_all();
-            let token = if has_all || called.is_readonly || habits.is_contained() || !habits.writes() {
+            let token = if has_all || called.is_readonly || needs_no_token(habits, place) || !habits.writes()
+            {
                 None
             } else {
                 Some(take_token(engine, place)?)
@@ -199,6 +202,12 @@ impl Worker {
     }
 }
 
+/// Whether a script may write without the token: it holds the shards of its keys to its end, and waits for none. (On the thread of
+/// scripts it keeps its keys and waits for their shards again and again, while whoever has the token may wait for the keys.)
+pub(super) fn needs_no_token(habits: &Habits, place: Place) -> bool {
+    place == Place::Loop && habits.is_contained()
+}
+
 fn take_token(engine: &Engine, place: Place) -> Option<Token<'_>> {
     let spins = if place == Place::Loop { TOKEN_SPINS } else { 1 };
     (0..spins).find_map(|_| {
@@ -234,7 +243,7 @@ mod tests {
 
     use super::{Place, Token, take_token};
     use crate::config::Settings;
-    use crate::scripting::tests::{run, server, wait};
+    use crate::scripting::tests::{run, server};
     use crate::testing::engine;
 
     #[test]
@@ -245,14 +254,24 @@ mod tests {
         let contained = ["EVAL", "return redis.call('INCR', KEYS[1])", "1", "k"];
         assert_eq!(run(&mut server, peer, &contained), ":1\r\n");
         let other = server.connect("127.0.0.1:2");
+        // One reaches for a key that its text does not show, the other is for the thread of scripts, where it keeps its keys.
         let open = ["EVAL", "return redis.call('INCR', KEYS[1] .. '')", "1", "k"];
         assert_eq!(server.run_words(other, OwnedArgs::from_words(open).args()), "", "it waits");
+        let third = server.connect("127.0.0.1:3");
+        let long = ["EVAL", "for i = 1, 2 do redis.call('INCR', KEYS[1]) end", "1", "l"];
+        assert_eq!(server.run_words(third, OwnedArgs::from_words(long).args()), "", "it waits");
         assert_eq!(
             run(&mut server, peer, &["EVAL", "return redis.call('GET', KEYS[1])", "1", "k"]),
             "$1\r\n1\r\n"
         );
+        assert_eq!(run(&mut server, peer, &["EXISTS", "l"]), ":0\r\n");
         drop(token);
-        assert_eq!(wait(&mut server, other), ":2\r\n");
+        let mut replies = Vec::new();
+        while replies.len() < 2 {
+            replies.extend(server.deliver().into_iter().filter(|(_, text)| !text.is_empty()));
+        }
+        replies.sort_unstable_by_key(|(peer, _)| *peer != other);
+        assert_eq!(replies, [(other, ":2\r\n".to_owned()), (third, "$-1\r\n".to_owned())]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Scripts whose text shows that they reach for declared keys only.
 //!
-//! Such a script never waits for shards once it has written, so that any number of them may write at the same time without all
-//! shards: [`alone`](super::alone) asks the token of the others only.
+//! On an event loop such a script never waits for shards once it has written, so that any number of them may write at the same
+//! time without all shards: [`alone`](super::alone) asks the token of the others only.
 
 use spinel_family::Run;
 use spinel_script::{ShownCall, ShownWord, shown_calls};

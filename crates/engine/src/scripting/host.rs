@@ -10,7 +10,7 @@ use spinel_family::{Args, ArgsBuffer, Encoder, OwnedArgs, Run, UpdateContext};
 use spinel_script::{Host, Interrupter, LogLevel as ScriptLevel, Propagate, UnknownCommand, Verdict};
 use spinel_store::ShardIndex;
 
-use super::alone::{Place, Token};
+use super::alone::{Place, Token, needs_no_token};
 use super::busy::{KILLED, RunningGuard, WayWanted};
 use super::run::Called;
 use crate::Engine;
@@ -324,7 +324,8 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
             return true;
         }
         self.called.habits().note_write();
-        if !self.ground.has_all && self.ground.token.is_none() && !self.called.habits().is_contained() {
+        let is_free = self.ground.has_all || needs_no_token(self.called.habits(), self.ground.place);
+        if !is_free && self.ground.token.is_none() {
             self.ground.token = Token::take(self.ground.engine);
             if self.ground.token.is_none() {
                 self.step_back(SteppedBack::Token);
