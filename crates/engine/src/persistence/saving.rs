@@ -167,6 +167,8 @@ impl Engine {
         let mut state = self.persistence.state.lock();
         state.saves.tried = self.unix_seconds();
         let is_flushed = std::mem::take(&mut state.is_flushed);
+        // What a flush left is in what is saved now: it needs no save of its own any more.
+        state.save_scheduled &= !is_flushed;
         if let Some(running) = &mut state.running {
             running.follows_flush = is_automatic && is_flushed;
         }
@@ -329,5 +331,20 @@ impl Engine {
         target.put(&portion.bytes)?;
         target.keys_put(portion.keys, &|| false);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Settings;
+    use crate::testing::engine;
+
+    #[test]
+    fn a_save_that_begins_after_a_flush_is_the_save_of_the_flush() {
+        let engine = engine(Settings::default());
+        engine.note_flushed();
+        assert!(engine.persistence.state.lock().save_scheduled, "there are save points");
+        engine.reserve_save(false).unwrap();
+        assert!(!engine.persistence.state.lock().save_scheduled && !engine.saves_flush());
     }
 }
