@@ -5,11 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
 use spinel_family::spec::CommandFlags;
-use spinel_family::{Args, CommandError, Encoder, KeyRule, OwnedArgs, Words, printed};
-use spinel_store::{Key, Wanted};
+use spinel_family::{Args, CommandError, Encoder, OwnedArgs, Words, printed};
 
 use crate::data::Call;
 use crate::gates::refused_as_protected;
+use crate::look_ahead::{Lookahead, Prepared};
 use crate::pause::PauseMode;
 use crate::registry::{Action, Command, CommandId, REGISTRY};
 use crate::session::{ReplyMode, Session, SessionContext, SessionEntry};
@@ -33,14 +33,6 @@ pub enum Flow {
     Close,
 }
 
-/// A command found before it is run, so that its data can be prefetched.
-#[derive(Clone, Copy)]
-pub struct Prepared {
-    pub(crate) command: Option<&'static Command>,
-    /// The place of the first key and its hash.
-    pub(crate) known: Option<(usize, u64)>,
-}
-
 /// Where the reply of a command began and when the command did, if it is timed by itself.
 #[derive(Clone, Copy)]
 pub(crate) struct Begun {
@@ -48,59 +40,11 @@ pub(crate) struct Begun {
     pub(crate) nanos: Option<u64>,
 }
 
-/// The first keys of prepared commands, whose data is fetched before the commands run.
-#[derive(Debug, Default)]
-pub struct Lookahead {
-    keys: Vec<Wanted>,
-}
-
-impl Prepared {
-    /// Whether there is such a command.
-    #[inline]
-    #[must_use]
-    pub fn is_known(self) -> bool {
-        self.command.is_some()
-    }
-}
-
 impl Worker {
-    /// Finds a command and hashes its first key, which joins the look-ahead.
-    #[inline]
-    #[must_use]
-    pub fn prepare(&self, lookahead: &mut Lookahead, session: &Session, args: Args<'_>) -> Prepared {
-        let command = self.engine.lookup(args);
-        let known = command.and_then(|command| {
-            let at = match command.keys {
-                KeyRule::One { at } => at,
-                KeyRule::Specs(_) | KeyRule::Words(_) if args.len() > 1 => 1,
-                _ => return None,
-            };
-            let word = args.get(at)?;
-            Some((at, Key::new(word, self.engine.keyspace.hash_key()).hash))
-        });
-        if let Some((_, hash)) = known {
-            lookahead.keys.push(self.engine.keyspace.wanted(session.db, hash));
-        }
-        Prepared { command, known }
-    }
-
     /// Finds and runs one command that nothing was looked ahead for.
     pub fn execute_alone(&mut self, session: &mut Session, args: Args<'_>, out: &mut Encoder) -> Flow {
         let prepared = self.prepare(&mut Lookahead::default(), session, args);
         self.execute(session, args, prepared, out)
-    }
-
-    /// Asks for the buckets of the keys looked ahead to.
-    #[inline]
-    pub fn prefetch_buckets(&self, lookahead: &Lookahead) {
-        self.engine.keyspace.prefetch_buckets(&lookahead.keys);
-    }
-
-    /// Asks for the entries of the keys looked ahead to, whose buckets should be in the cache by now, and forgets them.
-    #[inline]
-    pub fn prefetch_entries(&self, lookahead: &mut Lookahead) {
-        self.engine.keyspace.prefetch_entries(&lookahead.keys);
-        lookahead.keys.clear();
     }
 
     /// Runs one command of a session. A panic inside is a bug; it ends in an error reply and nothing else.

@@ -37,6 +37,7 @@ pub mod journal;
 mod latency;
 mod letters;
 pub mod log;
+mod look_ahead;
 mod migrate;
 mod monitor;
 mod offload;
@@ -65,9 +66,10 @@ mod world;
 
 pub use clients::{Client, ClientId, Endpoint};
 pub use clock::{Clock, SystemClock};
-pub use dispatch::{Flow, Lookahead, Prepared};
+pub use dispatch::Flow;
 pub use engine::{Engine, EngineOptions};
 pub use inbox::{Inbox, Message};
+pub use look_ahead::{Lookahead, Prepared};
 #[doc(hidden)]
 pub use scripting::fuzz_registered;
 pub use shutdown::ShutdownRefused;

@@ -13,7 +13,8 @@ use spinel_family::{
 };
 
 use crate::data::{Call, settle_call};
-use crate::dispatch::{Begun, Prepared};
+use crate::dispatch::Begun;
+use crate::look_ahead::Prepared;
 use crate::registry::{Action, Command};
 use crate::session::Session;
 use crate::{Flow, Worker};
