@@ -15,7 +15,6 @@ use spinel_family::{Args, CommandError, Encoder};
 use spinel_script::Engines;
 use spinel_store::{Held, ShardIndex, Taken};
 
-use super::habits::Habits;
 use super::host::{Ground, SteppedBack};
 use super::run::{Called, Ended, How, Invocation, find_function, find_script};
 use crate::data::{ShardSet, hold_to_write, normalise};
@@ -142,12 +141,9 @@ impl Worker {
                 return None;
             }
             let has_all = habits.needs_all();
-            let token = if has_all || called.is_readonly || needs_no_token(habits, place) || !habits.writes()
-            {
-                None
-            } else {
-                Some(take_token(engine, place)?)
-            };
+            let needs_none =
+                has_all || called.is_readonly || !habits.writes() || needs_no_token(called, place);
+            let token = if needs_none { None } else { Some(take_token(engine, place)?) };
             let held = if has_all { engine.keyspace.hold_all() } else { hold_declared(engine, called) };
             let mut held = match (held, place) {
                 (Ok(held), _) => held,
@@ -204,8 +200,8 @@ impl Worker {
 
 /// Whether a script may write without the token: it holds the shards of its keys to its end, and waits for none. (On the thread of
 /// scripts it keeps its keys and waits for their shards again and again, while whoever has the token may wait for the keys.)
-pub(super) fn needs_no_token(habits: &Habits, place: Place) -> bool {
-    place == Place::Loop && habits.is_contained()
+pub(super) fn needs_no_token(called: &Called<'_>, place: Place) -> bool {
+    place == Place::Loop && called.is_contained()
 }
 
 fn take_token(engine: &Engine, place: Place) -> Option<Token<'_>> {

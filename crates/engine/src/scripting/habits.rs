@@ -2,8 +2,10 @@
 //!
 //! Habits only choose where and under which locks a script runs; what it does is the same everywhere.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
+use memchr::memmem::Finder;
 use spinel_script::{Language, script_head};
 
 use super::containment::is_contained;
@@ -26,8 +28,17 @@ pub(super) struct Habits {
     owed_runs: AtomicU32,
     /// It waits for another process, which an event loop must not.
     waits: bool,
-    /// Its text shows that it reaches for declared keys only.
-    is_contained: AtomicBool,
+    containment: AtomicU8,
+}
+
+/// Whether a text shows that its script reaches for declared keys only.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Containment {
+    /// Nobody has looked: it is only worth it for scripts that run more than once.
+    Unseen,
+    Contained,
+    Open,
 }
 
 impl Default for Habits {
@@ -38,7 +49,7 @@ impl Default for Habits {
             brief_runs: AtomicU32::new(0),
             owed_runs: AtomicU32::new(FIRST_OWED),
             waits: false,
-            is_contained: AtomicBool::new(false),
+            containment: AtomicU8::new(Containment::Open as u8),
         }
     }
 }
@@ -60,7 +71,9 @@ impl Habits {
         if is_straight(source) {
             habits.owed_runs.store(0, Ordering::Relaxed);
         }
-        habits.is_contained.store(language == Language::Lua && is_contained(source), Ordering::Relaxed);
+        if language == Language::Lua {
+            habits.set_containment(Containment::Unseen);
+        }
         habits
     }
 
@@ -69,14 +82,27 @@ impl Habits {
         self.waits
     }
 
-    /// It never reaches for keys that it does not declare, as its text shows.
-    pub(super) fn is_contained(&self) -> bool {
-        self.is_contained.load(Ordering::Relaxed)
+    /// Whether it never reaches for keys that it does not declare, as its text shows.
+    pub(super) fn is_contained(&self, source: &[u8]) -> bool {
+        if self.containment.load(Ordering::Relaxed) == Containment::Unseen as u8 {
+            let is_contained = is_contained(source);
+            self.set_containment(if is_contained { Containment::Contained } else { Containment::Open });
+        }
+        self.is_known_contained()
+    }
+
+    /// As [`Habits::is_contained`], as far as somebody has looked.
+    pub(super) fn is_known_contained(&self) -> bool {
+        self.containment.load(Ordering::Relaxed) == Containment::Contained as u8
     }
 
     /// What its text shows is not so.
     pub(super) fn note_escape(&self) {
-        self.is_contained.store(false, Ordering::Relaxed);
+        self.set_containment(Containment::Open);
+    }
+
+    fn set_containment(&self, containment: Containment) {
+        self.containment.store(containment as u8, Ordering::Relaxed);
     }
 
     /// It has reached for keys that it did not declare.
@@ -119,9 +145,9 @@ impl Habits {
 /// Whether a source has nothing in it that could make it go round: loops, functions (which may call themselves) and texts that
 /// are compiled. What may look like that in a comment or a text is taken for it.
 fn is_straight(source: &[u8]) -> bool {
-    const ROUNDABOUT: [&[u8]; 5] = [b"while", b"for", b"repeat", b"function", b"load"];
-    let begins_one = |rest: &[u8]| ROUNDABOUT.iter().any(|word| rest.starts_with(word));
-    !(0..source.len()).any(|at| matches!(source[at], b'w' | b'f' | b'r' | b'l') && begins_one(&source[at..]))
+    static ROUNDABOUT: LazyLock<[Finder<'_>; 5]> =
+        LazyLock::new(|| ["while", "for", "repeat", "function", "load"].map(Finder::new));
+    !ROUNDABOUT.iter().any(|word| word.find(source).is_some())
 }
 
 #[cfg(test)]
@@ -135,6 +161,16 @@ mod tests {
         {
             assert!(!Habits::of(source.as_bytes()).is_brief(), "{source}");
         }
+    }
+
+    #[test]
+    fn a_text_is_looked_at_when_somebody_asks_whether_it_is_contained() {
+        let source = b"return redis.call('GET', KEYS[1])";
+        let habits = Habits::of(source);
+        assert!(!habits.is_known_contained());
+        assert!(habits.is_contained(source) && habits.is_known_contained());
+        habits.note_escape();
+        assert!(!habits.is_contained(source) && !habits.is_known_contained());
     }
 
     #[cfg(feature = "python")]

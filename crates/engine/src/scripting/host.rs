@@ -324,13 +324,9 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
             return true;
         }
         self.called.habits().note_write();
-        let is_free = self.ground.has_all || needs_no_token(self.called.habits(), self.ground.place);
-        if !is_free && self.ground.token.is_none() {
-            self.ground.token = Token::take(self.ground.engine);
-            if self.ground.token.is_none() {
-                self.step_back(SteppedBack::Token);
-                return false;
-            }
+        if !self.may_write_beside_others() {
+            self.step_back(SteppedBack::Token);
+            return false;
         }
         self.has_effects = true;
         if self.is_atomic {
@@ -341,6 +337,20 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
             return !self.is_stopped;
         }
         true
+    }
+
+    /// Whether the script may write: it holds all shards, it has the token or gets it, or its text shows that it needs none, which
+    /// is looked at last.
+    fn may_write_beside_others(&mut self) -> bool {
+        let Ground { engine, place, has_all, .. } = self.ground;
+        if has_all || self.ground.token.is_some() {
+            return true;
+        }
+        if place == Place::Loop && self.called.habits().is_known_contained() {
+            return true;
+        }
+        self.ground.token = Token::take(engine);
+        self.ground.token.is_some() || needs_no_token(self.called, place)
     }
 }
 

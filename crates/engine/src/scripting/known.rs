@@ -20,7 +20,7 @@ pub(super) struct Known {
     /// Its digest as clients write it.
     pub(super) name: Arc<[u8]>,
     pub(super) flags: ScriptFlags,
-    pub(super) habits: Arc<Habits>,
+    pub(super) habits: Habits,
     pub(super) body: Arc<[u8]>,
     /// It is registered, under a name that is in force.
     is_registered: AtomicBool,
@@ -100,13 +100,13 @@ impl KnownScripts {
         &self,
         digest: Digest,
         flags: ScriptFlags,
+        habits: Habits,
         body: impl Into<Arc<[u8]>> + AsRef<[u8]>,
     ) -> Arc<Known> {
         let mut scripts = self.by_digest.write().unwrap_or_else(PoisonError::into_inner);
         let known = scripts.entry(digest).or_insert_with(|| {
             self.count.fetch_add(1, Ordering::Relaxed);
             self.bytes.fetch_add(body.as_ref().len(), Ordering::Relaxed);
-            let habits = Arc::new(Habits::of(body.as_ref()));
             let is_registered = AtomicBool::new(false);
             Arc::new(Known { name: shown(&digest), flags, habits, body: body.into(), is_registered })
         });
@@ -117,7 +117,9 @@ impl KnownScripts {
     pub(super) fn register(&self, digest: Digest, body: &Arc<[u8]>) {
         // One that cannot be read here says so when it is called.
         let flags = script_head(body).map(|head| head.flags).unwrap_or_default();
-        self.add(digest, flags, Arc::clone(body)).is_registered.store(true, Ordering::Relaxed);
+        self.add(digest, flags, Habits::of(body), Arc::clone(body))
+            .is_registered
+            .store(true, Ordering::Relaxed);
     }
 
     /// Forgets a script that is not registered any more.

@@ -74,13 +74,14 @@ impl Machine {
             Found::ForTheThread => return Ok(None),
             Found::Unknown => {}
         }
-        if place == Place::Loop && !Habits::of(body).is_brief() {
+        let habits = Habits::of(body);
+        if place == Place::Loop && !habits.is_brief() {
             return Ok(None);
         }
         let error = |text: Vec<u8>| CommandError::quoting("ERR ", &text, "");
         let flags = script_head(body).map_err(error)?.flags;
         let script = self.engines(engine)?.compile(body).map_err(error)?;
-        let known = engine.scripts.known.add(digest, flags, body);
+        let known = engine.scripts.known.add(digest, flags, habits, body);
         self.compiled.insert(digest, (Arc::clone(&known), script));
         Ok(Some((known, script)))
     }

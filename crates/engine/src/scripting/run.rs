@@ -132,6 +132,14 @@ impl<'a> Called<'a> {
         }
     }
 
+    /// Whether its text shows that it reaches for the keys that it declares, and no others.
+    pub(super) fn is_contained(&self) -> bool {
+        match &self.callee {
+            Callee::Script(known) => known.habits.is_contained(&known.body),
+            Callee::Function { .. } => false,
+        }
+    }
+
     /// The keys that it declares.
     pub(super) fn keys(&self) -> &[&'a [u8]] {
         &self.input.words[..self.input.keys]
