@@ -40,6 +40,7 @@ const FLAGS: &[Flag] = &[
     ),
     flag("--workers-option", "OPT", "the subject's option for its workers (--threads); empty: it has none"),
     flag("--extra", "WORDS", "further arguments for every server"),
+    flag("--act", "TEXT", "of the stall suite, what has this text in its name; may be repeated"),
     flag("--rounds", "N", "rounds per load (3)"),
     flag("--seconds", "S", "seconds per round (3)"),
     flag("--quick", "", "a tenth of the keys, one round of half a second"),
@@ -62,6 +63,8 @@ pub(crate) struct Setting {
     pub(crate) seed: u64,
     /// Further arguments of every server.
     pub(crate) extra: Vec<String>,
+    /// Texts of which an act's name has one; if there are none, any will do.
+    pub(crate) acts: Vec<String>,
     /// All cores, for undoing a placement.
     pub(crate) cores: String,
 }
@@ -172,7 +175,8 @@ fn setting(args: &Args) -> Result<Setting, Failure> {
     scale.seconds = positive(args, "--seconds", false)?.unwrap_or(scale.seconds);
     let extra = args.text("--extra").map_or_else(|| Ok(Vec::new()), split_words)?;
     let seed = args.value("--seed")?.unwrap_or(1);
-    Ok(Setting { scale, seed, extra, cores: all_cores() })
+    let acts = args.texts("--act").map(str::to_owned).collect();
+    Ok(Setting { scale, seed, extra, acts, cores: all_cores() })
 }
 
 fn write(folder: &Path, suite: &str, texts: &[(&str, Option<String>)]) -> Result<(), Failure> {

@@ -2,9 +2,9 @@
 //!
 //! Open-loop clients get keys at a steady rate while one other client sends a command that touches millions of
 //! elements. Because latency counts from the moment a request was due, the figures say how long clients had to wait,
-//! not how many of them happened to ask. Two cases show what the machine itself contributes, `PING`, and nothing beside a
-//! thread that keeps a core busy as a heavy command does; and so do the figures without the pauses of its cores
-//! (`pauses`).
+//! not how many of them happened to ask. Some cases show what the machine itself contributes, `PING`, and nothing beside a
+//! thread that keeps a core busy, as a heavy command does, for a moment or to the end; and so do the figures without the
+//! pauses of its cores (`pauses`).
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -73,6 +73,7 @@ const fn act(line: &'static str, big: Big, millions: u64) -> Act {
 const ACTS: &[Act] = &[
     act("PING", Big::Keys, KEYS_MILLIONS),
     act(BUSY, Big::Keys, KEYS_MILLIONS),
+    act(BUSY_TO_THE_END, Big::Keys, KEYS_MILLIONS),
     act(SCRIPT, Big::Keys, KEYS_MILLIONS),
     act("KEYS *", Big::Keys, KEYS_MILLIONS),
     act("SMEMBERS mybig", Big::Set, 2),
@@ -99,6 +100,8 @@ const ACTS: &[Act] = &[
 /// No command: a thread of this process keeps a core busy for [`BUSY_TIME`].
 const BUSY: &str = "a busy core";
 const BUSY_TIME: Duration = Duration::from_millis(500);
+/// The same as long as anything is measured.
+const BUSY_TO_THE_END: &str = "a core busy to the end";
 /// A script of some 100 ms that declares its key.
 const SCRIPT: &str = "EVAL 'local x = 0 for i = 1, 8000000 do x = x + i % 7 end return x' 1 mykey";
 /// After it the steady clients find nothing.
@@ -114,22 +117,29 @@ pub(crate) fn run(
     let real: Vec<&Contestant> = contestants.iter().filter(|contestant| !contestant.echoes()).collect();
     let million = setting.scale.million;
     let shape = Shape { keyspace: KEYS_MILLIONS * million, elements: million, key_size: 16, value_size: 3 };
+    let acts: Vec<&Act> = ACTS.iter().filter(|act| act.is_wanted(&setting.acts)).collect();
+    if acts.is_empty() {
+        return Err(Failure::Usage(format!(
+            "nothing in the stall suite is called `{}`",
+            setting.acts.join("`, `")
+        )));
+    }
     let mut entries = Vec::new();
     let watchers = Watchers::start_if_possible();
     site.placement.settle(&setting.cores)?;
     for contestant in &real {
         let server = Server::start(contestant, workers, site.placement, &setting.extra)?;
-        let mut rounds = vec![Vec::new(); ACTS.len()];
+        let mut rounds = vec![Vec::new(); acts.len()];
         for round in 0..setting.scale.rounds {
             fill(&server.target, &shape, (3, 3), &[Load::Keys], setting.seed)?;
-            for (act, rounds) in ACTS.iter().zip(&mut rounds) {
+            for (act, rounds) in acts.iter().zip(&mut rounds) {
                 let figures = perform_watched(&server, act, &shape, setting, watchers.as_ref())?;
                 let case = act.label(million);
                 eprintln!("{case:<40} {:<12} round {round} {:>8.0} us at most", contestant.name, figures[0]);
                 rounds.push(figures);
             }
         }
-        entries.extend(ACTS.iter().zip(rounds).map(|(act, rounds)| Entry {
+        entries.extend(acts.iter().zip(rounds).map(|(act, rounds)| Entry {
             case: act.label(million),
             server: contestant.name.clone(),
             figures: medians(&rounds),
@@ -171,6 +181,10 @@ impl Big {
 }
 
 impl Act {
+    fn is_wanted(&self, texts: &[String]) -> bool {
+        texts.is_empty() || texts.iter().any(|text| self.line.contains(text))
+    }
+
     /// What happens, with the size it has when a million is `million`.
     fn label(&self, million: u64) -> String {
         format!("{} ({} k {})", self.line, self.millions * million / 1000, self.big.name())
@@ -237,9 +251,14 @@ fn perform(
         let heavy = scope.spawn(move || {
             thread::sleep(window / 4);
             let started = Instant::now();
-            if act.line == BUSY {
-                keep_busy(BUSY_TIME);
-                return Ok(BUSY_TIME.as_secs_f64() * 1000.0);
+            let busy_time = match act.line {
+                BUSY => Some(BUSY_TIME),
+                BUSY_TO_THE_END => Some(window - window / 4),
+                _ => None,
+            };
+            if let Some(time) = busy_time {
+                keep_busy(time);
+                return Ok(time.as_secs_f64() * 1000.0);
             }
             match client.line(act.line) {
                 // It has no such command.
