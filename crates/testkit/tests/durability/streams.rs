@@ -17,6 +17,14 @@ fn answers(server: &TestServer) -> Vec<String> {
     QUESTIONS.iter().map(|question| client.run(question)).collect()
 }
 
+/// The server's time, which begins anew with each server.
+fn time(server: &TestServer) -> Duration {
+    let reply = server.connect().run("TIME");
+    let numbers: Vec<u64> = reply.lines().filter_map(|line| line.parse().ok()).collect();
+    let [seconds, micros] = numbers[..] else { panic!("no time: {reply}") };
+    Duration::from_secs(seconds) + Duration::from_micros(micros)
+}
+
 #[test]
 fn pending_entries_and_producers_outlive_a_restart() {
     for preamble in [false, true] {
@@ -51,11 +59,10 @@ fn pending_entries_and_producers_outlive_a_restart() {
             let _ = client.run(line);
         }
         wait_until_safe(&server);
-        let mut expected = answers(&server);
-        // Time begins anew with each server.
+        let (mut expected, asked) = (answers(&server), time(&server));
         let later = || {
             let server = open(&disk.after_kill(), change);
-            server.advance(Duration::from_millis(5_000));
+            server.advance(asked - time(&server));
             server
         };
         let loaded = later();
