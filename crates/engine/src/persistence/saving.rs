@@ -90,12 +90,22 @@ impl Asker {
 impl Engine {
     /// Reserves the one place there is for a snapshot.
     pub(crate) fn reserve_snapshot(&self, purpose: Purpose) -> Result<(), NotBegun> {
+        self.reserve_snapshot_if(purpose, || true)
+    }
+
+    /// Reserves the place if it is free and the snapshot is wanted then: no snapshot ends in between.
+    pub(crate) fn reserve_snapshot_if(
+        &self,
+        purpose: Purpose,
+        is_wanted: impl FnOnce() -> bool,
+    ) -> Result<(), NotBegun> {
         let since = self.unix_seconds();
         let mut state = self.persistence.state.lock();
         if let Some(running) = state.running {
             return Err(NotBegun::Busy(running.purpose));
         }
-        if purpose == Purpose::Rewrite && state.seals_backup {
+        let gives_way = purpose == Purpose::Rewrite && state.seals_backup;
+        if gives_way || !is_wanted() {
             return Err(NotBegun::Busy(Purpose::Rewrite));
         }
         state.running = Some(Running { purpose, since, dirty: 0, follows_flush: false, is_unwanted: false });

@@ -20,7 +20,7 @@ mod sealing;
 mod state;
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError, TryLockError};
 
 use spinel_aof::Names;
 use spinel_aof::backup::{BackupFolder, Found};
@@ -101,7 +101,7 @@ impl Engine {
 
     /// Begins to write the base that a backup waits for, if nothing else runs.
     fn begin_backup_base(self: &Arc<Self>) -> Result<(), String> {
-        match self.begin_rewrite() {
+        match self.begin_rewrite_for_backup() {
             // The upkeep tries it again.
             Ok(()) | Err(NotBegun::Busy(_)) => Ok(()),
             Err(NotBegun::NoThread) => {
@@ -130,17 +130,37 @@ impl Engine {
         true
     }
 
-    /// The folder, for whoever changes what is in it.
+    /// The folder, for whoever changes what is in it. START finds it taken and is refused, so nobody takes it to find out
+    /// that there is nothing to do.
     pub(in crate::persistence) fn backup_place(&self) -> MutexGuard<'_, ()> {
         self.persistence.backup_place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Removes what backups have left that are wanted no more. Not for threads of the event loops.
     fn remove_backup_leftovers(&self) {
-        let _place = self.backup_place();
-        if !self.persistence.backup.lock().has_leftovers {
+        let place = self.backup_place();
+        if self.persistence.backup.lock().has_leftovers {
+            self.remove_backup_files(place);
+        }
+    }
+
+    /// The same, unless somebody else has the folder. It is taken only if there is something to remove: a START that follows
+    /// a removal must not find somebody there who merely looks.
+    fn remove_backup_leftovers_if_free(&self) {
+        let state = self.persistence.backup.lock();
+        if !state.has_leftovers {
             return;
         }
+        let place = match self.persistence.backup_place.try_lock() {
+            Ok(place) => place,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        drop(state);
+        self.remove_backup_files(place);
+    }
+
+    fn remove_backup_files(&self, _place: MutexGuard<'_, ()>) {
         self.drop_backup_log();
         let removed = self.backup_log_folder().remove_folder().and_then(|()| self.backup_folder().remove());
         let mut state = self.persistence.backup.lock();
@@ -180,7 +200,7 @@ impl Engine {
         } else if has_leftovers && !self.persistence.removes_backup.swap(true, Ordering::SeqCst) {
             let engine = Arc::clone(self);
             let begun = self.spawn_persisting("backup", move || {
-                engine.remove_backup_leftovers();
+                engine.remove_backup_leftovers_if_free();
                 engine.persistence.removes_backup.store(false, Ordering::SeqCst);
             });
             if begun.is_err() {

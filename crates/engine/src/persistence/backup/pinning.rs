@@ -11,6 +11,9 @@ impl Engine {
     /// Takes in the base that a rewrite has just put in its place, if a backup waits for one. The rewrite has the one place
     /// that there is, so that no other retires the base meanwhile.
     pub(in crate::persistence) fn pin_base(&self) {
+        if !self.backup_stands().0.wants_base() {
+            return;
+        }
         let _place = self.backup_place();
         let (phase, serial) = self.backup_stands();
         if !phase.wants_base() || self.persistence.backup.lock().parts.is_some() {
@@ -50,6 +53,9 @@ impl Engine {
 
     /// Takes in the increments in front of the one of this name. They are closed.
     pub(in crate::persistence) fn pin_increments_before(&self, name: &str) {
+        if self.persistence.backup.lock().parts.is_none() {
+            return;
+        }
         let _place = self.backup_place();
         let (_, serial) = self.backup_stands();
         let Some(parts) = self.persistence.backup.lock().parts.clone() else { return };

@@ -52,6 +52,9 @@ impl Engine {
     /// # Errors
     /// If the disk fails; the backup has failed then.
     pub(super) fn begin_log_for_backup(self: &Arc<Self>) -> Result<(), DirectoryError> {
+        if !self.backup_stands().0.wants_base() {
+            return Ok(());
+        }
         let _place = self.backup_place();
         let log = &self.journal.log;
         {

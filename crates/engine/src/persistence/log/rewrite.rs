@@ -103,11 +103,23 @@ impl Engine {
     /// # Errors
     /// [`NotBegun`]
     pub(crate) fn begin_rewrite(self: &Arc<Self>) -> Result<(), NotBegun> {
+        self.begin_rewrite_if(|| true)
+    }
+
+    /// Begins to rewrite for a backup, unless the rewrite that ended just now has made the base that the backup waited for.
+    ///
+    /// # Errors
+    /// [`NotBegun`]
+    pub(in crate::persistence) fn begin_rewrite_for_backup(self: &Arc<Self>) -> Result<(), NotBegun> {
+        self.begin_rewrite_if(|| self.backup_stands().0.wants_base())
+    }
+
+    fn begin_rewrite_if(self: &Arc<Self>, is_wanted: impl FnOnce() -> bool) -> Result<(), NotBegun> {
         if self.journal.log.is_for_backup() && !self.backup_stands().0.wants_base() {
             // What is logged for a backup only has one base.
             return Err(NotBegun::Busy(Purpose::Rewrite));
         }
-        self.reserve_snapshot(Purpose::Rewrite)?;
+        self.reserve_snapshot_if(Purpose::Rewrite, is_wanted)?;
         {
             let mut state = self.persistence.state.lock();
             state.rewrite_scheduled = false;
