@@ -48,7 +48,7 @@ pub(crate) use self::registered::{CodeRule, Kept, Registered};
 use self::registered::{ScriptRegister, ScriptRegistered, ScriptUnregister};
 pub(crate) use self::run::Invocation;
 use self::script_command::{
-    Script, ScriptDebug, ScriptExists, ScriptFlush, ScriptHelp, ScriptKill, ScriptLoad,
+    Script, ScriptDebug, ScriptExists, ScriptFlush, ScriptHelp, ScriptKill, ScriptLoad, ScriptShow,
 };
 use self::thread::Queue;
 use self::watch::Watch;
@@ -73,6 +73,7 @@ session_commands! {
     script ScriptLoad,
     script ScriptRegister,
     script ScriptRegistered,
+    script ScriptShow,
     script ScriptUnregister,
 }
 

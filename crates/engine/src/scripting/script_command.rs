@@ -139,6 +139,24 @@ impl SessionCommand for ScriptLoad<'_> {
     }
 }
 
+/// Shows the text of a script that is known, as Valkey 8.0 does.
+#[derive(Command)]
+#[command(name = "script|show", group = Scripting, since = "8.0.0", complexity = "O(1).", flags(noscript))]
+pub(super) struct ScriptShow<'a> {
+    sha1: &'a [u8],
+}
+
+impl SessionCommand for ScriptShow<'_> {
+    fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        let engine = cx.engine();
+        let digest = engine.scripts.digest_called(self.sha1);
+        let known = digest.and_then(|digest| engine.scripts.known.get(&digest));
+        let shown = known.filter(|known| engine.may_call(cx.session, known));
+        out.bulk(&shown.ok_or(CommandError::text("NOSCRIPT No matching script."))?.body);
+        Ok(Flow::Continue)
+    }
+}
+
 help_command!(
     /// Lists the subcommands of `SCRIPT`.
     pub(super) ScriptHelp, "script|help", "SCRIPT", Scripting, "5.0.0",
@@ -157,6 +175,8 @@ help_command!(
         "    Keep a script under a name, which EVALSHA takes.",
         "REGISTERED [<name>] [WITHSOURCE]",
         "    Show the registered scripts, all or those of a name, perhaps with their texts.",
+        "SHOW <sha1>",
+        "    Show the text of a script that is known.",
         "UNREGISTER <name> [<version>]",
         "    Let go of a registered script.",
     ]

@@ -55,8 +55,14 @@ fn scripts_are_known_by_their_digests() {
     assert_eq!(run(&mut server, peer, &["SCRIPT", "LOAD", "return 5"]), format!("$40\r\n{digest}\r\n"));
     assert_eq!(run(&mut server, peer, &["EVALSHA", &digest.to_uppercase(), "0"]), ":5\r\n");
     assert_eq!(run(&mut server, peer, &["SCRIPT", "EXISTS", digest, "x"]), "*2\r\n:1\r\n:0\r\n");
+    for shown in [digest, &digest.to_uppercase()] {
+        assert_eq!(run(&mut server, peer, &["SCRIPT", "SHOW", shown]), "$8\r\nreturn 5\r\n");
+    }
     assert_eq!(run(&mut server, peer, &["SCRIPT", "FLUSH"]), "+OK\r\n");
     assert_eq!(run(&mut server, peer, &["SCRIPT", "EXISTS", digest]), "*1\r\n:0\r\n");
+    for unknown in [digest, "4ca2"] {
+        assert_eq!(run(&mut server, peer, &["SCRIPT", "SHOW", unknown]), "-NOSCRIPT No matching script.\r\n");
+    }
 }
 
 #[test]

@@ -92,6 +92,7 @@ const HARMLESS: &[&str] = &[
     "script|exists",
     "script|help",
     "script|registered",
+    "script|show",
     "select",
     "slowlog|get",
     "slowlog|help",

@@ -169,6 +169,7 @@ fn where_only_registered_scripts_run_a_known_one_is_none() {
     assert_eq!(run(&mut server, local, &call), ":7\r\n");
     assert_eq!(run(&mut server, remote, &call), NO_SCRIPT);
     assert_eq!(run(&mut server, remote, &["SCRIPT", "EXISTS", &digest]), "*1\r\n:0\r\n");
+    assert_eq!(run(&mut server, remote, &["SCRIPT", "SHOW", &digest]), "-NOSCRIPT No matching script.\r\n");
     run(&mut server, remote, &["MULTI"]);
     run(&mut server, remote, &call);
     assert_eq!(run(&mut server, remote, &["EXEC"]), format!("*1\r\n{NO_SCRIPT}"));
