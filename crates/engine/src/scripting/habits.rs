@@ -84,9 +84,12 @@ impl Habits {
 
     /// Whether it never reaches for keys that it does not declare, as its text shows.
     pub(super) fn is_contained(&self, source: &[u8]) -> bool {
-        if self.containment.load(Ordering::Relaxed) == Containment::Unseen as u8 {
-            let is_contained = is_contained(source);
-            self.set_containment(if is_contained { Containment::Contained } else { Containment::Open });
+        let unseen = Containment::Unseen as u8;
+        if self.containment.load(Ordering::Relaxed) == unseen {
+            let seen = if is_contained(source) { Containment::Contained } else { Containment::Open };
+            // An escape noted meanwhile says more than the text.
+            let _ =
+                self.containment.compare_exchange(unseen, seen as u8, Ordering::Relaxed, Ordering::Relaxed);
         }
         self.is_known_contained()
     }
