@@ -36,8 +36,7 @@ impl Worker {
             if self.engine.has_planned_shutdown() {
                 self.with_world(|worker| worker.engine.begin_planned_shutdown());
             }
-            self.tell_memory();
-            self.engine.check_memory();
+            self.look_at_memory();
             self.engine.look_after_scripts();
             self.wake(self.engine.pause.end_if_over(self.now));
             self.sample_rates();

@@ -49,6 +49,9 @@ const FREE_INLINE_LIMIT: usize = 64;
 const NEAR: u64 = 16;
 /// How often then, in milliseconds.
 const READ_EVERY_MS: i64 = 10;
+/// How often the allocator is asked while there is no limit, for the peak, in milliseconds: each time it holds up an event loop
+/// for a tenth of one, which was most of what an idle server did.
+const PEAK_EVERY_MS: i64 = 1000;
 /// How often it is asked before commands are refused, in nanoseconds.
 const ASK_EVERY_NANOS: u64 = 1_000_000;
 
@@ -99,6 +102,15 @@ impl Worker {
     /// Tells what this thread has allocated and freed.
     pub(crate) fn tell_memory(&mut self) {
         self.engine.memory.tell(&*self.engine.host().probe, &mut self.evictor.tally);
+    }
+
+    /// A part of the upkeep: tells what this thread did, and compares with what the allocator says.
+    pub(crate) fn look_at_memory(&mut self) {
+        self.tell_memory();
+        let has_limit = self.published.settings.memory.maxmemory > 0;
+        if has_limit || self.engine.memory.is_reading_due(self.now, PEAK_EVERY_MS) {
+            self.engine.check_memory();
+        }
     }
 
     #[inline(never)]
