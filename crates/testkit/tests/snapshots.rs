@@ -116,6 +116,33 @@ fn a_snapshot_that_rests_goes_on_when_it_need_not_rest_any_more() {
     assert_eq!(disk.list("").expect("the disk lists its files"), ["dump.rdb"]);
 }
 
+/// The replies are those of Valkey 9.1.
+#[test]
+fn a_save_that_is_cancelled_leaves_no_file_and_no_error() {
+    let (_server, disk, client) = start();
+    let none = "-ERR Background saving is currently not in progress or scheduled\r\n";
+    assert_eq!(client.run("BGSAVE CANCEL"), none);
+    for words in ["BGSAVE NEVER", "BGSAVE CANCEL SCHEDULE"] {
+        assert_eq!(client.run(words), "-ERR syntax error\r\n");
+    }
+    tell(&client, "SET k v");
+    tell(&client, FOR_EVER);
+    assert_eq!(ask(&client, "BGSAVE"), "+Background saving started\r\n");
+    assert_eq!(client.run("bgsave cancel"), "+Background saving cancelled\r\n");
+    wait_for(&client, "rdb_bgsave_in_progress:0");
+    assert!(is(&client, "rdb_last_bgsave_status:ok"));
+    assert!(is(&client, "rdb_changes_since_last_save:1"));
+    assert_eq!(disk.list("").expect("the disk lists its files"), [""; 0]);
+    assert_eq!(client.run("BGSAVE CANCEL"), none);
+
+    assert_eq!(client.run("BGREWRITEAOF"), "+Background append only file rewriting started\r\n");
+    assert_eq!(client.run("BGSAVE SCHEDULE"), "+Background saving scheduled\r\n");
+    assert_eq!(client.run("BGSAVE CANCEL"), "+Scheduled background saving cancelled\r\n");
+    assert_eq!(client.run("BGSAVE CANCEL"), none);
+    tell(&client, "CONFIG SET rdb-key-save-delay 0");
+    wait_for(&client, "aof_rewrites:1");
+}
+
 #[test]
 fn a_rewrite_waits_for_the_snapshot_in_progress() {
     let (server, _disk, client) = start();

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use spinel_family::spec::ArgSpec;
 use spinel_family::{Command, CommandError, Encoder, Parse, Words, is_token};
 
 use super::NoThread;
 use super::saving::{Asker, NotBegun, Wish};
 use super::state::Purpose;
 use crate::Flow;
-use crate::arguments::{optional, token};
+use crate::arguments::{one_of, optional, token};
 use crate::session::{SessionCommand, SessionContext, session_commands};
 
 session_commands! {
@@ -42,26 +43,64 @@ impl SessionCommand for Save {
 #[derive(Command)]
 #[command(group = Server, since = "1.0.0", complexity = "O(1)", manual, arity = -1)]
 #[command(flags(admin, noscript, no_async_loading))]
-#[command(history = &[("3.2.2", "The word `SCHEDULE` was added.")])]
-#[command(args = &[optional("3.2.2", token("schedule", "SCHEDULE"))])]
+#[command(history = &[
+    ("3.2.2", "The word `SCHEDULE` was added."),
+    ("8.1.0", "The word `CANCEL` was added, in Valkey."),
+])]
+#[command(args = &[optional("", one_of("operation", "", &[
+    ArgSpec { since: "3.2.2", ..token("schedule", "SCHEDULE") },
+    ArgSpec { since: "8.1.0", ..token("cancel", "CANCEL") },
+]))])]
 struct Bgsave {
-    schedule: bool,
+    when: When,
+}
+
+/// When to save.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum When {
+    /// Now.
+    Now,
+    /// Now, or when what is in the way has ended.
+    Possible,
+    /// Not at all: neither that which is under way nor a scheduled one.
+    Never,
 }
 
 impl<'a> Parse<'a> for Bgsave {
     fn parse(words: &mut Words<'a>) -> Result<Self, CommandError> {
-        let Some(word) = words.peek() else { return Ok(Self { schedule: false }) };
+        let Some(word) = words.peek() else { return Ok(Self { when: When::Now }) };
         words.skip_one();
-        if is_token(word, "SCHEDULE") && words.is_empty() {
-            Ok(Self { schedule: true })
+        if words.is_empty() && is_token(word, "SCHEDULE") {
+            Ok(Self { when: When::Possible })
+        } else if words.is_empty() && is_token(word, "CANCEL") {
+            Ok(Self { when: When::Never })
         } else {
             Err(CommandError::Syntax)
         }
     }
 }
 
+impl Bgsave {
+    fn cancel(cx: &SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        let engine = cx.engine();
+        if engine.abort_snapshot(Purpose::Save) {
+            out.simple("Background saving cancelled");
+        } else if std::mem::take(&mut engine.persistence.state.lock().save_scheduled) {
+            out.simple("Scheduled background saving cancelled");
+        } else {
+            return Err(CommandError::text(
+                "ERR Background saving is currently not in progress or scheduled",
+            ));
+        }
+        Ok(Flow::Continue)
+    }
+}
+
 impl SessionCommand for Bgsave {
     fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        if self.when == When::Never {
+            return Self::cancel(cx, out);
+        }
         if !cx.in_exec && cx.engine().saves_flush() {
             return begin_after_flush(cx, Purpose::Save, Wish::Begun, b"bgsave");
         }
@@ -69,7 +108,7 @@ impl SessionCommand for Bgsave {
         if running == Some(Purpose::Save) {
             return Err(CommandError::text("ERR Background save already in progress"));
         }
-        if cx.in_exec || running.is_some() && self.schedule {
+        if cx.in_exec || running.is_some() && self.when == When::Possible {
             cx.engine().persistence.state.lock().save_scheduled = true;
             out.simple("Background saving scheduled");
             return Ok(Flow::Continue);
