@@ -18,6 +18,9 @@ const READ_BYTES: usize = 16 * 1024;
 const MAX_GROWTH: usize = 1 << 20;
 /// The most that is read in one turn, in bytes: the other connections wait for it.
 const MAX_READ: usize = 1 << 20;
+/// The most that is read behind a command that waits, about, in bytes. Were it without end, what comes behind many large
+/// commands would be moved again for each of them.
+const READ_AHEAD: usize = 64 * 1024;
 /// Reply buffers larger than this are given back to the allocator when they were sent.
 const KEPT_OUTPUT: usize = 64 * 1024;
 /// The most that is sent in one turn, in bytes: the other connections wait for it.
@@ -187,6 +190,12 @@ impl Connection {
         self.done += bytes;
         self.ahead = self.ahead.saturating_sub(bytes);
         debug_assert!(self.done <= self.filled);
+    }
+
+    /// Whether no more is read for now: its next commands wait for one that is answered by others, and are here.
+    pub(crate) fn has_enough(&self) -> bool {
+        let waits = matches!(self.state, State::Parked | State::Waiting);
+        waits && self.filled - self.done >= READ_AHEAD && !self.is_ending
     }
 
     /// Reads what the socket has, up to the room in the buffer. Returns the bytes read; `None` at the end of the stream.

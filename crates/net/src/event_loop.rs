@@ -150,22 +150,24 @@ impl EventLoop {
 
     fn turn(&mut self, ready: &[Ready]) {
         self.worker.stats().turns.add(1);
+        for event in ready {
+            let Ready::Connection { slot, readable, writable, is_ending } = *event else { continue };
+            let Some(connection) = self.connections.get_mut(slot) else { continue };
+            connection.may_read |= readable;
+            connection.write_blocked &= !writable;
+            connection.is_ending |= is_ending;
+            self.list(slot);
+        }
+        self.let_held_go();
+        self.read_listed();
+        // Those who hung up have made room.
         self.accept_left();
         for event in ready {
-            match *event {
-                Ready::Listener(index) => self.accept(index),
-                Ready::Connection { slot, readable, writable, is_ending } => {
-                    let Some(connection) = self.connections.get_mut(slot) else { continue };
-                    connection.may_read |= readable;
-                    connection.write_blocked &= !writable;
-                    connection.is_ending |= is_ending;
-                    self.list(slot);
-                }
+            if let Ready::Listener(index) = *event {
+                self.accept(index);
             }
         }
         self.welcome_arrivals();
-        self.let_held_go();
-        self.read_listed();
         self.worker.begin();
         self.read_letters();
         let listed = std::mem::take(&mut self.listed);
@@ -190,11 +192,15 @@ impl EventLoop {
         }
     }
 
+    /// Reads what has come. Connections that have ended are closed at once: nothing that the commands of this turn make is for
+    /// a client that waits and is gone.
     fn read_listed(&mut self) {
-        for &slot in &self.listed {
+        let mut at = 0;
+        while let Some(&slot) = self.listed.get(at) {
+            at += 1;
             let Some(connection) = self.connections.get_mut(slot) else { continue };
             connection.prepare_output(&mut self.pool);
-            if !connection.may_read || connection.state == State::Dead {
+            if !connection.may_read || connection.state == State::Dead || connection.has_enough() {
                 continue;
             }
             match connection.read(&mut self.pool) {
@@ -203,7 +209,11 @@ impl EventLoop {
                     self.worker.stats().input_bytes.add(bytes as u64);
                     limits::look_at_large_input(&mut self.worker, connection);
                 }
-                Ok(None) | Err(_) => connection.state = State::Dead,
+                Ok(None) | Err(_) => {
+                    at -= 1;
+                    self.listed.swap_remove(at);
+                    self.close(slot);
+                }
             }
         }
     }

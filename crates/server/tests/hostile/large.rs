@@ -120,3 +120,32 @@ fn who_announces_more_than_he_sends_takes_no_memory_for_it() {
     drop(idle);
     assert_eq!(honest.ask("SET a b"), "+OK");
 }
+
+#[test]
+fn no_more_is_read_behind_a_large_value_than_is_needed_soon() {
+    let server = start(&["--threads", "1"]);
+    let mut watching = Raw::connect(&server);
+    let mut sending = Raw::connect(&server);
+    assert_eq!(sending.ask("CLIENT SETNAME sending"), "+OK");
+    let value = vec![b'x'; 1 << 20];
+    let mut writer = Raw(sending.0.try_clone().expect("another handle"));
+    let thread = std::thread::spawn(move || {
+        for key in 0..100 {
+            writer.send(format!("*3\r\n$3\r\nSET\r\n$3\r\n{:03}\r\n${}\r\n", key, value.len()).as_bytes());
+            writer.send(&value);
+            writer.send(b"\r\n");
+        }
+    });
+    let buffered = |list: &str| {
+        let line = list.lines().find(|line| line.contains("name=sending")).expect("it is connected");
+        let bytes = line.split(" qbuf=").nth(1).and_then(|rest| rest.split(' ').next());
+        bytes.and_then(|bytes| bytes.parse::<u64>().ok()).expect("a number")
+    };
+    let mut most = 0;
+    while watching.ask("DBSIZE") != ":100" {
+        most = most.max(buffered(&watching.ask("CLIENT LIST")));
+    }
+    thread.join().expect("everything is sent");
+    assert!(most <= 4 << 20, "{most} bytes were buffered");
+    sending.expect(&"+OK\r\n".repeat(100));
+}

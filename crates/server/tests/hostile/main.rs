@@ -8,6 +8,7 @@ mod crashes;
 mod ending;
 mod flood;
 mod full_disk;
+mod hangup;
 mod large;
 mod leftovers;
 mod limits;
