@@ -21,6 +21,12 @@ const KINDS: [Kind; 7] =
 
 /// Runs the tool that was called as `program` with these words.
 pub fn main(program: &str, words: &[String]) -> ExitCode {
+    if let [option] = words
+        && (option == "-v" || option == "--version")
+    {
+        println!("{program} 7.0.15 (Spinel {})", env!("CARGO_PKG_VERSION"));
+        return ExitCode::SUCCESS;
+    }
     let [path] = words else {
         println!("Usage: {program} <rdb-file-name>");
         return ExitCode::FAILURE;

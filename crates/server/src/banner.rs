@@ -1,7 +1,5 @@
 //! What is said at the start: version, usage, logo.
 
-use std::path::Path;
-
 use spinel_engine::config::Settings;
 use spinel_engine::log::{Log, LogLevel};
 
@@ -24,17 +22,18 @@ Examples:
        spinel /etc/redis/6379.conf --restore-to '2026-01-31 23:59:59.999' (UTC, once)
 ";
 
-/// The line of `--version`.
+/// The line of `--version`. Test suites of clients read the first number, or what is behind the first ` v=`, and
+/// choose directives by it.
 pub(crate) fn version() -> String {
     format!(
-        "Spinel server v={} compatible with Redis server v=7.0.15 malloc=jemalloc bits={}",
-        env!("CARGO_PKG_VERSION"),
-        usize::BITS
+        "Spinel, compatible with Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc bits={} build=spinel-{}",
+        usize::BITS,
+        env!("CARGO_PKG_VERSION")
     )
 }
 
 /// Writes the first lines of the log.
-pub(crate) fn say_hello(logger: &Logger, settings: &Settings, config_file: Option<&Path>) {
+pub(crate) fn say_hello(logger: &Logger, settings: &Settings, is_configured: bool) {
     let pid = std::process::id();
     logger.write(LogLevel::Warning, "oO0OoO0OoO0Oo Spinel is starting oO0OoO0OoO0Oo");
     let version = env!("CARGO_PKG_VERSION");
@@ -45,11 +44,10 @@ pub(crate) fn say_hello(logger: &Logger, settings: &Settings, config_file: Optio
             usize::BITS
         ),
     );
-    let configuration = match config_file {
-        Some(_) => "Configuration loaded",
-        None => {
-            "Warning: no config file specified, using the default config. In order to specify a config file use spinel /path/to/redis.conf"
-        }
+    let configuration = if is_configured {
+        "Configuration loaded"
+    } else {
+        "Warning: no config file specified, using the default config. In order to specify a config file use spinel /path/to/redis.conf"
     };
     logger.write(LogLevel::Warning, configuration);
     if settings.log.always_show_logo || logger.is_terminal() {

@@ -81,13 +81,12 @@ fn serve(invocation: &Invocation) -> ExitCode {
         Err(error) => return refuse(&LoadError::Whole(format!("Can't open the log file: {error}"))),
     };
     if settings.process.daemonize
-        && let Some(code) = process::become_daemon()
+        && let Some(code) = process::become_daemon(&stdin)
     {
         return code;
     }
     crashes::report_crashes(&settings.process, &logger);
-    let name = loaded.config_file.as_deref();
-    banner::say_hello(&logger, &settings, name);
+    banner::say_hello(&logger, &settings, std::env::args_os().len() > 1);
     run(settings, loaded.config_file, logger)
 }
 
@@ -148,7 +147,7 @@ fn run(settings: Settings, config_file: Option<std::path::PathBuf>, logger: Logg
         warn(&format!("The thread for signals cannot be started: {error}"));
         return ExitCode::FAILURE;
     }
-    logger.write(LogLevel::Notice, "Server initialized");
+    logger.write(LogLevel::Warning, "Server initialized");
     let shards = engine.keyspace.shards();
     let line = format!("Listening on {addresses} with {workers} event loops over {shards} shards");
     logger.write(LogLevel::Notice, &line);
@@ -196,7 +195,7 @@ fn wait(engine: &Arc<Engine>, loading: JoinHandle<bool>, loops: Loops, logger: &
     // A panic was reported by the thread itself.
     let is_loaded = loading.join().unwrap_or(false);
     if is_loaded && !engine.is_shutting_down() {
-        logger.write(LogLevel::Notice, "Ready to accept connections");
+        say_ready(&engine.settings(), logger);
     } else {
         engine.request_shutdown();
     }
@@ -207,6 +206,15 @@ fn wait(engine: &Arc<Engine>, loading: JoinHandle<bool>, loops: Loops, logger: &
     }
     logger.write(LogLevel::Warning, "Redis is now ready to exit, bye bye...");
     if is_durable { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The lines that suites and tools wait for: one for TCP, and one of its own for a Unix socket, as in Redis.
+fn say_ready(settings: &Settings, logger: &Logger) {
+    logger.write(LogLevel::Notice, "Ready to accept connections");
+    if !settings.network.unixsocket.is_empty() {
+        let path = process::path(&settings.network.unixsocket).display();
+        logger.write(LogLevel::Notice, &format!("The server is now ready to accept connections at {path}"));
+    }
 }
 
 /// Opens the sockets; why that failed goes to the log.

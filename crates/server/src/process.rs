@@ -1,8 +1,9 @@
 //! The process as the operating system sees it: daemon, pid file, limits, signals.
 
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
@@ -26,28 +27,43 @@ pub(crate) fn path(bytes: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(bytes))
 }
 
-/// Goes on in the background: starts itself again, detached. In the process that is to end, gives its exit code; in the
-/// daemon, `None`.
-pub(crate) fn become_daemon() -> Option<ExitCode> {
+/// Goes on in the background: starts itself again, detached, under the same name, and gives it what was read from standard
+/// input. In the process that is to end, gives its exit code; in the daemon, `None`.
+pub(crate) fn become_daemon(stdin: &[u8]) -> Option<ExitCode> {
     if std::env::var_os(DAEMON_MARK).is_some() {
+        take_name();
         // The first thing the daemon does: nobody's terminal can end it.
         return rustix::process::setsid().err().map(|_| ExitCode::FAILURE);
     }
     let child = std::env::current_exe().and_then(|program| {
-        Command::new(program)
-            .args(std::env::args_os().skip(1))
+        let mut args = std::env::args_os();
+        let name = args.next().unwrap_or_else(|| program.clone().into_os_string());
+        let mut child = Command::new(program)
+            .arg0(name)
+            .args(args)
             .env(DAEMON_MARK, "1")
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .spawn()
+            .spawn()?;
+        child.stdin.take().map_or(Ok(()), |mut pipe| pipe.write_all(stdin))
     });
     match child {
-        Ok(_) => Some(ExitCode::SUCCESS),
+        Ok(()) => Some(ExitCode::SUCCESS),
         Err(error) => {
             eprintln!("Can't go to the background: {error}");
             Some(ExitCode::FAILURE)
         }
+    }
+}
+
+/// Gives the process the name that it was called by, a link's for example: tools find the daemon by it.
+fn take_name() {
+    let called = std::env::args_os().next().unwrap_or_default();
+    let name = Path::new(&called).file_name().and_then(|name| std::ffi::CString::new(name.as_bytes()).ok());
+    if let Some(name) = name {
+        // Only how the process is listed depends on it.
+        let _ = rustix::thread::set_name(&name);
     }
 }
 
