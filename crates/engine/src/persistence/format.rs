@@ -198,6 +198,14 @@ impl Format {
         }
     }
 
+    /// The database that a file is in behind its head: the last that it counts.
+    pub(crate) fn db_behind_head(&self, counts: &[DbKeys]) -> Option<DbIndex> {
+        match self {
+            Self::Rdb(_) => counts.last().map(|of_db| of_db.db),
+            Self::Commands { .. } => None,
+        }
+    }
+
     /// Appends what stands behind the last key; the checksum has gone over everything before.
     pub(crate) fn put_foot(&self, out: &mut Vec<u8>, checksum: Option<Checksum>) {
         if let Self::Rdb(_) = self {

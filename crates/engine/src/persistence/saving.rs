@@ -327,7 +327,7 @@ impl Engine {
         target: &mut Target<'_>,
     ) -> io::Result<()> {
         let mut portion = Portion::default();
-        format.put_head(&mut portion.bytes, &walker::counts(self));
+        portion.put_head(format, &walker::counts(self));
         for (db, part) in held.iter().flat_map(Shard::used_dbs) {
             for entry in part.table() {
                 portion.put(format, db, entry);

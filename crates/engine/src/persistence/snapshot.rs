@@ -45,8 +45,10 @@ pub(crate) struct Large {
 #[derive(Default)]
 pub(crate) struct Portion {
     pub(crate) bytes: Vec<u8>,
-    /// The database that the last of them is in.
+    /// The database that the file is in behind them, as far as is known.
     pub(crate) db: Option<DbIndex>,
+    /// The database that they begin with, and the bytes that select it.
+    first: Option<(DbIndex, usize)>,
     pub(crate) keys: u64,
 }
 
@@ -59,14 +61,33 @@ impl Portion {
 
     pub(crate) fn select(&mut self, format: &Format, db: DbIndex) {
         if self.db != Some(db) {
+            let is_first = self.bytes.is_empty();
             format.put_select(&mut self.bytes, db);
             self.db = Some(db);
+            if is_first {
+                self.first = Some((db, self.bytes.len()));
+            }
         }
     }
 
+    /// Appends what stands before the first key.
+    pub(crate) fn put_head(&mut self, format: &Format, counts: &[DbKeys]) {
+        format.put_head(&mut self.bytes, counts);
+        self.db = format.db_behind_head(counts);
+    }
+
+    /// Appends another portion, which selects its first database by itself.
+    pub(crate) fn append(&mut self, other: &Self) {
+        let needless = other.first.filter(|(db, _)| self.db == Some(*db)).map_or(0, |(_, bytes)| bytes);
+        self.bytes.extend_from_slice(&other.bytes[needless..]);
+        self.db = other.db.or(self.db);
+        self.keys += other.keys;
+    }
+
+    /// It was written; what comes next stands behind it.
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
-        self.db = None;
+        self.first = None;
         self.keys = 0;
     }
 }
@@ -194,5 +215,61 @@ impl Current {
 
     pub(crate) fn set(&self, snapshot: Option<Arc<Snapshot>>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use spinel_family::DbIndex;
+    use spinel_rdb::decode::{Mark, Piece, Splitter};
+
+    use super::{DbKeys, Portion};
+    use crate::config::Settings;
+    use crate::persistence::format::Format;
+    use crate::testing::engine;
+
+    /// The databases that a file selects which is made of portions of these databases, some of them kept by writers.
+    fn selected(counted: &[u16], portions: &[(u16, bool)]) -> Vec<u64> {
+        let engine = engine(Settings::default());
+        let format = Format::rdb(&engine, &engine.settings(), false);
+        let counts: Vec<DbKeys> =
+            counted.iter().map(|db| DbKeys { db: DbIndex(*db), keys: 1, expiring: 0 }).collect();
+        let (mut file, mut portion) = (Vec::new(), Portion::default());
+        portion.put_head(&format, &counts);
+        file.append(&mut portion.bytes);
+        portion.clear();
+        for (db, is_kept) in portions {
+            let mut kept = Portion::default();
+            let written = if *is_kept { &mut kept } else { &mut portion };
+            written.select(&format, DbIndex(*db));
+            portion.append(&kept);
+            file.extend_from_slice(&portion.bytes);
+            portion.clear();
+        }
+        format.put_foot(&mut file, None);
+        let mut splitter = Splitter::new(&file[..]);
+        let pieces = std::iter::from_fn(|| splitter.next_piece().expect("it is whole"));
+        let select = |piece| match piece {
+            Piece::Mark(Mark::SelectDb(db)) => Some(db),
+            Piece::Mark(_) | Piece::Records(_) => None,
+        };
+        pieces.filter_map(select).collect()
+    }
+
+    /// Tools take each selection for another database.
+    #[test]
+    fn one_database_is_selected_once_however_many_portions_there_are() {
+        assert_eq!(selected(&[0], &[(0, false), (0, true), (0, false), (0, true), (0, true)]), [0]);
+        assert_eq!(selected(&[7], &[(7, false), (7, false)]), [7]);
+        assert_eq!(selected(&[], &[]), [0; 0]);
+    }
+
+    #[test]
+    fn another_database_is_selected_wherever_it_comes_from() {
+        assert_eq!(
+            selected(&[0, 3], &[(0, false), (3, true), (3, false), (0, true), (0, false)]),
+            [0, 3, 0, 3, 0]
+        );
+        assert_eq!(selected(&[], &[(0, true), (2, false), (2, true)]), [0, 2]);
     }
 }

@@ -32,7 +32,7 @@ const REST: Duration = Duration::from_millis(1);
 /// The target's first.
 pub(crate) fn walk(engine: &Engine, snapshot: &Arc<Snapshot>, target: &mut Target<'_>) -> io::Result<()> {
     let mut walker = Walker { engine, snapshot, target, portion: Portion::default(), failed: Ok(()) };
-    snapshot.format.put_head(&mut walker.portion.bytes, &snapshot.counts);
+    walker.portion.put_head(&snapshot.format, &snapshot.counts);
     walker.write_portion();
     for shard in 0..engine.keyspace.shards() {
         while walker.step(ShardIndex(shard as u16)) {
@@ -42,13 +42,13 @@ pub(crate) fn walk(engine: &Engine, snapshot: &Arc<Snapshot>, target: &mut Targe
             }
         }
     }
-    walker.write_portion();
     // Databases that were emptied meanwhile keep their part until a helper has gone through them.
     while Arc::strong_count(snapshot) > super::KNOWN_HOLDERS && !engine.is_shutting_down() {
         walker.write_kept();
         std::thread::sleep(REST);
     }
     walker.write_kept();
+    walker.write_portion();
     walker.failed
 }
 
@@ -119,9 +119,10 @@ impl<'a> Walker<'a, '_> {
     fn write_kept(&mut self) {
         let kept = self.snapshot.take_kept();
         if !kept.portion.bytes.is_empty() {
-            self.put(&kept.portion.bytes);
-            self.keys_put(kept.portion.keys);
-            self.portion.db = None;
+            self.portion.append(&kept.portion);
+            if self.portion.bytes.len() >= PORTION_BYTES {
+                self.write_portion();
+            }
         }
         kept.large.into_iter().for_each(|large| self.write_large(large));
     }
