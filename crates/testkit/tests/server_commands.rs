@@ -48,6 +48,18 @@ fn a_primary_stays_one_and_cannot_become_a_replica() {
 }
 
 #[test]
+fn a_server_that_is_no_part_of_a_cluster_says_so() {
+    let server = TestServer::new();
+    let client = server.connect();
+    for line in ["CLUSTER INFO", "cluster slots", "CLUSTER KEYSLOT k", "READONLY", "READWRITE", "ASKING"] {
+        assert_eq!(client.run(line), "-ERR This instance has cluster support disabled\r\n", "{line}");
+    }
+    assert_eq!(client.run("CLUSTER none"), "-ERR unknown subcommand 'none'. Try CLUSTER HELP.\r\n");
+    assert_eq!(client.run("CLUSTER"), "-ERR wrong number of arguments for 'cluster' command\r\n");
+    assert_eq!(client.run("READONLY x"), "-ERR wrong number of arguments for 'readonly' command\r\n");
+}
+
+#[test]
 fn the_slow_log_keeps_the_newest_and_gives_as_many_as_are_wanted() {
     let server = TestServer::with(|settings| {
         settings.observation.slowlog_log_slower_than_us = 0;

@@ -8,12 +8,15 @@ use super::busy::Kind;
 use crate::Flow;
 use crate::session::{SessionCommand, SessionContext, help_command};
 
+/// What a debugger is refused with, and the script that was to run in it.
+pub(super) const NO_DEBUGGER: CommandError = CommandError::text("ERR there is no debugger for scripts here");
+
 /// Scripts that are known.
 #[derive(Command)]
 #[command(group = Scripting, since = "2.6.0", complexity = "Depends on subcommand.", arity = -2, manual)]
 pub(super) struct Script;
 
-/// Refused: there is no debugger.
+/// Refused: there is no debugger. The next script of the connection is refused, too.
 #[derive(Command)]
 #[command(name = "script|debug", group = Scripting, since = "3.2.0", complexity = "O(1)", flags(noscript))]
 #[command(args = &[Shape {
@@ -31,13 +34,16 @@ pub(super) struct ScriptDebug<'a> {
 }
 
 impl SessionCommand for ScriptDebug<'_> {
-    fn run(&self, _: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+    fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
         if is_token(self.mode, "NO") {
+            cx.session.wants_debugger = false;
             out.ok();
             return Ok(Flow::Continue);
         }
         if is_token(self.mode, "YES") || is_token(self.mode, "SYNC") {
-            return Err(CommandError::text("ERR there is no debugger for scripts here"));
+            // redis-cli sends the script in any case, and who debugs one expects that nothing of it stays.
+            cx.session.wants_debugger = true;
+            return Err(NO_DEBUGGER);
         }
         Err(CommandError::text("ERR Use SCRIPT DEBUG YES/SYNC/NO"))
     }

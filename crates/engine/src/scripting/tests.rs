@@ -95,6 +95,23 @@ fn wrong_calls_are_refused_in_the_words_of_redis() {
 }
 
 #[test]
+fn a_script_that_was_to_run_in_a_debugger_changes_nothing() {
+    let (mut server, peer) = server();
+    let other = server.connect("127.0.0.1:2");
+    let script = ["EVAL", "return redis.call('INCR', KEYS[1])", "1", "n"];
+    for mode in ["YES", "sync"] {
+        let refused = "-ERR there is no debugger for scripts here\r\n";
+        assert_eq!(run(&mut server, peer, &["SCRIPT", "DEBUG", mode]), refused);
+        assert_eq!(run(&mut server, peer, &script), refused);
+    }
+    assert_eq!(run(&mut server, peer, &script), ":1\r\n");
+    assert!(run(&mut server, peer, &["SCRIPT", "DEBUG", "YES"]).starts_with("-ERR "));
+    assert_eq!(run(&mut server, other, &script), ":2\r\n");
+    assert_eq!(run(&mut server, peer, &["SCRIPT", "DEBUG", "NO"]), "+OK\r\n");
+    assert_eq!(run(&mut server, peer, &script), ":3\r\n");
+}
+
+#[test]
 fn a_transaction_may_hold_scripts() {
     let (mut server, peer) = server();
     run(&mut server, peer, &["MULTI"]);

@@ -9,6 +9,8 @@ use std::time::Duration;
 use spinel_family::{Args, CommandError, DbIndex, Encoder, OwnedArgs, Protocol, Scratch};
 use spinel_store::WatchFlag;
 
+use super::run::How;
+use super::script_command::NO_DEBUGGER;
 use super::{Invocation, Machine};
 use crate::clients::Client;
 use crate::dispatch::COMMAND_FAILED;
@@ -171,6 +173,9 @@ impl Worker {
         out: &mut Encoder,
     ) -> Result<Flow, CommandError> {
         if let Some(invocation) = Invocation::of(command) {
+            if invocation.how != How::Function && std::mem::take(&mut session.wants_debugger) {
+                return Err(NO_DEBUGGER);
+            }
             let start = out.len();
             if let Some(flow) = self.run_script_here(session, invocation, args, out)? {
                 if out.as_bytes()[start..].starts_with(b"-") {

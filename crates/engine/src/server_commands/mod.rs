@@ -4,6 +4,7 @@
 //! engine goes through the [`Host`](crate::host::Host).
 
 mod acl;
+mod cluster;
 mod command;
 mod config;
 mod debug;
@@ -26,6 +27,7 @@ pub(crate) use wait::{reply_acknowledged, reply_wait_over};
 /// The tables of the server commands.
 pub(crate) const TABLES: &[&[SessionEntry]] = &[
     acl::COMMANDS,
+    cluster::COMMANDS,
     command::COMMANDS,
     config::COMMANDS,
     debug::COMMANDS,

@@ -119,6 +119,8 @@ pub struct Session {
     pub monitor: bool,
     /// It does not change access times.
     pub no_touch: bool,
+    /// It was refused a debugger, for the script that it sends next.
+    pub wants_debugger: bool,
 }
 
 impl Session {
@@ -143,6 +145,7 @@ impl Session {
             large: None,
             monitor: false,
             no_touch: false,
+            wants_debugger: false,
         }
     }
 

@@ -87,6 +87,7 @@ pub const KNOWN: &[(&str, &str, &str)] = &[
     ("script|registered", "existence", "ours: scripts that somebody approved"),
     ("script|unregister", "existence", "ours: scripts that somebody approved"),
     ("bgsave", "arguments", "CANCEL, from Valkey 8.1"),
+    ("bgsave", "versions with changes", "CANCEL, from Valkey 8.1"),
     ("script|show", "existence", "from Valkey 8.0: the text of a script"),
     ("geosearch", "arguments", "BYPOLYGON, from Valkey 9.0"),
     ("geosearchstore", "arguments", "BYPOLYGON, from Valkey 9.0"),
