@@ -192,10 +192,21 @@ impl Connection {
         debug_assert!(self.done <= self.filled);
     }
 
-    /// Whether no more is read for now: its next commands wait for one that is answered by others, and are here.
+    /// Whether no more is read for now: its next commands are here, and wait for one that others will be through with soon.
+    /// One that waits for what other clients do may wait for ever, and behind all that is sent meanwhile its end may come.
     pub(crate) fn has_enough(&self) -> bool {
-        let waits = matches!(self.state, State::Parked | State::Waiting);
-        waits && self.filled - self.done >= READ_AHEAD && !self.is_ending
+        let waits_briefly = match self.state {
+            State::Parked => true,
+            State::Waiting => self.session.moved,
+            State::Running | State::Closing | State::Dead => false,
+        };
+        waits_briefly && self.filled - self.done >= READ_AHEAD && !self.is_ending
+    }
+
+    /// Whether it goes on reading in the next turn.
+    pub(crate) fn reads_on(&self) -> bool {
+        let is_open = !matches!(self.state, State::Closing | State::Dead);
+        is_open && self.may_read && !self.has_enough()
     }
 
     /// Reads what the socket has, up to the room in the buffer. Returns the bytes read; `None` at the end of the stream.

@@ -328,8 +328,7 @@ impl EventLoop {
         for at in 0..self.listed.len() {
             let slot = self.listed[at];
             if let Some(connection) = self.connections.get_mut(slot) {
-                connection.is_listed =
-                    connection.may_read && connection.state == State::Running || connection.may_write();
+                connection.is_listed = connection.reads_on() || connection.may_write();
                 if connection.is_listed {
                     again.push(slot);
                 }

@@ -27,3 +27,17 @@ fn who_hangs_up_makes_room_for_who_comes_next() {
         assert_eq!(watching.ask("PUBLISH c x"), ":0", "in round {round}");
     }
 }
+
+#[test]
+fn who_hangs_up_is_noticed_behind_all_that_was_sent_before() {
+    let server = start(&["--threads", "1"]);
+    let mut watching = Raw::connect(&server);
+    let mut waiting = Raw::connect(&server);
+    waiting.line("BLPOP l 0");
+    // More than is read while the command waits, and less than the system holds.
+    waiting.line(&"x".repeat(2_000_000));
+    wait_until("it waits", || watching.info("clients", "blocked_clients") == 1);
+    drop(waiting);
+    wait_until("it is gone", || watching.info("clients", "connected_clients") == 1);
+    assert_eq!(watching.info("clients", "blocked_clients"), 0);
+}
