@@ -343,6 +343,8 @@ fn command_settings(settings: &Settings, switches: &Switches) -> CommandSettings
             list_max_listpack_size: encodings.list_max_listpack_size,
             list_packed_threshold: switches.list_packed_threshold,
             set_max_intset_entries: encodings.set_max_intset_entries,
+            set_max_listpack_entries: encodings.set_max_listpack_entries,
+            set_max_listpack_value: encodings.set_max_listpack_value,
             stream_blocks: BlockLimits {
                 bytes: encodings.stream_node_max_bytes,
                 entries: usize::try_from(encodings.stream_node_max_entries).unwrap_or(0),

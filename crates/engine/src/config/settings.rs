@@ -160,6 +160,10 @@ pub struct Encodings {
     pub list_max_listpack_size: i32,
     /// Members of a set of integers.
     pub set_max_intset_entries: usize,
+    /// Members of a set in a listpack.
+    pub set_max_listpack_entries: usize,
+    /// Bytes of a member of a set in a listpack.
+    pub set_max_listpack_value: usize,
     /// Members of a sorted set in a listpack.
     pub zset_max_listpack_entries: usize,
     /// Bytes of a member of a sorted set in a listpack.

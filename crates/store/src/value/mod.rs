@@ -47,6 +47,10 @@ pub struct EncodingLimits {
     pub list_packed_threshold: usize,
     /// `set-max-intset-entries`, in members.
     pub set_max_intset_entries: usize,
+    /// `set-max-listpack-entries`, in members.
+    pub set_max_listpack_entries: usize,
+    /// `set-max-listpack-value`, in bytes.
+    pub set_max_listpack_value: usize,
     /// `stream-node-max-bytes` and `stream-node-max-entries`.
     pub stream_blocks: BlockLimits,
     /// `stream-idmp-duration` and `stream-idmp-maxsize`.
@@ -65,6 +69,8 @@ impl Default for EncodingLimits {
             list_max_listpack_size: -2,
             list_packed_threshold: 1 << 30,
             set_max_intset_entries: 512,
+            set_max_listpack_entries: 128,
+            set_max_listpack_value: 64,
             stream_blocks: BlockLimits::default(),
             stream_memory: Memory::default(),
             zset_max_listpack_entries: 128,

@@ -43,6 +43,8 @@ pub(super) const DIRECTIVES: &[Directive] = &[
         .flags(Flags::DEBUG)
         .inert("nodes of lists are not compressed"),
     count("set-max-intset-entries", "512", 0, i64::MAX).at(field!(encodings.set_max_intset_entries)),
+    count("set-max-listpack-entries", "128", 0, i64::MAX).at(field!(encodings.set_max_listpack_entries)),
+    count("set-max-listpack-value", "64", 0, i64::MAX).at(field!(encodings.set_max_listpack_value)),
     count("zset-max-listpack-entries", "128", 0, i64::MAX)
         .alias("zset-max-ziplist-entries")
         .at(field!(encodings.zset_max_listpack_entries)),

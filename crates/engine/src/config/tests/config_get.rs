@@ -8,8 +8,10 @@ use super::{bytes, shown, text};
 
 const DEFAULTS: &str = include_str!("defaults.tsv");
 
-/// Directives of ours that the reference does not have.
-const OURS: [&str; 15] = [
+/// Directives that the reference does not have: ours, and those of newer servers.
+const OURS: [&str; 17] = [
+    "set-max-listpack-entries",
+    "set-max-listpack-value",
     "multi-atomic",
     "script-atomic",
     "script-memory-limit",
