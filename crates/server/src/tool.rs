@@ -13,8 +13,16 @@ pub(crate) fn run() -> Option<ExitCode> {
     let (program, rest) = words.split_first()?;
     let name = Path::new(program).file_name()?.to_str()?;
     match rest {
-        rest if name == "redis-check-aof" => Some(spinel_cli::check_aof::main(program, rest)),
-        rest if name == "redis-check-rdb" => Some(spinel_cli::check_rdb::main(program, rest)),
+        rest if matches!(name, "redis-check-aof" | "valkey-check-aof") => {
+            Some(spinel_cli::check_aof::main(program, rest))
+        }
+        rest if matches!(name, "redis-check-rdb" | "valkey-check-rdb") => {
+            Some(spinel_cli::check_rdb::main(program, rest))
+        }
+        _ if matches!(name, "redis-sentinel" | "valkey-sentinel") => {
+            eprintln!("{program}: sentinel mode is not supported yet by this version");
+            Some(ExitCode::FAILURE)
+        }
         [convert, rest @ ..] if convert == "convert" => {
             Some(spinel_cli::convert::main(&format!("{program} convert"), rest))
         }

@@ -27,7 +27,7 @@ pub(super) fn intset(cursor: &mut Cursor<'_>, cx: DecodeContext<'_>) -> Result<S
     Ok(Set::from_intset(ints, cx.limits, cx.hash_key))
 }
 
-/// A listpack, which no set is kept as here.
+/// A listpack.
 pub(super) fn listpack(cursor: &mut Cursor<'_>, cx: DecodeContext<'_>) -> Result<Set, Fault> {
     let pack = Listpack::from_bytes(cursor.string()?.into_vec()?)?;
     let mut loader = SetLoader::new(pack.len(), cx.limits, cx.hash_key);

@@ -39,6 +39,7 @@ pub fn small_limits() -> EncodingLimits {
     EncodingLimits {
         hash_max_listpack_entries: 0,
         set_max_intset_entries: 0,
+        set_max_listpack_entries: 0,
         zset_max_listpack_entries: 0,
         ..EncodingLimits::default()
     }

@@ -1,11 +1,13 @@
 //! The set value: different byte strings.
 //!
-//! A small set of integers is an intset, sorted and searched by bisection, byte for byte that of Redis. Any other set,
-//! or one beyond the limit of the configuration, is a table of [`Member`]s, one allocation each, and stays one.
+//! A small set of integers is an intset, sorted and searched by bisection; another small one a listpack, searched from its
+//! beginning: both byte for byte those of Redis. Beyond the limits of the configuration a set is a table of [`Member`]s, one
+//! allocation each, and stays one.
 //!
 //! | members | bytes for each |
 //! |---|---|
 //! | integers in an intset | 2, 4 or 8, as the widest needs |
+//! | in a listpack | their length and 2, at most 10 for an integer |
 //! | of up to 7 bytes in a table | 8, and 8 to 16 of the table |
 //! | of 8 to 15 bytes in a table | 16, and 8 to 16 of the table |
 //! | that expires, in a table | 8 more, and some 24 of the index |
@@ -25,6 +27,7 @@ pub use load::SetLoader;
 use spinel_structs::compact::Member;
 use spinel_structs::hash::HashKey;
 use spinel_structs::intset::IntSet;
+use spinel_structs::listpack::{self, Listpack, ListpackValue};
 use spinel_structs::number::parse_i64;
 use spinel_structs::size_class::malloc_size;
 use spinel_structs::table;
@@ -48,6 +51,8 @@ pub struct Set {
 #[derive(Debug)]
 enum Form {
     Ints(IntSet),
+    /// Boxed for the sake of intsets, which would grow by a word.
+    Packed(Box<Listpack>),
     Table(Box<Members>),
 }
 
@@ -74,7 +79,7 @@ impl TakenMember {
     }
 }
 
-const _: () = assert!(size_of::<Set>() == 24, "no larger than the small form");
+const _: () = assert!(size_of::<Set>() == 24, "no larger than an intset");
 
 impl Default for Set {
     fn default() -> Self {
@@ -94,6 +99,7 @@ impl Set {
     pub fn len(&self) -> usize {
         match &self.form {
             Form::Ints(ints) => ints.len(),
+            Form::Packed(pack) => pack.len(),
             Form::Table(members) => members.table.len(),
         }
     }
@@ -104,12 +110,13 @@ impl Set {
         self.len() == 0
     }
 
-    /// The name `OBJECT ENCODING` reports.
+    /// The name `OBJECT ENCODING` reports. A listpack goes by the name that Redis 7.0 has for any set of other things than
+    /// integers.
     #[must_use]
     pub fn encoding(&self) -> &'static str {
         match &self.form {
             Form::Ints(_) => "intset",
-            Form::Table(_) => "hashtable",
+            Form::Packed(_) | Form::Table(_) => "hashtable",
         }
     }
 
@@ -118,6 +125,7 @@ impl Set {
     pub fn contains(&self, member: Text<'_>) -> bool {
         match &self.form {
             Form::Ints(ints) => integer(member).is_some_and(|n| ints.contains(n)),
+            Form::Packed(pack) => member.with_bytes(|bytes| pack.find(bytes, 0).is_some()),
             Form::Table(members) => member.with_bytes(|bytes| members.contains(bytes)),
         }
     }
@@ -132,18 +140,46 @@ impl Set {
                 }
                 is_new
             }
-            (Form::Ints(_), None) => {
-                let members = self.make_table(hash_key);
-                member.with_bytes(|bytes| members.add(bytes))
+            (Form::Ints(ints), None) => {
+                if ints.len() < limits.set_max_listpack_entries {
+                    self.form = Form::Packed(Box::new(packed(ints)));
+                }
+                member.with_bytes(|bytes| self.add_bytes(bytes, limits, hash_key))
             }
-            (Form::Table(members), _) => member.with_bytes(|bytes| members.add(bytes)),
+            (Form::Packed(_) | Form::Table(_), _) => {
+                member.with_bytes(|bytes| self.add_bytes(bytes, limits, hash_key))
+            }
         }
+    }
+
+    /// Adds to a set that is no intset, or that is to be none any more.
+    fn add_bytes(&mut self, member: &[u8], limits: &EncodingLimits, hash_key: &HashKey) -> bool {
+        if let Form::Packed(pack) = &mut self.form {
+            if pack.find(member, 0).is_some() {
+                return false;
+            }
+            let is_small = pack.len() < limits.set_max_listpack_entries
+                && member.len() <= limits.set_max_listpack_value
+                && !pack.would_exceed(member.len());
+            if is_small {
+                pack.push_back(member);
+                return true;
+            }
+        }
+        self.make_table(hash_key).add(member)
     }
 
     /// Removes a member; returns whether it was there.
     pub fn remove(&mut self, member: Text<'_>) -> bool {
         match &mut self.form {
             Form::Ints(ints) => integer(member).is_some_and(|n| ints.remove(n)),
+            Form::Packed(pack) => {
+                let found = member.with_bytes(|bytes| pack.find(bytes, 0));
+                if let Some(at) = found {
+                    pack.remove(at);
+                }
+                found.is_some()
+            }
             Form::Table(members) => member.with_bytes(|bytes| members.remove(bytes)),
         }
     }
@@ -153,6 +189,7 @@ impl Set {
     pub fn iter(&self) -> SetIter<'_> {
         match &self.form {
             Form::Ints(ints) => SetIter::Ints { ints, at: 0 },
+            Form::Packed(pack) => SetIter::Packed(pack.iter()),
             Form::Table(members) => SetIter::Table(members.table.iter()),
         }
     }
@@ -161,7 +198,7 @@ impl Set {
     /// set is passed at once, whatever the cursor.
     pub fn scan(&self, cursor: u64, mut visit: impl FnMut(Text<'_>)) -> u64 {
         match &self.form {
-            Form::Ints(_) => {
+            Form::Ints(_) | Form::Packed(_) => {
                 self.iter().for_each(visit);
                 0
             }
@@ -174,8 +211,9 @@ impl Set {
     /// A member at random.
     pub fn random(&self, rng: &mut impl FnMut() -> u64) -> Option<Text<'_>> {
         match &self.form {
-            Form::Ints(ints) if ints.is_empty() => None,
+            Form::Ints(_) | Form::Packed(_) if self.is_empty() => None,
             Form::Ints(ints) => ints.get(below(ints.len(), rng)).map(Text::Int),
+            Form::Packed(pack) => pack.at(below(pack.len(), rng)).map(text),
             Form::Table(members) => members.table.random(rng).map(|member| Text::Bytes(member.as_bytes())),
         }
     }
@@ -183,8 +221,8 @@ impl Set {
     /// Passes `count` different members at random to `visit`, or all if there are not so many.
     pub fn sample(&self, count: usize, rng: &mut impl FnMut() -> u64, mut visit: impl FnMut(Text<'_>)) {
         match &self.form {
-            Form::Ints(ints) => {
-                let mut selection = Selection::new(count, ints.len());
+            Form::Ints(_) | Form::Packed(_) => {
+                let mut selection = Selection::new(count, self.len());
                 self.iter().filter(|_| selection.takes_next(rng)).for_each(visit);
             }
             Form::Table(members) => {
@@ -201,6 +239,17 @@ impl Set {
                 let n = ints.get(below(ints.len(), rng)).expect("the index is below the length");
                 ints.remove(n);
                 Some(TakenMember::Int(n))
+            }
+            Form::Packed(pack) => {
+                let len = pack.len();
+                let at = (len > 0).then(|| below(len, rng))?;
+                let pos = pack.seek(at as isize).expect("the index is below the length");
+                let taken = match pack.get(pos) {
+                    ListpackValue::Int(n) => TakenMember::Int(n),
+                    ListpackValue::Bytes(bytes) => TakenMember::Bytes(Member::new(bytes)),
+                };
+                pack.remove(pos);
+                Some(taken)
             }
             Form::Table(members) => members.take_random(rng).map(TakenMember::Bytes),
         }
@@ -228,6 +277,19 @@ impl Set {
                     }
                 }
                 *ints = staying;
+                None
+            }
+            Form::Packed(pack) => {
+                let mut selection = Selection::new(count, pack.len());
+                let mut staying = Listpack::new();
+                for member in pack.iter() {
+                    if selection.takes_next(rng) {
+                        visit(text(member));
+                    } else {
+                        text(member).with_bytes(|bytes| staying.push_back(bytes));
+                    }
+                }
+                **pack = staying;
                 None
             }
             Form::Table(members) if count >= (members.table.len() - count) * MOVE_STAYING_RATIO => {
@@ -259,6 +321,7 @@ impl Set {
         let own = malloc_size(size_of::<Self>());
         match &self.form {
             Form::Ints(ints) => own + malloc_size(ints.memory_bytes()),
+            Form::Packed(pack) => own + malloc_size(size_of::<Listpack>()) + malloc_size(pack.memory_bytes()),
             Form::Table(members) => own + members.memory_bytes(),
         }
     }
@@ -268,6 +331,7 @@ impl Set {
     pub fn free_effort(&self) -> usize {
         match &self.form {
             Form::Ints(ints) => 1 + (ints.memory_bytes() >> 14),
+            Form::Packed(pack) => 1 + (pack.memory_bytes() >> 14),
             Form::Table(members) => members.table.len() + (members.memory_bytes() >> 14),
         }
     }
@@ -279,6 +343,10 @@ impl Set {
                 *ints = IntSet::new();
                 0
             }
+            Form::Packed(pack) => {
+                pack.clear();
+                0
+            }
             Form::Table(members) => members.take_chunk(n),
         }
     }
@@ -288,6 +356,7 @@ impl Set {
     pub fn duplicate(&self) -> Self {
         let form = match &self.form {
             Form::Ints(ints) => Form::Ints(ints.clone()),
+            Form::Packed(pack) => Form::Packed(pack.clone()),
             Form::Table(members) => Form::Table(Box::new(members.duplicate())),
         };
         Self { form }
@@ -297,22 +366,28 @@ impl Set {
     pub fn check_invariants(&self) {
         match &self.form {
             Form::Ints(ints) => ints.check_invariants(),
+            Form::Packed(pack) => {
+                pack.check_invariants();
+                let mut members: Vec<_> = pack.iter().map(|member| member.to_vec()).collect();
+                members.sort_unstable();
+                assert!(members.windows(2).all(|pair| pair[0] != pair[1]), "no member twice");
+            }
             Form::Table(members) => members.check_invariants(),
         }
     }
 
-    /// Moves a set of integers into a table.
+    /// Moves a small set into a table.
     fn make_table(&mut self, hash_key: &HashKey) -> &mut Members {
-        if let Form::Ints(ints) = &self.form {
+        if !matches!(self.form, Form::Table(_)) {
             let mut members = Members::new(hash_key);
-            for n in ints.iter() {
-                Text::Int(n).with_bytes(|bytes| members.add(bytes));
+            for member in self.iter() {
+                member.with_bytes(|bytes| members.add(bytes));
             }
             self.form = Form::Table(Box::new(members));
         }
         match &mut self.form {
             Form::Table(members) => members,
-            Form::Ints(_) => unreachable!("it was just made a table"),
+            Form::Ints(_) | Form::Packed(_) => unreachable!("it was just made a table"),
         }
     }
 }
@@ -336,6 +411,8 @@ pub enum SetIter<'a> {
         /// The index of the next member.
         at: usize,
     },
+    /// Of another small set.
+    Packed(listpack::Iter<'a>),
     /// Of a table.
     Table(table::Iter<'a, Member>),
 }
@@ -350,8 +427,23 @@ impl<'a> Iterator for SetIter<'a> {
                 *at += 1;
                 Some(Text::Int(n))
             }
+            Self::Packed(members) => members.next().map(text),
             Self::Table(members) => members.next().map(|member| Text::Bytes(member.as_bytes())),
         }
+    }
+}
+
+/// The listpack of a small set of integers.
+fn packed(ints: &IntSet) -> Listpack {
+    let mut pack = Listpack::new();
+    ints.iter().for_each(|n| pack.push_back_int(n));
+    pack
+}
+
+fn text(value: ListpackValue<'_>) -> Text<'_> {
+    match value {
+        ListpackValue::Int(n) => Text::Int(n),
+        ListpackValue::Bytes(bytes) => Text::Bytes(bytes),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The set beside an ordered one, in both forms and across the change of form.
+//! The set beside an ordered one, in its three forms and across their changes.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,18 @@ use super::*;
 
 const KEY: HashKey = HashKey::from_bytes([9; 16]);
 
+/// An intset up to `ints` integers; never a listpack.
 fn limits(ints: usize) -> EncodingLimits {
-    EncodingLimits { set_max_intset_entries: ints, ..EncodingLimits::default() }
+    EncodingLimits { set_max_intset_entries: ints, set_max_listpack_entries: 0, ..EncodingLimits::default() }
+}
+
+/// A listpack up to `members` of `bytes` each.
+fn packing(members: usize, bytes: usize) -> EncodingLimits {
+    EncodingLimits {
+        set_max_listpack_entries: members,
+        set_max_listpack_value: bytes,
+        ..EncodingLimits::default()
+    }
 }
 
 /// The integers from 0 on; an intset up to `limit` of them.
@@ -21,6 +31,16 @@ fn filled(members: i64, limit: usize) -> Set {
     }
     set.check_invariants();
     set
+}
+
+/// The integers from 0 on in each form: table, intset, listpack.
+fn filled_in_every_form(members: i64) -> [Set; 3] {
+    let ints = filled(members, usize::MAX);
+    let mut packed = ints.duplicate();
+    packed.add(Text::Bytes(b"x"), &packing(usize::MAX, usize::MAX), &KEY);
+    assert!(packed.remove(Text::Bytes(b"x")));
+    assert!(matches!(packed.form, Form::Packed(_)));
+    [filled(members, 0), ints, packed]
 }
 
 fn number(text: Text<'_>) -> usize {
@@ -48,9 +68,46 @@ fn the_form_changes_beyond_the_limit_or_with_the_first_other_text() {
 }
 
 #[test]
+fn a_small_set_is_a_listpack_until_it_has_too_many_members_or_one_that_is_too_long() {
+    let limits = packing(3, 5);
+    let mut set = Set::new();
+    for member in [&b"5"[..], b"12345", b""] {
+        assert!(set.add(Text::Bytes(member), &limits, &KEY));
+        assert!(!set.add(Text::Bytes(member), &limits, &KEY));
+    }
+    assert!(matches!(set.form, Form::Packed(_)));
+    assert_eq!(set.encoding(), "hashtable");
+    assert!(set.contains(Text::Int(5)) && set.contains(Text::Int(12_345)) && set.contains(Text::Bytes(b"")));
+    let mut more = set.duplicate();
+    assert!(more.add(Text::Bytes(b"x"), &limits, &KEY));
+    assert!(matches!(more.form, Form::Table(_)));
+    assert!(set.remove(Text::Bytes(b"")) && set.add(Text::Bytes(b"123456"), &limits, &KEY));
+    assert!(matches!(set.form, Form::Table(_)));
+    for (set, len) in [(more, 4), (set, 3)] {
+        set.check_invariants();
+        assert_eq!(set.len(), len);
+    }
+    let mut ints = filled(4, 100);
+    assert!(ints.add(Text::Bytes(b"x"), &limits, &KEY));
+    assert!(matches!(ints.form, Form::Table(_)), "of four members, and three may be in a listpack");
+}
+
+#[test]
+fn a_small_set_takes_less_memory_in_a_listpack() {
+    let members: Vec<_> = (0..5).map(|n| format!("member:{n:05}")).collect();
+    let [packed, table] = [packing(128, 64), limits(0)].map(|limits| {
+        let mut set = Set::new();
+        for member in &members {
+            set.add(Text::Bytes(member.as_bytes()), &limits, &KEY);
+        }
+        set.memory_bytes()
+    });
+    assert!(2 * packed < table, "{packed} and {table} bytes");
+}
+
+#[test]
 fn a_copy_is_equal_and_shares_nothing() {
-    for limit in [0, 1000] {
-        let mut set = filled(100, limit);
+    for mut set in filled_in_every_form(100) {
         let copy = set.duplicate();
         copy.check_invariants();
         assert_eq!(copy.encoding(), set.encoding());
@@ -70,13 +127,14 @@ fn a_large_set_is_freed_in_slices() {
     assert!(set.memory_bytes() < all);
     assert_eq!(set.take_chunk(400), 200);
     assert_eq!(set.take_chunk(400), 0);
-    assert_eq!(filled(10, 100).take_chunk(1), 0);
+    let [_, mut ints, mut packed] = filled_in_every_form(10);
+    assert_eq!((ints.take_chunk(1), packed.take_chunk(1)), (0, 0));
+    assert!(ints.is_empty() && packed.is_empty());
 }
 
 #[test]
 fn every_member_is_drawn_equally_often() {
-    for limit in [0, 1000] {
-        let set = filled(20, limit);
+    for set in filled_in_every_form(20) {
         let mut rng = chance(11);
         let mut counts = [[0; 20]; 5];
         for _ in 0..5000 {
@@ -90,7 +148,7 @@ fn every_member_is_drawn_equally_often() {
             rest.take_random(&mut rng);
             rest.check_invariants();
             rest = set.duplicate();
-            rest.take_sample(4, &mut rng, &limits(limit), |member| counts[4][number(member)] += 1);
+            rest.take_sample(4, &mut rng, &limits(0), |member| counts[4][number(member)] += 1);
         }
         counts.iter().for_each(|counts| assert_fair(counts));
     }
@@ -99,16 +157,16 @@ fn every_member_is_drawn_equally_often() {
 #[test]
 fn what_is_taken_and_what_stays_are_the_whole() {
     let mut rng = chance(5);
-    for limit in [0, 1000] {
+    for (form, set) in filled_in_every_form(60).into_iter().enumerate() {
         for count in [1, 10, 49, 50, 51, 59] {
-            let mut set = filled(60, limit);
+            let mut set = set.duplicate();
             let whole = contents(&set);
             let mut taken = BTreeSet::new();
-            let freed = set.take_sample(count, &mut rng, &limits(limit), |member| {
+            let freed = set.take_sample(count, &mut rng, &limits(0), |member| {
                 assert!(taken.insert(member.to_vec()));
             });
             assert_eq!((taken.len(), set.len()), (count, 60 - count));
-            assert_eq!(freed.is_some(), limit == 0 && count >= 50);
+            assert_eq!(freed.is_some(), form == 0 && count >= 50);
             set.check_invariants();
             taken.extend(contents(&set));
             assert_eq!(taken, whole);
@@ -129,8 +187,7 @@ fn integers_that_stay_after_many_were_taken_are_an_intset_again() {
 #[test]
 fn a_sample_has_no_member_twice() {
     let mut rng = chance(5);
-    for limit in [0, 1000] {
-        let set = filled(60, limit);
+    for set in filled_in_every_form(60) {
         for count in [0, 1, 19, 20, 21, 59, 60, 61, usize::MAX] {
             let mut members = BTreeSet::new();
             set.sample(count, &mut rng, |member| assert!(members.insert(member.to_vec())));
@@ -143,8 +200,7 @@ fn a_sample_has_no_member_twice() {
 
 #[test]
 fn a_scan_passes_every_member() {
-    for limit in [0, 1000] {
-        let set = filled(300, limit);
+    for (form, set) in filled_in_every_form(300).into_iter().enumerate() {
         let (mut cursor, mut passed, mut calls) = (0, BTreeSet::new(), 0);
         loop {
             cursor = set.scan(cursor, |member| assert!(passed.insert(member.to_vec())));
@@ -154,7 +210,7 @@ fn a_scan_passes_every_member() {
             }
         }
         assert_eq!(passed, contents(&set));
-        assert_eq!(calls > 1, limit == 0);
+        assert_eq!(calls > 1, form == 0);
     }
 }
 
@@ -168,14 +224,17 @@ fn word() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn a_set_does_what_an_ordered_set_does(
-        limit in prop_oneof![Just(0usize), Just(5), Just(1000)],
+        ints in prop_oneof![Just(0usize), Just(5), Just(1000)],
+        packed in prop_oneof![Just(0usize), Just(5), Just(1000)],
+        bytes in prop_oneof![Just(5usize), Just(64)],
         steps in prop::collection::vec((word(), prop::bool::weighted(0.6)), 0..120),
     ) {
+        let limits = EncodingLimits { set_max_intset_entries: ints, ..packing(packed, bytes) };
         let (mut set, mut model) = (Set::new(), BTreeSet::new());
         for (member, adds) in steps {
             let text = Text::Bytes(&member);
             if adds {
-                prop_assert_eq!(set.add(text, &limits(limit), &KEY), model.insert(member.clone()));
+                prop_assert_eq!(set.add(text, &limits, &KEY), model.insert(member.clone()));
             } else {
                 prop_assert_eq!(set.remove(text), model.remove(&member));
             }

@@ -1,7 +1,7 @@
 //! The expiries of members. The set itself goes on to hold and show a member whose time has come until its owner, who is told
 //! the earliest time, removes it: before any command sees the set.
 //!
-//! A set of which a member expires is a table from then on: the bytes of an intset are what other servers know.
+//! A set of which a member expires is a table from then on: the bytes of intsets and listpacks are what other servers know.
 
 use spinel_structs::compact::Member;
 use spinel_structs::hash::HashKey;
@@ -16,7 +16,7 @@ impl Set {
     #[must_use]
     pub fn expiry(&self, member: Text<'_>) -> Option<Option<UnixMillis>> {
         match &self.form {
-            Form::Ints(_) => self.contains(member).then_some(None),
+            Form::Ints(_) | Form::Packed(_) => self.contains(member).then_some(None),
             Form::Table(members) => {
                 member.with_bytes(|bytes| members.find(bytes).map(|member| member.expiry().map(UnixMillis)))
             }
@@ -25,7 +25,7 @@ impl Set {
 
     /// Sets, changes or removes the expiry of a member; false if there is no such member.
     pub fn set_expiry(&mut self, member: Text<'_>, expiry: Option<UnixMillis>, hash_key: &HashKey) -> bool {
-        if matches!(self.form, Form::Ints(_)) && (expiry.is_none() || !self.contains(member)) {
+        if !matches!(self.form, Form::Table(_)) && (expiry.is_none() || !self.contains(member)) {
             return self.contains(member);
         }
         member.with_bytes(|bytes| self.make_table(hash_key).set_expiry(bytes, expiry))
@@ -36,7 +36,7 @@ impl Set {
     #[must_use]
     pub fn next_expiry(&self) -> Option<UnixMillis> {
         match &self.form {
-            Form::Ints(_) => None,
+            Form::Ints(_) | Form::Packed(_) => None,
             Form::Table(members) => members.next_expiry(),
         }
     }
@@ -44,7 +44,7 @@ impl Set {
     /// Removes up to `limit` members whose time has come, the earliest first, and hands them out; returns how many.
     pub fn remove_due(&mut self, now: UnixMillis, limit: usize, mut removed: impl FnMut(&[u8])) -> usize {
         match &mut self.form {
-            Form::Ints(_) => 0,
+            Form::Ints(_) | Form::Packed(_) => 0,
             Form::Table(members) => members.remove_due(now, limit, &mut removed),
         }
     }
@@ -54,7 +54,7 @@ impl Set {
     pub fn expiring(&self) -> ExpiringMembers<'_> {
         ExpiringMembers(match &self.form {
             Form::Table(members) if members.has_expiries() => Some(members.iter()),
-            Form::Ints(_) | Form::Table(_) => None,
+            Form::Ints(_) | Form::Packed(_) | Form::Table(_) => None,
         })
     }
 }

@@ -1,10 +1,11 @@
-//! Sets from outside, as dumps and snapshots hold them: an intset, or members one by one.
+//! Sets from outside, as dumps and snapshots hold them: an intset, or members one by one; those of a listpack come so, too.
 
 use spinel_structs::hash::HashKey;
 use spinel_structs::intset::IntSet;
+use spinel_structs::listpack::Listpack;
 
 use super::{Form, MAX_INTS, Members, Set, integer};
-use crate::value::distinct::LoadError;
+use crate::value::distinct::{LoadError, all_differ};
 use crate::value::{EncodingLimits, Text};
 
 impl Set {
@@ -13,7 +14,7 @@ impl Set {
     pub fn as_intset(&self) -> Option<&IntSet> {
         match &self.form {
             Form::Ints(ints) => Some(ints),
-            Form::Table(_) => None,
+            Form::Packed(_) | Form::Table(_) => None,
         }
     }
 
@@ -32,12 +33,15 @@ impl Set {
 /// A set whose members come one by one from outside.
 pub struct SetLoader<'a> {
     form: Loading,
+    is_few: bool,
     limits: &'a EncodingLimits,
     hash_key: &'a HashKey,
 }
 
 enum Loading {
     Ints(Vec<i64>),
+    /// Members so far are not compared; they are when the set is whole.
+    Packed(Listpack),
     Table(Box<Members>),
 }
 
@@ -45,38 +49,53 @@ impl<'a> SetLoader<'a> {
     /// Ready for `count` members, which decides the encoding; nothing is allocated for them.
     #[must_use]
     pub fn new(count: usize, limits: &'a EncodingLimits, hash_key: &'a HashKey) -> Self {
-        let form = if count > limits.set_max_intset_entries.min(MAX_INTS) {
-            Loading::Table(Box::new(Members::new(hash_key)))
-        } else {
+        let is_few = count <= limits.set_max_listpack_entries;
+        let form = if is_few || count <= limits.set_max_intset_entries.min(MAX_INTS) {
             Loading::Ints(Vec::new())
+        } else {
+            Loading::Table(Box::new(Members::new(hash_key)))
         };
-        Self { form, limits, hash_key }
+        Self { form, is_few, limits, hash_key }
     }
 
     /// Adds a member.
     ///
     /// # Errors
-    /// When it is seen to come twice; of integers only [`SetLoader::finish`] tells.
+    /// When it is seen to come twice; of a small set only [`SetLoader::finish`] tells.
     pub fn push(&mut self, member: Text<'_>) -> Result<(), LoadError> {
         if let Loading::Ints(ints) = &mut self.form {
             if let Some(n) = integer(member) {
                 ints.push(n);
                 return Ok(());
             }
-            let mut members = Box::new(Members::new(self.hash_key));
-            for n in ints.drain(..) {
-                if !Text::Int(n).with_bytes(|bytes| members.add(bytes)) {
-                    return Err(LoadError::Repeated);
-                }
+            let mut pack = Listpack::new();
+            ints.iter().for_each(|n| pack.push_back_int(*n));
+            self.form = Loading::Packed(pack);
+        }
+        member.with_bytes(|bytes| self.push_bytes(bytes))
+    }
+
+    fn push_bytes(&mut self, member: &[u8]) -> Result<(), LoadError> {
+        if let Loading::Packed(pack) = &mut self.form {
+            let is_small = self.is_few
+                && member.len() <= self.limits.set_max_listpack_value
+                && !pack.would_exceed(member.len());
+            if is_small {
+                pack.push_back(member);
+                return Ok(());
             }
+            let members = table_of(pack, self.hash_key)?;
             self.form = Loading::Table(members);
         }
         match &mut self.form {
             Loading::Table(members) => {
-                let is_new = member.with_bytes(|bytes| members.add(bytes));
-                if is_new { Ok(()) } else { Err(LoadError::Repeated) }
+                if members.add(member) {
+                    Ok(())
+                } else {
+                    Err(LoadError::Repeated)
+                }
             }
-            Loading::Ints(_) => unreachable!("it was just made a table"),
+            Loading::Ints(_) | Loading::Packed(_) => unreachable!("it was just made a table"),
         }
     }
 
@@ -93,9 +112,23 @@ impl<'a> SetLoader<'a> {
                 }
                 Ok(Set::from_intset(ints.into_iter().collect(), self.limits, self.hash_key))
             }
+            Loading::Packed(pack) if all_differ(pack.iter(), self.hash_key) => {
+                Ok(Set { form: Form::Packed(Box::new(pack)) })
+            }
+            Loading::Packed(_) => Err(LoadError::Repeated),
             Loading::Table(members) => Ok(Set { form: Form::Table(members) }),
         }
     }
+}
+
+fn table_of(pack: &Listpack, hash_key: &HashKey) -> Result<Box<Members>, LoadError> {
+    let mut members = Box::new(Members::new(hash_key));
+    for member in pack {
+        if !super::text(member).with_bytes(|bytes| members.add(bytes)) {
+            return Err(LoadError::Repeated);
+        }
+    }
+    Ok(members)
 }
 
 #[cfg(test)]
@@ -107,7 +140,19 @@ mod tests {
     }
 
     fn limits(entries: usize) -> EncodingLimits {
-        EncodingLimits { set_max_intset_entries: entries, ..EncodingLimits::default() }
+        EncodingLimits {
+            set_max_intset_entries: entries,
+            set_max_listpack_entries: 0,
+            ..EncodingLimits::default()
+        }
+    }
+
+    fn packing(entries: usize, bytes: usize) -> EncodingLimits {
+        EncodingLimits {
+            set_max_listpack_entries: entries,
+            set_max_listpack_value: bytes,
+            ..EncodingLimits::default()
+        }
     }
 
     fn load(members: &[&str], limits: &EncodingLimits) -> Result<Set, LoadError> {
@@ -128,6 +173,22 @@ mod tests {
         ] {
             let set = load(members, &limits(entries)).unwrap();
             assert_eq!((set.encoding(), set.len()), (encoding, 3));
+            assert!(members.iter().all(|member| set.contains(Text::Bytes(member.as_bytes()))));
+            set.check_invariants();
+        }
+    }
+
+    #[test]
+    fn a_few_short_members_are_loaded_into_a_listpack() {
+        for (members, entries, bytes, is_packed) in [
+            (&["3", "x", "2"][..], 3, 1, true),
+            (&["3", "x", "2"], 2, 9, false),
+            (&["3", "xy", "2"], 3, 1, false),
+            (&["3", "x", "yz"], 3, 1, false),
+        ] {
+            let set = load(members, &packing(entries, bytes)).unwrap();
+            assert_eq!((set.encoding(), set.len()), ("hashtable", 3));
+            assert_eq!(matches!(set.form, Form::Packed(_)), is_packed);
             assert!(members.iter().all(|member| set.contains(Text::Bytes(member.as_bytes()))));
             set.check_invariants();
         }

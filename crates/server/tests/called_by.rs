@@ -1,4 +1,4 @@
-//! A server that goes to the background is the one that was configured, under the name that it was called by.
+//! What the program does under other names: links named after Redis's and Valkey's programs take their places.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -51,5 +51,28 @@ fn a_daemon_has_the_configuration_from_standard_input_and_the_name_of_the_link()
     client.read_to_string(&mut replies).expect("it closes");
     assert_eq!(replies, "-NOAUTH Authentication required.\r\n+OK\r\n+PONG\r\n");
     wait_for("its end", || (!pid_file.exists()).then_some(()));
+    std::fs::remove_dir_all(&home).expect("it was made above");
+}
+
+#[test]
+fn links_named_after_the_check_tools_are_these_and_none_named_after_sentinel_is_a_server() {
+    let home = std::env::temp_dir().join(format!("spinel-names-{}", std::process::id()));
+    std::fs::create_dir_all(&home).expect("a directory");
+    let missing = home.join("missing");
+    for (name, words) in [
+        ("redis-check-aof", "Cannot open file "),
+        ("valkey-check-aof", "Cannot open file "),
+        ("redis-check-rdb", "Cannot open file "),
+        ("valkey-check-rdb", "Cannot open file "),
+        ("redis-sentinel", "sentinel mode is not supported"),
+        ("valkey-sentinel", "sentinel mode is not supported"),
+    ] {
+        let program = home.join(name);
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_spinel"), &program).expect("a link");
+        let output = Command::new(&program).arg(&missing).output().expect("it runs");
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text);
+        assert!(!output.status.success() && text.contains(words), "{name}: {text}");
+    }
     std::fs::remove_dir_all(&home).expect("it was made above");
 }
