@@ -1,7 +1,6 @@
 //! Where the nodes are: the chunks, and finding, adding and removing nodes in them.
 
-use std::collections::VecDeque;
-
+use super::row::Row;
 use super::{Node, QuickList};
 
 /// The most nodes in a chunk.
@@ -15,20 +14,17 @@ const JOIN_MAX: usize = 48;
 #[derive(Debug, Clone)]
 pub(super) struct Chunk {
     pub(super) elements: usize,
-    pub(super) nodes: VecDeque<Node>,
+    pub(super) nodes: Row<Node>,
 }
 
 impl Chunk {
     fn of(node: Node) -> Self {
-        let mut nodes = VecDeque::with_capacity(1);
-        let elements = node.len();
-        nodes.push_back(node);
-        Chunk { elements, nodes }
+        Chunk { elements: node.len(), nodes: Row::One(node) }
     }
 
     /// Bytes of heap it holds.
     pub(super) fn memory_bytes(&self) -> usize {
-        self.nodes.capacity() * size_of::<Node>() + self.nodes.iter().map(Node::memory_bytes).sum::<usize>()
+        self.nodes.memory_bytes() + self.nodes.iter().map(Node::memory_bytes).sum::<usize>()
     }
 }
 
@@ -69,12 +65,12 @@ impl QuickList {
     fn locate_backward(&self, index: usize) -> Option<(Place, usize)> {
         // Elements from the wanted one to the end.
         let mut left = self.len - index;
-        for (at, chunk) in self.chunks.iter().enumerate().rev() {
+        for (at, chunk) in (0..self.chunks.len()).rev().zip(self.chunks.iter().rev()) {
             if left > chunk.elements {
                 left -= chunk.elements;
                 continue;
             }
-            for (node_at, node) in chunk.nodes.iter().enumerate().rev() {
+            for (node_at, node) in (0..chunk.nodes.len()).rev().zip(chunk.nodes.iter().rev()) {
                 let length = node.len();
                 if left <= length {
                     return Some((Place { chunk: at, node: node_at }, length - left));
@@ -157,11 +153,7 @@ impl QuickList {
                 chunk.elements += node.len();
                 chunk.nodes.push_back(node);
             }
-            Some(_) => self.chunks.push_back(Chunk::of(node)),
-            None => {
-                self.chunks.reserve_exact(1);
-                self.chunks.push_back(Chunk::of(node));
-            }
+            _ => self.chunks.push_back(Chunk::of(node)),
         }
     }
 
@@ -208,7 +200,7 @@ impl QuickList {
                 let Some(tail) = self.chunks.remove(second) else { continue };
                 let chunk = &mut self.chunks[first];
                 chunk.elements += tail.elements;
-                chunk.nodes.extend(tail.nodes);
+                chunk.nodes.append(tail.nodes);
             }
         }
     }

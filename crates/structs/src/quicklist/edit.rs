@@ -231,7 +231,7 @@ impl QuickList {
             elements += chunk.elements;
             elements <= most
         };
-        let count = self.chunks.range(at..).take_while(fits).count();
+        let count = self.chunks.iter().skip(at).take_while(fits).count();
         let drained = self.chunks.drain(at..at + count);
         let before = gone.len;
         for chunk in drained {
@@ -251,7 +251,7 @@ impl QuickList {
             elements += node.len();
             elements <= most
         };
-        let count = chunk.nodes.range(place.node..).take_while(fits).count();
+        let count = chunk.nodes.iter().skip(place.node).take_while(fits).count();
         let before = gone.len;
         for node in chunk.nodes.drain(place.node..place.node + count) {
             gone.push_node_back(node);

@@ -1,11 +1,11 @@
 //! Walking a list's values.
 
-use std::collections::{VecDeque, vec_deque};
 use std::iter::FlatMap;
 use std::ops::Range;
 
 use super::chunks::{Chunk, Place};
 use super::node::NodeIter;
+use super::row::{self, Row};
 use super::{Node, QuickList};
 use crate::listpack::ListpackValue;
 
@@ -36,11 +36,11 @@ impl QuickList {
     }
 }
 
-type NodesOf<'a> = fn(&'a Chunk) -> &'a VecDeque<Node>;
+type NodesOf<'a> = fn(&'a Chunk) -> &'a Row<Node>;
 
 /// The nodes of a list; see [`QuickList::nodes`].
 #[derive(Debug, Clone)]
-pub struct Nodes<'a>(FlatMap<vec_deque::Iter<'a, Chunk>, &'a VecDeque<Node>, NodesOf<'a>>);
+pub struct Nodes<'a>(FlatMap<row::Iter<'a, Chunk>, &'a Row<Node>, NodesOf<'a>>);
 
 impl<'a> Iterator for Nodes<'a> {
     type Item = &'a Node;

@@ -9,12 +9,14 @@
 //! # The picture
 //! ```text
 //! QuickList
-//!  └─ chunks: VecDeque ── Chunk { elements: 8021 } ── Chunk { elements: 7777 } ── ...
-//!                           └─ nodes: VecDeque, at most 64
-//!                                Packed [a b c d ...]   a listpack, 8 KiB by default
-//!                                Plain  [xxxxxxxxxx]    one element too large for a listpack
-//!                                Packed [e f ...]
+//!  └─ chunks: Row ── Chunk { elements: 8021 } ── Chunk { elements: 7777 } ── ...
+//!                      └─ nodes: Row, at most 64
+//!                           Packed [a b c d ...]   a listpack, 8 KiB by default
+//!                           Plain  [xxxxxxxxxx]    one element too large for a listpack
+//!                           Packed [e f ...]
 //! ```
+//! A row of one lies where the row is: a short list is one allocation beside its listpack.
+//!
 //! Instead of a linked list, nodes lie in chunks of at most 64, in order, and each chunk knows how many
 //! elements its nodes hold. To find an index, whole chunks are passed over by their counts, which lie
 //! together in memory, then at most 64 nodes, then one listpack is walked; from whichever end is nearer.
@@ -35,10 +37,10 @@
 //! | search | O(n) |
 //!
 //! # Sizes
-//! A list is 48 bytes beside its chunks; a chunk 40, a node 24, both with up to as much again in unused
-//! capacity. Measured: 10 million elements of ten bytes, in nodes of 8 KiB, make 14,685 nodes in 230 chunks
+//! A list is 56 bytes with its only chunk, whose only node lies in it. Of more, a chunk takes 40, a node 24, both with up to
+//! as much again in unused capacity. Measured: 10 million elements of ten bytes, in nodes of 8 KiB, make 14,685 nodes in 230 chunks
 //! and 12.07 bytes an element, so a search by index reads at most 115 counts, 64 node heads and half a node.
-//! With one element a node they take 44 bytes each. A list of one element of three bytes holds 76 bytes.
+//! With one element a node they take 44 bytes each. A list of one element of three bytes holds 12 bytes of heap.
 //!
 //! # What it does not do
 //! Nodes are not compressed; a compressed one would be a third kind of [`Node`]. The list does not know its
@@ -53,10 +55,9 @@ mod edit;
 mod iter;
 mod limits;
 mod node;
+mod row;
 #[cfg(test)]
 mod tests;
-
-use std::collections::VecDeque;
 
 use crate::listpack::{Listpack, ListpackValue};
 use chunks::{CHUNK_MAX, Chunk};
@@ -64,15 +65,18 @@ pub use edit::End;
 pub use iter::{Iter, Nodes};
 pub use limits::{Fill, Limits};
 pub use node::{Node, NodeIter};
+use row::Row;
 
 /// More elements than a configured limit ever puts into one node, and still within what a listpack's header
 /// can count.
 const NODE_ELEMENTS_MAX: usize = 32_768;
 
+const _: () = assert!(size_of::<QuickList>() == 56 && size_of::<Chunk>() == 40);
+
 /// A list of elements; see the [module](self).
 #[derive(Debug, Clone)]
 pub struct QuickList {
-    chunks: VecDeque<Chunk>,
+    chunks: Row<Chunk>,
     len: usize,
     limits: Limits,
 }
@@ -80,7 +84,7 @@ pub struct QuickList {
 impl QuickList {
     /// An empty list, which holds no heap yet.
     pub fn new(limits: Limits) -> Self {
-        QuickList { chunks: VecDeque::new(), len: 0, limits }
+        QuickList { chunks: Row::new(), len: 0, limits }
     }
 
     /// The limits of nodes.
@@ -113,18 +117,19 @@ impl QuickList {
     /// Bytes of heap the list holds: O(nodes).
     pub fn memory_bytes(&self) -> usize {
         let chunks: usize = self.chunks.iter().map(Chunk::memory_bytes).sum();
-        self.chunks.capacity() * size_of::<Chunk>() + chunks
+        self.chunks.memory_bytes() + chunks
     }
 
     /// About as many bytes as [`memory_bytes`](Self::memory_bytes), from some of the nodes if there are many.
     pub fn estimated_bytes(&self) -> usize {
         /// Chunks looked at, or up to twice as many.
         const CHUNKS: usize = 64;
-        let some = self.chunks.iter().step_by((self.chunks.len() / CHUNKS).max(1));
-        let looked_at = some.len();
+        let step = (self.chunks.len() / CHUNKS).max(1);
+        let some = self.chunks.iter().step_by(step);
+        let looked_at = self.chunks.len().div_ceil(step);
         let bytes: usize = some.map(Chunk::memory_bytes).sum();
         let all = (bytes as u128 * self.chunks.len() as u128).checked_div(looked_at as u128).unwrap_or(0);
-        self.chunks.capacity() * size_of::<Chunk>() + all as usize
+        self.chunks.memory_bytes() + all as usize
     }
 
     /// The first element.
