@@ -9,6 +9,7 @@ use std::io::BufReader;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use spinel_engine::REDIS_VERSION;
 use spinel_rdb::decode::{DecodeContext, FileChecksum, Item, Mark, Reader, Record, Value};
 use spinel_store::{EncodingLimits, Kind, UnixMillis};
 
@@ -24,7 +25,7 @@ pub fn main(program: &str, words: &[String]) -> ExitCode {
     if let [option] = words
         && (option == "-v" || option == "--version")
     {
-        println!("{program} 7.0.15 (Spinel {})", env!("CARGO_PKG_VERSION"));
+        println!("{program} {REDIS_VERSION} (Spinel {})", env!("CARGO_PKG_VERSION"));
         return ExitCode::SUCCESS;
     }
     let [path] = words else {

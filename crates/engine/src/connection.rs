@@ -4,7 +4,6 @@ mod greeting;
 mod simple;
 
 use crate::session::session_commands;
-pub(crate) use greeting::REDIS_VERSION;
 use greeting::{Auth, Hello, Reset};
 use simple::{Echo, Ping, Quit, Select};
 

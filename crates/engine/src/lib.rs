@@ -74,6 +74,7 @@ pub use look_ahead::{Lookahead, Prepared};
 pub use scripting::fuzz_registered;
 pub use shutdown::ShutdownRefused;
 pub use spinel_family::LOOP_BYTES_LIMIT;
+pub use spinel_script::REDIS_VERSION;
 #[cfg(feature = "python")]
 pub use spinel_script::serve_python_if_asked;
 pub use worker::Worker;

@@ -26,6 +26,7 @@ mod lua;
 #[cfg(feature = "python")]
 mod python;
 mod shebang;
+mod version;
 #[allow(unsafe_code, reason = "the bridge to Luau; its rules stand in its first lines")]
 mod vm;
 
@@ -39,3 +40,4 @@ pub use self::python::worker::serve_if_asked as serve_python_if_asked;
 #[cfg(feature = "python")]
 pub use self::python::{Python, PythonWorker};
 pub use self::shebang::{LibraryHead, ScriptFlags, ScriptHead, library_head, script_head};
+pub use self::version::REDIS_VERSION;

@@ -256,7 +256,7 @@ fn python_is_what_one_knows() {
             ("return sum(x for x in range(10) if x % 2)", r":25\r\n"),
             ("from collections import Counter\nreturn Counter('aab')['a']", r":2\r\n"),
             ("return redis.sha1hex('')", r"$40\r\nda39a3ee5e6b4b0d3255bfef95601890afd80709\r\n"),
-            ("return [redis.LOG_WARNING, redis.REDIS_VERSION]", r"*2\r\n:3\r\n$6\r\n7.0.15\r\n"),
+            ("return [redis.LOG_WARNING, redis.REDIS_VERSION]", r"*2\r\n:3\r\n$5\r\n7.4.6\r\n"),
             (
                 "redis.log(redis.LOG_NOTICE, 'a', 1)\nprint('x', [1])\nreturn redis.acl_check_cmd('set', 'k')",
                 r":1\r\n",

@@ -1,5 +1,6 @@
 //! What is said at the start: version, usage, logo.
 
+use spinel_engine::REDIS_VERSION;
 use spinel_engine::config::Settings;
 use spinel_engine::log::{Log, LogLevel};
 
@@ -26,7 +27,7 @@ Examples:
 /// choose directives by it.
 pub(crate) fn version() -> String {
     format!(
-        "Spinel, compatible with Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc bits={} build=spinel-{}",
+        "Spinel, compatible with Redis server v={REDIS_VERSION} sha=00000000:0 malloc=jemalloc bits={} build=spinel-{}",
         usize::BITS,
         env!("CARGO_PKG_VERSION")
     )
@@ -40,7 +41,7 @@ pub(crate) fn say_hello(logger: &Logger, settings: &Settings, is_configured: boo
     logger.write(
         LogLevel::Warning,
         &format!(
-            "Spinel version={version}, Redis version=7.0.15, bits={}, pid={pid}, just started",
+            "Spinel version={version}, Redis version={REDIS_VERSION}, bits={}, pid={pid}, just started",
             usize::BITS
         ),
     );
@@ -63,7 +64,7 @@ fn logo(port: u16, pid: u32) -> String {
     format!(
         r"
        ______
-      /\    /\        Spinel {version}, speaks Redis 7.0.15
+      /\    /\        Spinel {version}, speaks Redis {REDIS_VERSION}
      /  \  /  \
     /____\/____\      Running in standalone mode
     \    /\    /      Port: {port}

@@ -25,7 +25,7 @@ use spinel_engine::config::{CommandLine, Invocation, LoadError, OsDisk, Settings
 use spinel_engine::journal::Journal;
 use spinel_engine::log::{Log, LogLevel};
 use spinel_engine::registry::REGISTRY;
-use spinel_engine::{Engine, EngineOptions, SystemClock};
+use spinel_engine::{Engine, EngineOptions, REDIS_VERSION, SystemClock};
 use spinel_net::{Listeners, LoopOptions, Loops};
 use spinel_structs::aligned_alloc::AlignedAlloc;
 use tikv_jemallocator::Jemalloc;
@@ -99,7 +99,7 @@ fn listen_on_loopback_only(settings: &mut Settings) {
 
 fn refuse(error: &LoadError) -> ExitCode {
     // Nobody to tell if standard error is closed.
-    let _ = std::io::stderr().write_all(&error.report("Redis 7.0.15"));
+    let _ = std::io::stderr().write_all(&error.report(&format!("Redis {REDIS_VERSION}")));
     ExitCode::FAILURE
 }
 

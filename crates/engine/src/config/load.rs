@@ -58,7 +58,7 @@ pub enum LoadError {
 
 impl LoadError {
     /// What to write to standard error before exiting with status 1. `product` names the server, such as
-    /// `Redis 7.0.15`; suites look for the words around it.
+    /// `Redis 7.4.6`; suites look for the words around it.
     pub fn report(&self, product: &str) -> Vec<u8> {
         let head = format!("\n*** FATAL CONFIG FILE ERROR ({product}) ***\n").into_bytes();
         match self {

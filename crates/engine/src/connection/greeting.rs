@@ -7,10 +7,7 @@ use spinel_family::{Block, Command, CommandError, Encoder, Lazy, Protocol};
 
 use crate::arguments::{argument, optional};
 use crate::session::{ReplyMode, Session, SessionCommand, SessionContext};
-use crate::{Flow, Worker};
-
-/// The highest Redis release whose commands are complete here; clients decide by it what they try.
-pub(crate) const REDIS_VERSION: &str = "7.0.15";
+use crate::{Flow, REDIS_VERSION, Worker};
 
 const WRONG_PASSWORD: CommandError =
     CommandError::text("WRONGPASS invalid username-password pair or user is disabled.");

@@ -12,8 +12,8 @@ use spinel_store::usage::{Decay, Recording, idle_seconds};
 
 use super::as_commands::CommandEncoder;
 use crate::Engine;
+use crate::REDIS_VERSION;
 use crate::config::{RdbVersion, Settings};
-use crate::connection::REDIS_VERSION;
 use crate::scripting::Kept;
 
 /// Keys of one database.

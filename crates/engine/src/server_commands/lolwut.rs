@@ -8,7 +8,7 @@ use spinel_family::{Command, CommandError, Encoder, Parse, Words, is_token};
 use spinel_structs::number::parse_i64;
 
 use crate::Flow;
-use crate::connection::REDIS_VERSION;
+use crate::REDIS_VERSION;
 use crate::session::{SessionCommand, SessionContext, session_commands};
 
 session_commands! {

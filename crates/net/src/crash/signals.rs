@@ -19,6 +19,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use libc::{SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, sigaction, siginfo_t};
 
+use spinel_engine::REDIS_VERSION;
+
 use super::IS_FULL;
 use super::report::Report;
 
@@ -138,7 +140,7 @@ extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_voi
 fn report(signal: c_int, info: &siginfo_t, context: &libc::ucontext_t) {
     let mut report = Report::begin();
     let code = info.si_code;
-    report.line(format_args!("Redis 7.0.15 crashed by signal: {signal}, si_code: {code}"));
+    report.line(format_args!("Redis {REDIS_VERSION} crashed by signal: {signal}, si_code: {code}"));
     let registers = Registers::of(context);
     if signal == SIGSEGV || signal == SIGBUS {
         report.line(format_args!("Accessing address: {:#x}", address_of(info)));

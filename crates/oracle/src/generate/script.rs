@@ -373,14 +373,7 @@ impl Writer<'_> {
             0 => "{n}",
             1 => "{s}",
             2 => "{l}",
-            3 => self.pick(&[
-                "true",
-                "false",
-                "nil",
-                "cjson.null",
-                "redis.REDIS_VERSION_NUM",
-                "redis.LOG_DEBUG",
-            ]),
+            3 => self.pick(&["true", "false", "nil", "cjson.null", "redis.LOG_WARNING", "redis.LOG_DEBUG"]),
             4 => self.pick(&["TABLEok = {s}END", "TABLEerr = {s}END", "TABLEdouble = {n}END"]),
             5 => self.pick(&[
                 "TABLEmap = TABLEa = {n}ENDEND",

@@ -10,11 +10,8 @@ use super::args::cut;
 use super::errors::{fail, push_error_table};
 use super::reply::push_reply;
 use crate::host::{LogLevel, Propagate, UnknownCommand};
+use crate::version::{REDIS_VERSION, REDIS_VERSION_NUMBER};
 use crate::vm::{Fault, Kind, Stack, push_number_with};
-
-/// The version of Redis that scripts find, as text and as a number.
-const VERSION: &[u8] = b"7.0.15";
-const VERSION_NUMBER: f64 = 0x0007_000F as f64;
 
 /// Digits of a number that becomes the argument of a command.
 const ARGUMENT_DIGITS: u8 = 17;
@@ -55,8 +52,8 @@ pub(super) fn add_log_and_version(stack: &mut Stack<'_>, table: i32) {
     for (name, level) in [(c"LOG_DEBUG", 0), (c"LOG_VERBOSE", 1), (c"LOG_NOTICE", 2), (c"LOG_WARNING", 3)] {
         set_number(stack, table, name, f64::from(level));
     }
-    set_number(stack, table, c"REDIS_VERSION_NUM", VERSION_NUMBER);
-    stack.push_bytes(VERSION);
+    set_number(stack, table, c"REDIS_VERSION_NUM", f64::from(REDIS_VERSION_NUMBER));
+    stack.push_bytes(REDIS_VERSION.as_bytes());
     stack.set_field(table, c"REDIS_VERSION");
 }
 

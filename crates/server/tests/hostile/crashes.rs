@@ -56,7 +56,7 @@ fn a_fault_is_reported_and_ends_the_process_by_its_signal() {
     assert_eq!(status.signal(), Some(11));
     let report = report.expect("a report");
     for part in [
-        "Redis 7.0.15 crashed by signal: 11, si_code: 2\n",
+        "Redis 7.4.6 crashed by signal: 11, si_code: 2\n",
         "Accessing address: 0x",
         "Crashed running the instruction at: 0x",
         ", thread loop-",

@@ -3,9 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use super::text::Report;
+use crate::REDIS_VERSION;
 use crate::Worker;
 use crate::config::Supervised;
-use crate::connection::REDIS_VERSION;
 
 const SECONDS_A_DAY: i64 = 24 * 3600;
 

@@ -16,10 +16,7 @@ use super::errors::{RESPONSE_ERROR, error_to_raise, error_value, line_of};
 use super::registrations::Registrations;
 use super::reply::{NotText, Strings, value_of};
 use crate::python::wire::{Frame, Kind};
-
-/// The version of Redis that scripts find, as text and as a number.
-const VERSION: &str = "7.0.15";
-const VERSION_NUMBER: i64 = 0x0007_000F;
+use crate::version::{REDIS_VERSION, REDIS_VERSION_NUMBER};
 
 const REPL_LOG: i64 = 1;
 const REPL_REPLICAS: i64 = 2;
@@ -96,8 +93,8 @@ fn constant(name: &str) -> Option<MontyObject> {
         "REPL_AOF" => REPL_LOG,
         "REPL_SLAVE" | "REPL_REPLICA" => REPL_REPLICAS,
         "REPL_ALL" => REPL_LOG | REPL_REPLICAS,
-        "REDIS_VERSION_NUM" => VERSION_NUMBER,
-        "REDIS_VERSION" => return Some(text(VERSION)),
+        "REDIS_VERSION_NUM" => i64::from(REDIS_VERSION_NUMBER),
+        "REDIS_VERSION" => return Some(text(REDIS_VERSION)),
         _ if FUNCTIONS.contains(&name) => {
             return Some(MontyObject::Function { name: format!("redis.{name}"), docstring: None });
         }
