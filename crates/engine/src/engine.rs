@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
 
 use hashbrown::HashMap;
+use sha2::{Digest, Sha256};
 use spinel_family::{CommandSettings, EventClasses, PayloadSettings};
 use spinel_store::{EncodingLimits, HashKey, Keyspace, KeyspaceOptions};
 use spinel_structs::stream::{BlockLimits, Memory};
@@ -117,7 +118,8 @@ impl Engine {
     pub fn new(options: EngineOptions) -> Arc<Self> {
         let EngineOptions { settings, config_file, workers, clock, entropy, journal, log } = options;
         let (hash_key, rest) = entropy.split_at(16);
-        let hash_key = HashKey::from_bytes(hash_key.try_into().expect("the first sixteen of the bytes"));
+        let hash_key = hash_key.try_into().expect("the first sixteen of the bytes");
+        let hash_key = HashKey::from_bytes(seeded(&settings.keyspace.hash_seed).unwrap_or(hash_key));
         let seed = u64::from_le_bytes(rest[..8].try_into().expect("eight of the bytes"));
         let run_id = rest[8..28].iter().map(|byte| format!("{byte:02x}")).collect();
         let names = Names::new(&settings);
@@ -331,6 +333,12 @@ impl Default for Switches {
     fn default() -> Self {
         Self { list_packed_threshold: EncodingLimits::default().list_packed_threshold, skip_checksums: false }
     }
+}
+
+/// The key of hashes that follows from `hash-seed`, if that is set.
+fn seeded(seed: &[u8]) -> Option<[u8; 16]> {
+    let digest = Sha256::digest(seed);
+    (!seed.is_empty()).then(|| digest[..16].try_into().expect("a digest is longer"))
 }
 
 fn command_settings(settings: &Settings, switches: &Switches) -> CommandSettings {

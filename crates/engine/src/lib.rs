@@ -25,6 +25,7 @@ pub mod clients;
 pub mod clock;
 pub mod config;
 mod connection;
+pub mod cores;
 mod data;
 mod dispatch;
 mod due_members;

@@ -18,6 +18,7 @@ use self::queue::{Garbage, Job, Queue, Rank};
 use crate::aftermath::{self, Origin};
 use crate::apart::Apart;
 use crate::clients::Client;
+use crate::cores::Work;
 use crate::data::{Call, ShardSet, hold_to_write_beside, keys_to_remove, name_words};
 use crate::dispatch::COMMAND_FAILED;
 use crate::engine::Published;
@@ -75,10 +76,15 @@ impl Helpers {
         self.queue.open(THREADS, (engine.workers() / 2).clamp(1, THREADS - 1));
         for n in 0..THREADS {
             let queue = Arc::clone(&self.queue);
+            let cores = engine.cores_for(Work::Background);
             let engine = Arc::downgrade(engine);
+            let body = move || {
+                cores.keep();
+                panics::catching_those_of_commands(|| work(&queue, &engine, n));
+            };
             std::thread::Builder::new()
                 .name(format!("helper-{n}"))
-                .spawn(move || panics::catching_those_of_commands(|| work(&queue, &engine, n)))
+                .spawn(body)
                 .expect("the system can start some threads more");
         }
     }

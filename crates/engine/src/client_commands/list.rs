@@ -15,7 +15,7 @@ use crate::arguments::{argument, multiple, one_of, optional, token};
 use crate::clients::{Client, ClientFlags, ClientKind, counted_output};
 use crate::registry::REGISTRY;
 use crate::session::{SessionCommand, SessionContext};
-use crate::{ClientId, Flow};
+use crate::{ClientId, Engine, Flow};
 
 /// Tells what there is to know about this connection.
 #[derive(Command)]
@@ -103,7 +103,29 @@ fn note_oneself(cx: &SessionContext<'_>) {
 }
 
 /// Appends the line of one client.
-pub(crate) fn describe(client: &Client, now: UnixMillis, text: &mut Vec<u8>) {
+fn describe(client: &Client, now: UnixMillis, text: &mut Vec<u8>) {
+    let name = client.name.lock().unwrap_or_else(PoisonError::into_inner);
+    describe_as(client, (&name, b"default"), now, text);
+}
+
+/// What stands in the log for what users said.
+const REDACTED: &[u8] = b"*redacted*";
+
+impl Engine {
+    /// The line of one client for the log, without the names that users chose if `hide-user-data-from-log` says so.
+    pub fn describe_for_log(&self, client: &Client) -> String {
+        let (now, mut text) = (self.clock.unix_millis(), Vec::new());
+        if self.settings().log.hides_user_data {
+            describe_as(client, (REDACTED, REDACTED), now, &mut text);
+        } else {
+            describe(client, now, &mut text);
+        }
+        String::from_utf8_lossy(&text).trim_end().to_owned()
+    }
+}
+
+/// Appends the line of one client, of this name and user.
+fn describe_as(client: &Client, (name, user): (&[u8], &[u8]), now: UnixMillis, text: &mut Vec<u8>) {
     let seconds_since = |ms: i64| (now.0 - ms).max(0) / 1000;
     let endpoint = &client.endpoint;
     let write = |text: &mut Vec<u8>, words: std::fmt::Arguments<'_>| {
@@ -118,7 +140,7 @@ pub(crate) fn describe(client: &Client, now: UnixMillis, text: &mut Vec<u8>) {
             client.id.0, endpoint.peer, endpoint.local, endpoint.fd
         ),
     );
-    text.extend_from_slice(&client.name.lock().unwrap_or_else(PoisonError::into_inner));
+    text.extend_from_slice(name);
     write(
         text,
         format_args!(
@@ -149,11 +171,12 @@ pub(crate) fn describe(client: &Client, now: UnixMillis, text: &mut Vec<u8>) {
     write(
         text,
         format_args!(
-            " obl={} oll={} omem={counted} tot-mem={total} events={} cmd={} user=default redir=-1 resp={}",
+            " obl={} oll={} omem={counted} tot-mem={total} events={} cmd={} user={} redir=-1 resp={}",
             output - counted,
             u8::from(counted > 0),
             if output > 0 { "rw" } else { "r" },
             last_command(client),
+            user.escape_ascii(),
             client.protocol.load(Relaxed),
         ),
     );

@@ -17,7 +17,6 @@ use spinel_family::Command;
 use crate::session::{help_command, session_commands};
 use identity::{ClientCapa, ClientGetname, ClientId, ClientSetinfo, ClientSetname};
 use kill::ClientKill;
-pub(crate) use list::describe;
 use list::{ClientInfo, ClientList};
 use pause::{ClientPause, ClientUnpause};
 use switches::{ClientNoEvict, ClientNoTouch, ClientReply};

@@ -21,6 +21,71 @@ impl Choice for LogLevel {
     const MEANINGS: &'static [Self] = &[Self::Debug, Self::Verbose, Self::Notice, Self::Warning];
 }
 
+/// What kind of program writes to the system's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyslogFacility {
+    /// One of a user's.
+    User,
+    /// Whatever the operator takes the number for, 0 to 7.
+    Local(u8),
+}
+
+impl Default for SyslogFacility {
+    fn default() -> Self {
+        Self::Local(0)
+    }
+}
+
+impl Choice for SyslogFacility {
+    const WORDS: &'static [&'static str] =
+        &["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"];
+    const MEANINGS: &'static [Self] = &[
+        Self::User,
+        Self::Local(0),
+        Self::Local(1),
+        Self::Local(2),
+        Self::Local(3),
+        Self::Local(4),
+        Self::Local(5),
+        Self::Local(6),
+        Self::Local(7),
+    ];
+}
+
+/// What a line of the log looks like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// As in Redis: process and role, time, a mark for the level, text.
+    #[default]
+    Legacy,
+    /// Words of the form `name=value`.
+    Logfmt,
+    /// An object.
+    Json,
+}
+
+impl Choice for LogFormat {
+    const WORDS: &'static [&'static str] = &["legacy", "logfmt", "json"];
+    const MEANINGS: &'static [Self] = &[Self::Legacy, Self::Logfmt, Self::Json];
+}
+
+/// How a line of the log tells the time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimestampFormat {
+    /// As in Redis: `23 Nov 2026 08:34:09.037`.
+    #[default]
+    Legacy,
+    /// With the zone: `2026-11-23T08:34:09.037+00:00`.
+    Iso8601,
+    /// Milliseconds of Unix time.
+    Milliseconds,
+}
+
+impl Choice for TimestampFormat {
+    const WORDS: &'static [&'static str] = &["legacy", "iso8601", "milliseconds"];
+    const MEANINGS: &'static [Self] = &[Self::Legacy, Self::Iso8601, Self::Milliseconds];
+}
+
 /// When what was appended to the log is made durable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AppendFsync {

@@ -93,6 +93,8 @@ pub(super) enum Unit {
     Plain,
     Memory,
     MemoryOrPercent,
+    /// An amount of memory, or a negative number with a meaning of its own.
+    SignedMemory,
     Octal,
 }
 
@@ -237,7 +239,10 @@ impl Directive {
             (Kind::Number { unit: Unit::Memory, .. }, &Value::Number(bytes)) => {
                 line.extend(number::format_memory(bytes as u64).into_bytes());
             }
-            (Kind::Number { unit: Unit::MemoryOrPercent, .. }, &Value::Number(bytes)) if bytes >= 0 => {
+            (
+                Kind::Number { unit: Unit::MemoryOrPercent | Unit::SignedMemory, .. },
+                &Value::Number(bytes),
+            ) if bytes >= 0 => {
                 line.extend(number::format_memory(bytes as u64).into_bytes());
             }
             (_, value) => line.extend(self.print_value(value.clone())),
@@ -304,7 +309,7 @@ impl Directive {
                 Unit::MemoryOrPercent if number < 0 => format!("{}%", -number),
                 Unit::Memory | Unit::MemoryOrPercent => (number as u64).to_string(),
                 Unit::Octal => format!("{number:o}"),
-                Unit::Plain => number.to_string(),
+                Unit::Plain | Unit::SignedMemory => number.to_string(),
             }
             .into_bytes(),
             (value, _) => {
@@ -324,6 +329,10 @@ fn parse_number(word: &[u8], unit: Unit) -> Result<i64, Reason> {
         }
         Unit::Memory => number::parse_memory(word)
             .map(|bytes| bytes as i64)
+            .ok_or("argument must be a memory value".into()),
+        Unit::SignedMemory => number::parse_memory(word)
+            .map(|bytes| bytes as i64)
+            .or_else(|| number::parse_integer(word))
             .ok_or("argument must be a memory value".into()),
         Unit::MemoryOrPercent => number::parse_memory(word)
             .map(|bytes| bytes as i64)

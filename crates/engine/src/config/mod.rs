@@ -19,6 +19,7 @@ pub mod registry;
 mod change;
 mod choices;
 mod command_line;
+mod cpu_list;
 mod directive;
 mod disk;
 #[doc(hidden)]
@@ -42,9 +43,11 @@ mod tests;
 
 pub use change::{Caller, Change, SetError, set};
 pub use choices::{
-    AppendFsync, LogLevel, MaxmemoryPolicy, OomScoreAdj, ProtectedAction, RdbVersion, ScriptMode, Supervised,
+    AppendFsync, LogFormat, LogLevel, MaxmemoryPolicy, OomScoreAdj, ProtectedAction, RdbVersion, ScriptMode,
+    Supervised, SyslogFacility, TimestampFormat,
 };
 pub use command_line::{CommandLine, Invocation, parse_command_line};
+pub(crate) use cpu_list::cores;
 pub use directive::{Directive, Effect, Flags};
 pub(crate) use disk::error_words;
 pub use disk::{Disk, OsDisk};
@@ -58,8 +61,8 @@ pub use query::get;
 pub use registry::is_sensitive;
 pub use rewrite::{Rewrite, rewrite};
 pub use settings::{
-    Encodings, Keyspace, Lazyfree, Limits, Log, Memory, Network, Observation, Persistence, Process,
-    Replication, Scripts, Security, Settings, ShutdownFlags,
+    Cpus, Encodings, Keyspace, Lazyfree, Limits, Log, Memory, Network, Observation, Persistence, Process,
+    Replication, Scripts, Security, Settings, ShutdownFlags, Syslog,
 };
 pub use special::{Rename, SavePoint};
 pub use value::Reason;

@@ -14,7 +14,8 @@ use spinel_aof::Moment;
 use spinel_store::usage::{Decay, Recording};
 
 use super::choices::{
-    AppendFsync, LogLevel, MaxmemoryPolicy, OomScoreAdj, ProtectedAction, RdbVersion, ScriptMode, Supervised,
+    AppendFsync, LogFormat, LogLevel, MaxmemoryPolicy, OomScoreAdj, ProtectedAction, RdbVersion, ScriptMode,
+    Supervised, SyslogFacility, TimestampFormat,
 };
 use super::notify::NotifyFlags;
 use super::output_buffers::OutputBufferLimits;
@@ -96,6 +97,12 @@ pub struct Network {
     pub unixsocket: Vec<u8>,
     /// Permission bits of the unix socket; 0 leaves them to the umask.
     pub unixsocketperm: u32,
+    /// Group of the unix socket; empty leaves it to the process.
+    pub unixsocketgroup: Vec<u8>,
+    /// Connections accepted at one socket in one turn of the loop that accepts.
+    pub max_new_connections: usize,
+    /// Where the machine stands, for clients that ask; empty for unknown.
+    pub availability_zone: Vec<u8>,
     /// Length of the listen queue.
     pub tcp_backlog: u32,
     /// Seconds between keep-alive probes; 0 for none.
@@ -193,6 +200,8 @@ pub struct Keyspace {
     pub notify: NotifyFlags,
     /// What is freed elsewhere instead of at once.
     pub lazyfree: Lazyfree,
+    /// What the order of keys follows from; empty for chance.
+    pub hash_seed: Vec<u8>,
 }
 
 /// What is freed elsewhere instead of at once.
@@ -272,6 +281,25 @@ pub struct Log {
     pub file: Vec<u8>,
     /// Whether the logo is shown even where the output is no terminal.
     pub always_show_logo: bool,
+    /// What a line looks like.
+    pub format: LogFormat,
+    /// How a line tells the time.
+    pub timestamps: TimestampFormat,
+    /// Whether what clients sent is left out of the lines.
+    pub hides_user_data: bool,
+    /// The system's log, as a second place for lines.
+    pub syslog: Syslog,
+}
+
+/// The system's log.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Syslog {
+    /// Whether lines go there, too.
+    pub enabled: bool,
+    /// What lines begin with.
+    pub ident: Vec<u8>,
+    /// What kind of program says so.
+    pub facility: SyslogFacility,
 }
 
 /// The process as the operating system sees it.
@@ -285,6 +313,8 @@ pub struct Process {
     pub daemonize: bool,
     /// Path of the file that holds the process id; empty for none, or the system's default when daemonized.
     pub pidfile: Vec<u8>,
+    /// Cores for its threads.
+    pub cpus: Cpus,
     /// Who is told when the server is ready.
     pub supervised: Supervised,
     /// Whether the title in the process list is set.
@@ -322,6 +352,19 @@ impl Process {
             given => given,
         }
     }
+}
+
+/// Cores that threads are kept to, as lists like `0,2,4-7` or `0-7:2`; empty for any.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cpus {
+    /// Event loops.
+    pub server: Vec<u8>,
+    /// Threads that help them.
+    pub background: Vec<u8>,
+    /// The thread that rewrites the append-only file.
+    pub rewrite: Vec<u8>,
+    /// The thread that writes a snapshot.
+    pub snapshot: Vec<u8>,
 }
 
 /// What a signal adds to a shutdown; nothing set is the default behaviour.

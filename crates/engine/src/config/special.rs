@@ -111,6 +111,20 @@ pub(super) const BIND: Special = Special {
     },
 };
 
+/// What a Valkey says about `rdma-bind` and `rdma-port` that was built without RDMA.
+pub(super) const NO_RDMA: &str = "No RDMA building support.";
+
+/// `rdma-bind`: addresses, of which there are none.
+pub(super) const RDMA_BIND: Special = Special {
+    parse: |_, words, _| match words {
+        [] => Ok(()),
+        [word] if word.is_empty() => Ok(()),
+        _ => Err(NO_RDMA.into()),
+    },
+    print: |_| Vec::new(),
+    lines: |_, _, _| RewrittenLines::none(),
+};
+
 /// `client-output-buffer-limit`: one line per class.
 pub(super) const OUTPUT_BUFFERS: Special = Special {
     parse: |settings, words, _| settings.limits.output_buffers.update(words),

@@ -156,7 +156,8 @@ impl SessionCommand for Hello<'_> {
             cx.session.set_protocol(protocol);
             out.set_protocol(protocol);
         }
-        out.map(7);
+        let zone = &cx.worker.settings().network.availability_zone;
+        out.map(7 + usize::from(!zone.is_empty()));
         out.bulk(b"server");
         out.bulk(b"redis");
         out.bulk(b"version");
@@ -171,6 +172,11 @@ impl SessionCommand for Hello<'_> {
         out.bulk(b"master");
         out.bulk(b"modules");
         out.array(0);
+        // As in Valkey.
+        if !zone.is_empty() {
+            out.bulk(b"availability_zone");
+            out.bulk(zone);
+        }
         Ok(Flow::Continue)
     }
 }

@@ -7,7 +7,6 @@
 
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
-use crate::client_commands::describe;
 use crate::config::Memory;
 use crate::log::LogLevel;
 use crate::{Client, Engine, Worker};
@@ -99,8 +98,7 @@ impl Worker {
 
 impl Engine {
     fn evict_client(&self, client: &Client) {
-        let mut line = b"Evicting client: ".to_vec();
-        describe(client, self.clock.unix_millis(), &mut line);
+        let line = format!("Evicting client: {}", self.describe_for_log(client));
         let bytes = client.total_bytes.swap(0, Relaxed);
         // Its loop gives them back soon; no key need go for them.
         self.client_bytes.0.fetch_sub(bytes as i64, Relaxed);
@@ -110,7 +108,7 @@ impl Engine {
             // It was closed meanwhile.
             Err(_) => self.memory.was_freed(bytes),
             Ok(0) if bytes > 0 => {
-                self.log.write(LogLevel::Notice, String::from_utf8_lossy(&line).trim_end());
+                self.log.write(LogLevel::Notice, &line);
                 self.clients.kill(client);
                 self.stats.evicted_clients.fetch_add(1, Relaxed);
             }

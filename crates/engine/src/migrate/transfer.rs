@@ -11,6 +11,7 @@ use spinel_store::Entry;
 use super::exchange::{Broken, Exchange};
 use crate::Engine;
 use crate::apart::Reading;
+use crate::cores::Work;
 use crate::data::{ShardSet, normalise};
 use crate::offload::update_elsewhere;
 use crate::persistence::{Asker, NoThread, payload_options};
@@ -54,7 +55,7 @@ impl Transfer {
     pub(super) fn begin(self, engine: &Arc<Engine>, asker: Asker) -> Result<(), NoThread> {
         let readings: Vec<Reading> = self.parcels.iter().map(|parcel| parcel.reading.clone()).collect();
         let own = Arc::clone(engine);
-        let begun = engine.spawn_persisting("migrate", move || self.run(&own, asker));
+        let begun = engine.spawn_persisting("migrate", Work::Background, move || self.run(&own, asker));
         if begun.is_err() {
             readings.iter().for_each(|reading| reading.end(&engine.keyspace));
         }

@@ -111,6 +111,21 @@ pub(crate) enum LoadError {
     CalledOff,
 }
 
+impl LoadError {
+    /// As the log tells it, with or without what users named so.
+    pub(super) fn for_log(&self, hides_user_data: bool) -> String {
+        match self {
+            Self::Duplicate(_) if hides_user_data => "RDB has duplicated key".to_owned(),
+            Self::Duplicate(_)
+            | Self::Read(_)
+            | Self::Checksum { .. }
+            | Self::Database(_)
+            | Self::Script(_)
+            | Self::CalledOff => self.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -354,7 +369,10 @@ impl Shared<'_> {
     fn wanted<'r>(&self, mut record: Record<'r>) -> Option<(Record<'r>, Value<'r>)> {
         let Some(value) = record.value.take() else {
             self.empty.fetch_add(1, Ordering::Relaxed);
-            let line = format!("skipping empty key: {}", record.key.escape_ascii());
+            let line = match self.engine.settings().log.hides_user_data {
+                true => "skipping empty key".to_owned(),
+                false => format!("skipping empty key: {}", record.key.escape_ascii()),
+            };
             self.engine.log.write(LogLevel::Warning, &line);
             return None;
         };

@@ -46,6 +46,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use spinel_store::Held;
 
 use crate::Engine;
+use crate::cores::Work;
 use crate::log::LogLevel;
 
 /// Who holds a snapshot when nobody is busy with it any more: the thread that writes it, and [`Current`].
@@ -103,9 +104,15 @@ impl Engine {
     pub(crate) fn spawn_persisting(
         &self,
         name: &str,
+        work: Work,
         job: impl FnOnce() + Send + 'static,
     ) -> Result<(), NoThread> {
-        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(job).map_err(|error| {
+        let cores = self.cores_for(work);
+        let body = move || {
+            cores.keep();
+            job();
+        };
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(body).map_err(|error| {
             self.log.write(LogLevel::Warning, &format!("Can't start the thread '{name}': {error}"));
             NoThread
         })?;

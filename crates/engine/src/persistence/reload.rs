@@ -14,6 +14,7 @@ use super::saving::Asker;
 use super::{LoadError, LoadOptions, NoThread, Purpose};
 use crate::Engine;
 use crate::config::Settings;
+use crate::cores::Work;
 use crate::log::LogLevel;
 
 /// How often it is looked whether a rewrite has ended.
@@ -145,7 +146,7 @@ impl Engine {
     /// [`NoThread`] that could do it.
     pub(crate) fn begin_log_reload(self: &Arc<Self>, asker: Asker) -> Result<(), NoThread> {
         let engine = Arc::clone(self);
-        self.spawn_persisting("loader", move || {
+        self.spawn_persisting("loader", Work::Background, move || {
             let result = engine.reload_log();
             let reply = match result {
                 Ok(()) => {
@@ -194,16 +195,17 @@ impl Engine {
             Ok(_) => Ok(true),
             Err(error @ LoadError::CalledOff) => Err(error),
             Err(error) => {
+                let told = error.for_log(self.settings().log.hides_user_data);
                 if let LoadError::Checksum { stated, computed } = error {
                     let line = format!(
                         "Wrong RDB checksum expected: ({computed:x}) but got ({stated:x}). Aborting now."
                     );
                     self.log.write(LogLevel::Warning, &line);
                 } else {
-                    self.log.write(LogLevel::Warning, &format!("Internal error in RDB reading: {error}"));
+                    self.log.write(LogLevel::Warning, &format!("Internal error in RDB reading: {told}"));
                 }
                 let line = format!(
-                    "Error reading the RDB file {name}: {error}. See what is left with redis-check-rdb"
+                    "Error reading the RDB file {name}: {told}. See what is left with redis-check-rdb"
                 );
                 self.log.write(LogLevel::Warning, &line);
                 self.log.write(LogLevel::Warning, "Terminating server after rdb file reading failure.");

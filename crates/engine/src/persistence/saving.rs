@@ -13,6 +13,7 @@ use super::state::{Outcome, Purpose, Running};
 use super::target::{Target, Writes};
 use super::{NoThread, walker};
 use crate::clients::Client;
+use crate::cores::Work;
 use crate::inbox::FinishedCall;
 use crate::log::LogLevel;
 use crate::registry::{CommandId, REGISTRY};
@@ -152,12 +153,16 @@ impl Engine {
     pub(crate) fn begin_save(self: &Arc<Self>, asker: Option<Asker>) -> Result<(), NotBegun> {
         self.reserve_save(asker.is_none())?;
         let engine = Arc::clone(self);
-        self.spawn_snapshot(move || engine.save(asker))
+        self.spawn_snapshot(Work::Snapshot, move || engine.save(asker))
     }
 
     /// Starts the thread that takes the snapshot for which the place was reserved.
-    pub(crate) fn spawn_snapshot(&self, job: impl FnOnce() + Send + 'static) -> Result<(), NotBegun> {
-        self.spawn_persisting("snapshot", job).map_err(|NoThread| {
+    pub(crate) fn spawn_snapshot(
+        &self,
+        work: Work,
+        job: impl FnOnce() + Send + 'static,
+    ) -> Result<(), NotBegun> {
+        self.spawn_persisting("snapshot", work, job).map_err(|NoThread| {
             let mut state = self.persistence.state.lock();
             let purpose = state.running.take().map(|running| running.purpose);
             let attempts = match purpose {
@@ -201,7 +206,12 @@ impl Engine {
         asker: Asker,
     ) -> Result<(), NoThread> {
         let engine = Arc::clone(self);
-        self.spawn_persisting("snapshot", move || {
+        let work = match purpose {
+            Purpose::Save => Work::Snapshot,
+            // It waits, and starts another thread.
+            Purpose::Rewrite => Work::Background,
+        };
+        self.spawn_persisting("snapshot", work, move || {
             while engine.saves_flush() && !engine.is_shutting_down() {
                 std::thread::sleep(LOOK_AGAIN);
             }

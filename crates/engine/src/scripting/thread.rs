@@ -13,6 +13,7 @@ use super::run::How;
 use super::script_command::NO_DEBUGGER;
 use super::{Invocation, Machine};
 use crate::clients::Client;
+use crate::cores::Work;
 use crate::dispatch::COMMAND_FAILED;
 use crate::inbox::FinishedCall;
 use crate::registry::{Action, Command, REGISTRY};
@@ -49,10 +50,15 @@ impl Queue {
     }
 
     pub(super) fn start(self: &Arc<Self>, engine: &Arc<Engine>) {
+        let cores = engine.cores_for(Work::Commands);
         let (queue, engine) = (Arc::clone(self), Arc::downgrade(engine));
+        let body = move || {
+            cores.keep();
+            panics::catching_those_of_commands(|| work(&queue, &engine));
+        };
         std::thread::Builder::new()
             .name("scripts".to_owned())
-            .spawn(move || panics::catching_those_of_commands(|| work(&queue, &engine)))
+            .spawn(body)
             .expect("the system can start one thread more");
     }
 

@@ -3,8 +3,9 @@
 use super::super::choices::MaxmemoryPolicy;
 use super::super::directive::{Directive, Flags, Store, Unit};
 use super::super::special;
+use super::super::value::Reason;
 use super::super::value::Value;
-use super::{INT_MAX, ULONG_MAX, choice, count, field, flag, memory, number};
+use super::{INT_MAX, ULONG_MAX, choice, count, field, flag, memory, number, optional_text, text};
 
 /// What a Redis says that was not built with its own allocator, which tells how pages are filled.
 const DEFRAGMENTATION_IS_ABSENT: &str = "Active defragmentation cannot be enabled: it requires a Redis server compiled with a \
@@ -19,6 +20,17 @@ pub(super) const DIRECTIVES: &[Directive] = &[
     number("hz", "10", 0, INT_MAX).at(HZ),
     flag("dynamic-hz", "yes").at(field!(keyspace.dynamic_hz)),
     super::special("notify-keyspace-events", "", special::NOTIFY),
+    optional_text("hash-seed")
+        .check_text(|seed| match seed.len() {
+            0..=256 => Ok(()),
+            _ => Err("hash-seed must be less than or equal to 256 characters".into()),
+        })
+        .flags(Flags::IMMUTABLE)
+        .at(field!(keyspace.hash_seed)),
+    text("locale-collate", "")
+        .check_text(collation)
+        .inert("texts are sorted byte by byte, as in the C locale"),
+    flag("import-mode", "no").flags(Flags::DEBUG).later("import mode"),
     flag("lazyfree-lazy-eviction", "no").flags(Flags::DEBUG).at(field!(keyspace.lazyfree.eviction)),
     flag("lazyfree-lazy-expire", "no").flags(Flags::DEBUG).at(field!(keyspace.lazyfree.expire)),
     flag("lazyfree-lazy-server-del", "no").flags(Flags::DEBUG).at(field!(keyspace.lazyfree.server_del)),
@@ -78,6 +90,7 @@ pub(super) const DIRECTIVES: &[Directive] = &[
     number("active-defrag-threshold-lower", "10", 0, 1000).inert(NO_DEFRAGMENTATION),
     number("active-defrag-threshold-upper", "100", 0, 1000).inert(NO_DEFRAGMENTATION),
     number("active-defrag-max-scan-fields", "1000", 1, i64::MAX).inert(NO_DEFRAGMENTATION),
+    number("active-defrag-cycle-us", "500", 0, 100_000).inert(NO_DEFRAGMENTATION),
     count("active-defrag-ignore-bytes", "104857600", 1, i64::MAX)
         .unit(Unit::Memory)
         .inert(NO_DEFRAGMENTATION),
@@ -91,3 +104,11 @@ const HZ: Store = Store::Field {
         settings.keyspace.hz = hz.clamp(1, 500) as u32;
     },
 };
+
+/// The locales in which texts are sorted byte by byte. Empty means that of the environment elsewhere.
+fn collation(locale: &[u8]) -> Result<(), Reason> {
+    match locale {
+        b"" | b"C" | b"POSIX" | b"C.UTF-8" | b"C.utf8" => Ok(()),
+        _ => Err("Invalid locale name".into()),
+    }
+}

@@ -21,6 +21,7 @@ pub(super) const DIRECTIVES: &[Directive] = &[
     flag("rdb-save-incremental-fsync", "yes").at(field!(persistence.rdb.incremental_fsync)),
     flag("stop-writes-on-bgsave-error", "yes").at(field!(persistence.rdb.stop_writes_on_error)),
     words("sanitize-dump-payload", "no", &["no", "yes", "clients"]).flags(Flags::DEBUG).inert(ALWAYS_CHECKED),
+    words("rdb-version-check", "strict", &["strict", "relaxed"]).later("loading files of unknown versions"),
     number("rdb-key-save-delay", "0", i32::MIN as i64, INT_MAX)
         .flags(Flags::HIDDEN)
         .at(field!(persistence.rdb.key_save_delay)),

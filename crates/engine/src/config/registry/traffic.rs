@@ -12,6 +12,9 @@ const MAX_SCRIPT_MEMORY: i64 = 1 << 40;
 /// A year.
 const MAX_SCRIPT_MS: i64 = 31_536_000_000;
 const NO_ACL_USERS: &str = "there are no users beside the default one yet";
+/// What a Valkey says that was built without.
+const NO_RDMA: &str = special::NO_RDMA;
+const RDMA_IS_OFF: &str = "tunes RDMA, which cannot be switched on";
 const NO_TLS: &str = "tunes TLS, which cannot be switched on yet";
 
 pub(super) const DIRECTIVES: &[Directive] = &[
@@ -22,11 +25,15 @@ pub(super) const DIRECTIVES: &[Directive] = &[
         .unit(Unit::Octal)
         .flags(Flags::IMMUTABLE)
         .at(field!(network.unixsocketperm)),
+    optional_text("unixsocketgroup").flags(Flags::IMMUTABLE).at(field!(network.unixsocketgroup)),
+    count("max-new-connections-per-cycle", "10", 1, 1000).at(field!(network.max_new_connections)),
     number("tcp-backlog", "511", 0, INT_MAX).flags(Flags::IMMUTABLE).at(field!(network.tcp_backlog)),
     number("tcp-keepalive", "300", 0, INT_MAX).at(field!(network.tcp_keepalive)),
     number("timeout", "0", 0, INT_MAX).at(field!(network.timeout)),
     count("maxclients", "10000", 1, UINT_MAX).at(field!(network.maxclients)),
     flag("protected-mode", "yes").at(field!(network.protected_mode)),
+    text("availability-zone", "").at(field!(network.availability_zone)),
+    flag("mptcp", "no").flags(Flags::IMMUTABLE).later("Multipath TCP"),
     count("socket-mark-id", "0", 0, UINT_MAX).flags(Flags::IMMUTABLE).later("marking of sockets"),
     // What a client may hold.
     count("client-query-buffer-limit", "1073741824", MIN_BULK, i64::MAX)
@@ -50,6 +57,7 @@ pub(super) const DIRECTIVES: &[Directive] = &[
         .at(field!(limits.busy_reply_threshold_ms)),
     // Scripts.
     flag("lua-enable-deprecated-api", "no")
+        .alias("lua-enable-insecure-api")
         .flags(Flags::IMMUTABLE.and(Flags::HIDDEN))
         .at(field!(scripts.lua_deprecated_api)),
     choice::<ScriptMode>("script-mode", "any").flags(Flags::FIXED).at(field!(scripts.mode)),
@@ -82,6 +90,9 @@ pub(super) const DIRECTIVES: &[Directive] = &[
     flag("tls-cluster", "no").later("TLS"),
     flag("tls-replication", "no").later("TLS"),
     words("tls-auth-clients", "yes", &["no", "yes", "optional"]).inert(NO_TLS),
+    words("tls-auth-clients-user", "off", &["CN", "URI", "off"]).inert(NO_TLS),
+    number("tls-auto-reload-interval", "0", 0, INT_MAX).inert(NO_TLS),
+    count("max-new-tls-connections-per-cycle", "1", 1, 1000).inert(NO_TLS),
     number("tls-session-cache-size", "20480", 0, INT_MAX).inert(NO_TLS),
     number("tls-session-cache-timeout", "300", 0, INT_MAX).inert(NO_TLS),
     flag("tls-prefer-server-ciphers", "no").inert(NO_TLS),
@@ -98,4 +109,9 @@ pub(super) const DIRECTIVES: &[Directive] = &[
     optional_text("tls-protocols").inert(NO_TLS),
     optional_text("tls-ciphers").inert(NO_TLS),
     optional_text("tls-ciphersuites").inert(NO_TLS),
+    // RDMA.
+    super::special("rdma-bind", "", special::RDMA_BIND).flags(Flags::MULTI_WORD).absent(NO_RDMA),
+    number("rdma-port", "0", 0, 65535).absent(NO_RDMA),
+    number("rdma-rx-size", "1048576", 65_536, 16_777_216).flags(Flags::IMMUTABLE).inert(RDMA_IS_OFF),
+    number("rdma-completion-vector", "-1", -1, 1024).flags(Flags::IMMUTABLE).inert(RDMA_IS_OFF),
 ];

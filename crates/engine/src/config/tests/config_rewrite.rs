@@ -69,7 +69,7 @@ fn parts(file: &str) -> (String, Vec<&str>) {
 
 #[test]
 fn files_are_rewritten_as_by_the_reference() {
-    assert_eq!(cases().len(), 19);
+    assert_eq!(cases().len(), 20);
     for case in cases() {
         let settings = load_file(&case.old, &[]).expect(&case.name);
         let caller = Caller { is_local: true, is_loading: false };

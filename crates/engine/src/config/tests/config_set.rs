@@ -6,6 +6,7 @@ use super::super::{Caller, Change, SetError, Settings, set};
 use super::{TestDisk, bytes, shown};
 
 const FACTS: &str = include_str!("config_set.tsv");
+const NEWER_FACTS: &str = include_str!("newer_config_set.tsv");
 const LOCAL: Caller = Caller { is_local: true, is_loading: false };
 
 fn set_all(settings: &Settings, pairs: &[(&str, &str)], caller: Caller) -> Result<Change, SetError> {
@@ -19,9 +20,9 @@ fn error(pairs: &[(&str, &str)], caller: Caller) -> String {
 }
 
 #[test]
-fn values_are_taken_and_refused_as_by_the_reference() {
+fn values_are_taken_and_refused_as_by_the_references() {
     let settings = Settings::default();
-    for line in FACTS.lines() {
+    for line in FACTS.lines().chain(NEWER_FACTS.lines()) {
         let fields: Vec<&str> = line.split('\t').collect();
         let [name, value, outcome, expected] = fields[..] else { panic!("four fields in {line}") };
         let (directive, _) = find_directive(name.as_bytes()).expect("the reference's names are known");

@@ -1,6 +1,8 @@
 //! Configuration files and start lines; the errors are those of the reference for the same text.
 
-use super::super::{CommandLine, LoadError, LogLevel, OsDisk, Rename, Settings, load, parse_command_line};
+use super::super::{
+    CommandLine, LoadError, LogLevel, OsDisk, Rename, Rewrite, Settings, load, parse_command_line, rewrite,
+};
 use super::{TestDisk, bytes, is_command, load_file, shown, text};
 
 /// The directives of the configuration file that Debian's package of the reference has.
@@ -200,6 +202,44 @@ fn what_is_not_there_yet_is_refused_unless_it_is_switched_off() {
         assert!(load_file(line, &[]).is_ok(), "{line}");
     }
     assert!(load_file("user default on nopass ~* &* +@all", &[]).is_ok());
+}
+
+#[test]
+fn newer_servers_names_mean_what_their_older_ones_do() {
+    let settings = load_file(
+        "server-cpulist 0,2\nbgsave-cpulist 0-7:2\nprimaryuser me\ncommandlog-execution-slower-than 5\n\
+         commandlog-slow-execution-max-len 7\nlua-enable-insecure-api yes",
+        &[],
+    )
+    .expect("it loads");
+    assert_eq!(settings.process.cpus.server, b"0,2");
+    assert_eq!(settings.process.cpus.snapshot, b"0-7:2");
+    assert_eq!(settings.observation.slowlog_log_slower_than_us, 5);
+    assert_eq!(settings.observation.slowlog_max_len, 7);
+    assert!(settings.scripts.lua_deprecated_api);
+    for (old, new) in [
+        ("server_cpulist", "server-cpulist"),
+        ("masteruser", "primaryuser"),
+        ("slowlog-max-len", "commandlog-slow-execution-max-len"),
+    ] {
+        assert_eq!(shown(&settings, old), shown(&settings, new), "{new}");
+    }
+    let written = text(&rewrite(b"primaryuser me\n", &settings, Rewrite::Changed));
+    assert!(written.starts_with("masteruser \"me\"\n"), "{written}");
+}
+
+#[test]
+fn lists_of_cores_and_locales_are_read_at_the_start() {
+    assert_eq!(refusal("bio_cpulist 3-1").2, "argument must be a list of CPUs like 0,2,4-7 or 0-7:2");
+    assert_eq!(refusal("locale-collate de_DE.UTF-8").2, "Invalid locale name");
+    let long = "x".repeat(257);
+    assert_eq!(
+        refusal(&format!("hash-seed {long}")).2,
+        "hash-seed must be less than or equal to 256 characters"
+    );
+    for line in ["bio_cpulist ''", "locale-collate C", "hash-seed x", "rdma-bind ''", "mptcp no"] {
+        assert!(load_file(line, &[]).is_ok(), "{line}");
+    }
 }
 
 #[test]

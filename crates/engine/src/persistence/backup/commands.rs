@@ -6,6 +6,7 @@ use std::sync::Arc;
 use spinel_family::{Command, CommandError, Encoder};
 
 use super::state::Phase;
+use crate::cores::Work;
 use crate::persistence::saving::{Asker, Wish};
 use crate::session::{SessionCommand, SessionContext, help_command, session_commands};
 use crate::{Engine, Flow};
@@ -191,7 +192,7 @@ fn answer_later(
 ) -> Result<Flow, CommandError> {
     let engine = Arc::clone(cx.worker.engine());
     let asker = Asker::new(cx, Wish::Saved, b"backup");
-    let begun = Arc::clone(&engine).spawn_persisting("backup", move || {
+    let begun = Arc::clone(&engine).spawn_persisting("backup", Work::Background, move || {
         let result = job(&engine);
         asker.answer(&engine, result.as_ref().map(|()| "OK").map_err(String::as_str));
     });

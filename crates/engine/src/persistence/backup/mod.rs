@@ -32,6 +32,7 @@ use super::saving::NotBegun;
 use super::state::Purpose;
 use crate::Engine;
 use crate::config::Settings;
+use crate::cores::Work;
 use crate::log::LogLevel;
 
 /// What a backup's folder is prefixed with for the log that is kept for the backup only.
@@ -199,7 +200,7 @@ impl Engine {
             let _ = self.begin_backup_base();
         } else if has_leftovers && !self.persistence.removes_backup.swap(true, Ordering::SeqCst) {
             let engine = Arc::clone(self);
-            let begun = self.spawn_persisting("backup", move || {
+            let begun = self.spawn_persisting("backup", Work::Background, move || {
                 engine.remove_backup_leftovers_if_free();
                 engine.persistence.removes_backup.store(false, Ordering::SeqCst);
             });

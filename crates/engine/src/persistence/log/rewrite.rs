@@ -17,6 +17,7 @@ use spinel_aof::{BaseFormat, Directory, DirectoryError, Following, Names, Rotati
 use super::{Drain, Writing};
 use crate::Engine;
 use crate::config::Settings;
+use crate::cores::Work;
 use crate::log::LogLevel;
 use crate::persistence::BackupPhase;
 use crate::persistence::format::Format;
@@ -127,7 +128,7 @@ impl Engine {
         }
         self.log.write(LogLevel::Notice, "Background append only file rewriting started");
         let engine = Arc::clone(self);
-        self.spawn_snapshot(move || {
+        self.spawn_snapshot(Work::Rewrite, move || {
             let begun = engine.begin_log_for_backup().map_err(RewriteError::Directory);
             let result = begun.and_then(|()| engine.rewrite());
             engine.end_rewrite(&result);

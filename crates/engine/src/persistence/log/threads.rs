@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Drain;
 use crate::Engine;
+use crate::cores::Work;
 use crate::persistence::NoThread;
 
 /// How often the threads look whether anything is to be done, if nobody calls them.
@@ -24,7 +25,7 @@ impl Engine {
                 return Ok(());
             }
             let engine = Arc::downgrade(self);
-            let started = self.spawn_persisting(name, move || run(&engine));
+            let started = self.spawn_persisting(name, Work::Background, move || run(&engine));
             is_started.store(started.is_ok(), Ordering::SeqCst);
             started
         };

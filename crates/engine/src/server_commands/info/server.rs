@@ -49,6 +49,11 @@ pub(super) fn server(worker: &Worker, report: &mut Report) {
     let file = engine.config_file.as_ref().map(|file| file.display().to_string());
     report.field("config_file", file.unwrap_or_default());
     report.field("io_threads_active", 0);
+    // As in Valkey, which has the field always.
+    let zone = &settings.network.availability_zone;
+    if !zone.is_empty() {
+        report.field("availability_zone", String::from_utf8_lossy(zone));
+    }
 }
 
 /// A primary without replicas.
