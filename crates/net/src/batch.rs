@@ -20,6 +20,7 @@ use spinel_engine::log::LogLevel;
 use spinel_engine::{Flow, LOOP_BYTES_LIMIT, Lookahead, Prepared, Worker};
 use spinel_resp::{Args, OwnedArgs, Parsed, ProtocolError, RequestLimits, Span};
 
+use crate::broken_input::protocol_error_line;
 use crate::connection::{Connection, State, TakenInput, Unparsed};
 use crate::limits;
 
@@ -268,11 +269,12 @@ fn log_attack(worker: &Worker, peer: &str) {
 }
 
 fn refuse(worker: &Worker, connection: &mut Connection, error: ProtocolError) {
-    let peer = &connection.session.client.endpoint.peer;
-    worker
-        .engine()
-        .log
-        .write(LogLevel::Verbose, &format!("Protocol error ({error}) from client: addr={peer}"));
+    let log = &worker.settings().log;
+    if log.level <= LogLevel::Verbose {
+        let client = worker.engine().describe_for_log(&connection.session.client);
+        let line = protocol_error_line(error, &client, connection.unread(), log.hides_user_data);
+        worker.engine().log.write(LogLevel::Verbose, &line);
+    }
     worker.engine().stats.count_error(b"ERR Protocol error");
     connection.out.protocol_error(error);
     connection.state = State::Closing;

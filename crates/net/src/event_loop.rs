@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use slab::Slab;
+use spinel_engine::cores::Work;
 use spinel_engine::journal::JournalPosition;
 use spinel_engine::log::LogLevel;
 use spinel_engine::{ClientId, Engine, Flow, Worker, panics};
@@ -70,7 +71,11 @@ pub fn run(options: LoopOptions) -> io::Result<Loops> {
         .into_iter()
         .enumerate()
         .map(|(index, mut event_loop)| {
-            let body = move || panics::catching_those_of_commands(|| event_loop.run());
+            let cores = engine.cores_for(Work::Commands);
+            let body = move || {
+                cores.keep();
+                panics::catching_those_of_commands(|| event_loop.run());
+            };
             std::thread::Builder::new().name(format!("loop-{index}")).spawn(body)
         })
         .collect::<io::Result<_>>()?;

@@ -15,15 +15,18 @@
 #![deny(unsafe_code)]
 
 mod batch;
+mod broken_input;
 mod connection;
 pub mod crash;
 pub mod dial;
 mod event_loop;
 mod gates;
+mod group;
 mod limits;
 mod listen;
 mod poller;
 mod stream;
 
 pub use event_loop::{LoopOptions, Loops, run};
+pub use group::GroupError;
 pub use listen::{ListenError, Listeners};

@@ -7,6 +7,7 @@ use spinel_engine::clients::counted_output;
 use spinel_engine::config::{OutputBufferLimit, Settings};
 use spinel_engine::log::LogLevel;
 
+use crate::broken_input::too_many_bytes_line;
 use crate::connection::{Connection, State};
 
 /// Why a connection has to be closed.
@@ -95,16 +96,15 @@ fn count(worker: &mut Worker, connection: &mut Connection) {
 /// Writes to the log that a connection is closed, and counts it.
 pub(crate) fn report(worker: &Worker, connection: &Connection, excess: Excess) {
     let stats = worker.stats();
-    let client = &connection.session.client;
-    let (id, peer) = (client.id.0, &client.endpoint.peer);
+    let client = worker.engine().describe_for_log(&connection.session.client);
     let line = match excess {
         Excess::Query => {
             stats.query_limit_disconnections.add(1);
-            format!("Closing client that reached max query buffer length: id={id} addr={peer}")
+            too_many_bytes_line(&client, connection.unread(), worker.settings().log.hides_user_data)
         }
         Excess::Output => {
             stats.output_limit_disconnections.add(1);
-            format!("Client id={id} addr={peer} closed for overcoming of output buffer limits.")
+            format!("Client {client} closed for overcoming of output buffer limits.")
         }
     };
     worker.engine().log.write(LogLevel::Warning, &line);

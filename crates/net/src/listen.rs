@@ -13,6 +13,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use spinel_engine::Endpoint;
 use spinel_engine::config::{Network, Settings};
 
+use crate::group::{self, GroupError};
 use crate::poller::{Poller, Registrar};
 use crate::stream::Stream;
 
@@ -23,6 +24,8 @@ pub enum ListenError {
     Address(String, u16, io::Error),
     /// The unix socket cannot be made.
     Unix(PathBuf, io::Error),
+    /// The unix socket cannot be given to this group: there is none of the name, or the process may not.
+    Group(GroupError),
 }
 
 impl std::fmt::Display for ListenError {
@@ -34,6 +37,7 @@ impl std::fmt::Display for ListenError {
             Self::Unix(path, error) => {
                 write!(f, "Failed opening Unix socket: bind: {}: {error}", path.display())
             }
+            Self::Group(error) => write!(f, "Failed opening Unix socket: {error}"),
         }
     }
 }
@@ -86,7 +90,8 @@ impl Listeners {
             }
             if !network.unixsocket.is_empty() {
                 let path = PathBuf::from(String::from_utf8_lossy(&network.unixsocket).into_owned());
-                state.open_unix(path, network.unixsocketperm)?;
+                state.open_unix(path.clone(), network.unixsocketperm)?;
+                group::give(&path, &network.unixsocketgroup).map_err(ListenError::Group)?;
             }
         }
         Ok(listeners)

@@ -37,6 +37,21 @@ impl ProtocolError {
         out.extend_from_slice(after.as_bytes());
     }
 
+    /// What Redis's log calls it, which is not always what it tells the client.
+    pub fn name_in_log(self) -> &'static str {
+        match self {
+            Self::InvalidMultibulkLength => "invalid mbulk count",
+            Self::InvalidBulkLength => "invalid bulk length",
+            Self::ExpectedDollar(_) => "expected $ but got something else",
+            Self::TooBigInlineRequest => "too big inline request",
+            Self::TooBigMultibulkCount => "too big mbulk count string",
+            Self::TooBigBulkCount => "too big bulk count string",
+            Self::UnbalancedQuotes => "unbalanced quotes in inline request",
+            Self::UnauthenticatedMultibulkLength => "unauth mbulk count",
+            Self::UnauthenticatedBulkLength => "unauth bulk length",
+        }
+    }
+
     /// The text, cut where the unexpected byte belongs. A line break is shown as a blank, for the text is itself a line.
     fn parts(self) -> (&'static str, Option<u8>, &'static str) {
         let text = match self {

@@ -10,9 +10,6 @@ use super::EventLoop;
 use crate::connection::Connection;
 use crate::listen::Incoming;
 
-/// Connections accepted in one turn before others get theirs.
-const MAX_ACCEPTS: usize = 1000;
-
 const TOO_MANY: &[u8] = b"-ERR max number of clients reached\r\n";
 const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n";
 
@@ -66,7 +63,7 @@ impl EventLoop {
         let listeners = Arc::clone(&self.listeners);
         // Limits that another loop's client has just set hold for whoever connects after that.
         self.worker.refresh();
-        for _ in 0..MAX_ACCEPTS {
+        for _ in 0..self.worker.settings().network.max_new_connections {
             match listeners.accept(index, self.worker.settings()) {
                 Ok(Some(incoming)) => {
                     let Some(incoming) = self.admit(incoming) else { continue };
