@@ -1,17 +1,17 @@
-//! Log lines in Redis's format, to standard output or a file.
-//!
-//! `PID:M DD Mon YYYY HH:MM:SS.mmm * text`, the mark telling the level: `.` `-` `*` `#`.
+//! The log: lines to standard output or a file, and to the system's log if that is wished.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use spinel_engine::config::Settings;
 use spinel_engine::log::{Log, LogLevel};
 
+use crate::log_line::{Style, render};
 use crate::process;
+use crate::syslog::Syslog;
 
 #[derive(Debug)]
 struct Shared {
@@ -19,6 +19,9 @@ struct Shared {
     zone: jiff::tz::TimeZone,
     /// The least level that is written, as a number.
     level: AtomicU8,
+    /// Protects itself.
+    style: Mutex<Style>,
+    syslog: Option<Syslog>,
     /// Protects itself: one line at a time. `None` is standard output.
     file: Mutex<Option<File>>,
 }
@@ -37,13 +40,20 @@ impl Logger {
         Ok(Self(Arc::new(Shared {
             zone: jiff::tz::TimeZone::system(),
             level: AtomicU8::new(settings.log.level as u8),
+            style: Mutex::new(style_of(settings)),
+            syslog: Syslog::open(&settings.log.syslog),
             file: Mutex::new(file),
         })))
     }
 
-    /// Writes lines of this level and above from now on.
-    pub(crate) fn set_level(&self, level: LogLevel) {
-        self.0.level.store(level as u8, Ordering::Relaxed);
+    /// Writes the lines that the settings ask for from now on, in their form.
+    pub(crate) fn follow(&self, settings: &Settings) {
+        self.0.level.store(settings.log.level as u8, Ordering::Relaxed);
+        *self.style() = style_of(settings);
+    }
+
+    fn style(&self) -> MutexGuard<'_, Style> {
+        self.0.style.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a person is watching.
@@ -56,8 +66,8 @@ impl Logger {
         self.file().as_ref().map_or(io::stdout().as_raw_fd(), AsRawFd::as_raw_fd)
     }
 
-    fn file(&self) -> std::sync::MutexGuard<'_, Option<File>> {
-        self.0.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn file(&self) -> MutexGuard<'_, Option<File>> {
+        self.0.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes text as it is.
@@ -75,16 +85,15 @@ impl Log for Logger {
         if (level as u8) < self.0.level.load(Ordering::Relaxed) {
             return;
         }
-        let mark = match level {
-            LogLevel::Debug => '.',
-            LogLevel::Verbose => '-',
-            LogLevel::Notice => '*',
-            LogLevel::Warning => '#',
-        };
-        let time = jiff::Timestamp::now()
-            .to_zoned(self.0.zone.clone())
-            .strftime("%d %b %Y %H:%M:%S%.3f")
-            .to_string();
-        self.write_plain(&format!("{}:M {time} {mark} {line}\n", std::process::id()));
+        let now = jiff::Timestamp::now().to_zoned(self.0.zone.clone());
+        let style = *self.style();
+        self.write_plain(&render(style, std::process::id(), &now, level, line));
+        if let Some(syslog) = &self.0.syslog {
+            syslog.write(&now, level, line);
+        }
     }
+}
+
+fn style_of(settings: &Settings) -> Style {
+    Style { format: settings.log.format, timestamps: settings.log.timestamps }
 }

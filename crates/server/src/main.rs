@@ -7,10 +7,12 @@ mod banner;
 mod crashes;
 mod host;
 mod huge_pages;
+mod log_line;
 mod logger;
 mod oom;
 mod outside;
 mod process;
+mod syslog;
 mod title;
 mod tool;
 
@@ -143,6 +145,7 @@ fn run(settings: Settings, config_file: Option<std::path::PathBuf>, logger: Logg
         log: Box::new(logger.clone()),
     });
     engine.set_host(host::host(outside));
+    warn_of_core_lists(&engine);
     if let Err(error) = process::end_on_signals(signals, &engine) {
         warn(&format!("The thread for signals cannot be started: {error}"));
         return ExitCode::FAILURE;
@@ -171,6 +174,13 @@ fn run(settings: Settings, config_file: Option<std::path::PathBuf>, logger: Logg
     let code = wait(&engine, loading, loops, &logger);
     drop(pid_file);
     code
+}
+
+fn warn_of_core_lists(engine: &Engine) {
+    for list in engine.useless_core_lists() {
+        let line = format!("{list} names no CPU on which this process may run: its threads run on any");
+        engine.log.write(LogLevel::Warning, &line);
+    }
 }
 
 /// For how long clients wait for a data set that is being loaded before they are told so. Redis looks at its clients only

@@ -42,7 +42,7 @@ const STEPS: &[Step] = &[
     Step { directives: &["maxclients"], apply: Outside::allow_files },
     Step { directives: &["oom-score-adj", "oom-score-adj-values"], apply: Outside::set_oom_score },
     Step { directives: &["dir"], apply: Outside::enter_dir },
-    Step { directives: &["loglevel"], apply: Outside::set_log_level },
+    Step { directives: &["loglevel", "log-format", "log-timestamp-format"], apply: Outside::change_log },
     Step { directives: &["crash-log-enabled", "use-exit-on-panic"], apply: Outside::report_crashes },
     Step { directives: &["proc-title-template", "port", "bind"], apply: Outside::show_title },
 ];
@@ -110,8 +110,8 @@ impl Outside {
         crashes::apply(&settings.process).map_err(|error| error.to_string())
     }
 
-    fn set_log_level(&self, settings: &Settings) -> Result<(), String> {
-        self.logger.set_level(settings.log.level);
+    fn change_log(&self, settings: &Settings) -> Result<(), String> {
+        self.logger.follow(settings);
         Ok(())
     }
 }
