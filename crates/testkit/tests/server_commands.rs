@@ -189,3 +189,20 @@ fn what_is_being_loaded_from_does_not_move_meanwhile() {
     }
     assert_eq!(client.run("CONFIG SET loglevel debug"), "+OK\r\n");
 }
+
+#[test]
+fn clients_are_told_the_availability_zone_if_it_is_set() {
+    let server = TestServer::new();
+    let client = server.connect();
+    assert!(client.run("HELLO").starts_with("*14\r\n"));
+    assert!(!client.run("INFO server").contains("availability_zone"));
+    assert_eq!(client.run("CONFIG SET availability-zone zone-1"), "+OK\r\n");
+    let hello = client.run("HELLO");
+    assert!(hello.starts_with("*16\r\n"), "{hello}");
+    assert!(
+        hello.ends_with("$7\r\nmodules\r\n*0\r\n$17\r\navailability_zone\r\n$6\r\nzone-1\r\n"),
+        "{hello}"
+    );
+    assert!(client.run("HELLO 3").starts_with("%8\r\n"));
+    assert!(client.run("INFO server").contains("\r\navailability_zone:zone-1\r\n"));
+}
