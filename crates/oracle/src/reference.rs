@@ -92,12 +92,20 @@ impl Server {
     /// # Errors
     /// When it does not start or accepts no connection within 20 seconds.
     pub fn start(program: &Path, args: &[&str]) -> Result<Server, StartError> {
+        Self::start_from(program, None, args)
+    }
+
+    /// Starts `program` likewise with a configuration file, which the arguments override.
+    ///
+    /// # Errors
+    /// Those of [`start`](Self::start).
+    pub fn start_from(program: &Path, file: Option<&Path>, args: &[&str]) -> Result<Server, StartError> {
         let io_error = |error| StartError::Io(program.to_path_buf(), error);
         let mut last = None;
         for _ in 0..PORT_ATTEMPTS {
             let home = make_home().map_err(io_error)?;
             let port = Port::choose().map_err(io_error)?;
-            let child = match spawn(program, args, port.number, &home) {
+            let child = match spawn((program, file), args, port.number, &home) {
                 Ok(child) => child,
                 Err(error) => {
                     // A directory that stays behind is a temporary one.
@@ -176,9 +184,15 @@ fn make_home() -> io::Result<PathBuf> {
     Ok(home)
 }
 
-fn spawn(program: &Path, args: &[&str], port: u16, home: &Path) -> io::Result<Child> {
+fn spawn(
+    (program, file): (&Path, Option<&Path>),
+    args: &[&str],
+    port: u16,
+    home: &Path,
+) -> io::Result<Child> {
     let log = File::create(home.join("log"))?;
     Command::new(program)
+        .args(file)
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
         .arg(home)
         .args(args)

@@ -137,14 +137,6 @@ fn make_tree(
             make_executable(&place)?;
         }
     }
-    let own = newer.map_or(&[][..], NewerSuite::own_directives);
-    if !own.is_empty() && !subject.is_reference {
-        let file = home.join("tests/assets/default.conf");
-        let is_own = |line: &&str| own.iter().any(|name| line.starts_with(name));
-        let text = read(&file)?;
-        let kept: Vec<&str> = text.lines().filter(|line| !is_own(line)).collect();
-        write(&file, &kept.join("\n"))?;
-    }
     Ok(())
 }
 

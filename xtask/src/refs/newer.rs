@@ -48,14 +48,6 @@ impl NewerSuite {
         self.package().0
     }
 
-    /// Directives in the suite's configuration file that other servers do not have, and its tests do not need.
-    pub(crate) fn own_directives(self) -> &'static [&'static str] {
-        match self {
-            NewerSuite::Redis8 => &[],
-            NewerSuite::Valkey9 => &["enable-debug-assert", "hide-user-data-from-log"],
-        }
-    }
-
     /// The suite: cached, or fetched now.
     pub(crate) fn tcl(self) -> Outcome<TclSuite> {
         let (package, debian, series) = self.package();

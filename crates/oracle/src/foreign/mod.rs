@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Compared are `DEBUG DIGEST`, and for every key its type, whether its encoding is the small or the large one, its own
-//! digest and its expiry.
+//! digest and its expiry. Beside that, Spinel starts with the configuration file of the server's package.
 
 mod back;
 mod convert;
@@ -15,6 +15,7 @@ mod extras;
 mod facts;
 mod fill;
 mod forth;
+mod packaged;
 mod servers;
 
 pub use convert::exchange as convert_with;
@@ -38,7 +39,8 @@ pub fn compare(foreign: &Foreign, spinel: &Path) -> io::Result<Findings> {
     findings.push(named(foreign, "files written for it", back::compared(&bench)?));
     findings.push(named(foreign, "files with what only Spinel has", extras::compared(&bench)?));
     findings.push(named(foreign, "files converted", convert::compared(&bench)?));
-    // Before Redis 5.0 there is no version that we write.
+    findings.push(named(foreign, "its packaged configuration", packaged::compared(&bench)?));
+    // Before Redis 5.0 there is no version that we write, and not every server comes with its package.
     findings.retain(|(_, compared, _)| *compared > 0);
     Ok(findings)
 }

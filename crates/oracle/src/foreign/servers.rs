@@ -48,6 +48,19 @@ impl Foreign {
         format!("{} {}", if self.is_valkey { "Valkey" } else { "Redis" }, self.text)
     }
 
+    /// The program.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The configuration file of the package that it was unpacked from, if it was.
+    pub(super) fn packaged_configuration(&self) -> Option<PathBuf> {
+        let place = self.path.parent()?.parent()?;
+        let name = if self.is_valkey { "valkey" } else { "redis" };
+        let file = place.join(format!("tree/etc/{name}/{name}.conf"));
+        file.exists().then_some(file)
+    }
+
     /// Whether its version is at least this one of Redis; Valkey began as 7.2.
     pub(super) fn is_at_least(&self, major: u32, minor: u32) -> bool {
         if self.is_valkey { (7, 2) >= (major, minor) } else { self.version >= Version(major, minor) }
