@@ -5,7 +5,7 @@
 //! ```
 //!
 //! That is what the function of the C library sends, and like it this one says nothing if nobody listens: the line is in the
-//! server's own log. A collector that was started again is found again at the next line.
+//! server's own log. A collector that was started again is found again at the next line. Unlike it this one never waits.
 
 use std::io;
 use std::os::unix::net::UnixDatagram;
@@ -64,20 +64,25 @@ impl Syslog {
             std::process::id()
         );
         let mut socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_sent = socket.as_ref().is_some_and(|socket| socket.send(line.as_bytes()).is_ok());
-        if !is_sent {
-            *socket = self.connect().ok();
-            if let Some(socket) = &*socket {
-                // Nobody listens; the line is in the server's own log.
-                let _ = socket.send(line.as_bytes());
-            }
+        if !socket.as_ref().is_some_and(|socket| is_done_with(socket, &line)) {
+            *socket = self.connect().ok().filter(|socket| is_done_with(socket, &line));
         }
     }
 
     fn connect(&self) -> io::Result<UnixDatagram> {
         let socket = UnixDatagram::unbound()?;
         socket.connect(&self.path)?;
+        socket.set_nonblocking(true)?;
         Ok(socket)
+    }
+}
+
+/// Sends a line to a collector that listens. One that does not keep up misses it: whoever logs has other things to do than
+/// to wait.
+fn is_done_with(socket: &UnixDatagram, line: &str) -> bool {
+    match socket.send(line.as_bytes()) {
+        Ok(_) => true,
+        Err(error) => error.kind() == io::ErrorKind::WouldBlock,
     }
 }
 
@@ -110,7 +115,13 @@ mod tests {
             let line = String::from_utf8_lossy(&bytes[..length]);
             assert_eq!(line, format!("<{number}>Nov  6 21:20:00 redis[{pid}]: two words"));
         }
-        std::fs::remove_file(&path).expect("it was made above");
+        let _silent = UnixDatagram::bind(path.with_extension("silent")).expect("a socket");
+        let silent = Syslog::at(&path.with_extension("silent"), &settings(SyslogFacility::User));
+        // More than the system keeps for a collector; nobody waits for it.
+        (0..10_000).for_each(|_| silent.write(&now, LogLevel::Notice, "too many"));
+        for path in [&path, &path.with_extension("silent")] {
+            std::fs::remove_file(path).expect("it was made above");
+        }
         assert_eq!(Syslog::at(&path, &settings(SyslogFacility::User)).facility, 1);
         assert!(Syslog::open(&Settings::default()).is_none());
     }

@@ -16,7 +16,7 @@ use super::value::{Reason, Value};
 pub struct Directive {
     /// Its name.
     pub name: &'static str,
-    /// An older name that means the same, if there is one.
+    /// Another name that means the same, an older or a newer one, if there is one.
     pub alias: Option<&'static str>,
     pub(super) kind: Kind,
     /// The default as the kind's parser reads it.

@@ -1,7 +1,8 @@
 //! The registry: every directive, declared once, in slices by topic.
 //!
-//! Names, defaults, bounds and flags are those of Redis 7.0.15, compared in a test with a list that a running
-//! one gave; `threads` and `shards` are ours. A declaration reads as a sentence: kind, name, default, then
+//! Names, defaults, bounds and flags are those of Redis 7.0.15, then of Redis 8.0, then of Valkey 9.1, compared in tests with lists
+//! that running ones gave; `threads` and `shards` are ours. What 7.0.15 knows under a name keeps it, and newer names are aliases.
+//! A declaration reads as a sentence: kind, name, default, then
 //! where the value goes (`at` a field of the settings), or why it goes nowhere (`inert`), or what is missing
 //! for it (`later`, `absent`).
 
