@@ -206,3 +206,18 @@ fn clients_are_told_the_availability_zone_if_it_is_set() {
     assert!(client.run("HELLO 3").starts_with("%8\r\n"));
     assert!(client.run("INFO server").contains("\r\navailability_zone:zone-1\r\n"));
 }
+
+#[test]
+fn the_log_has_the_names_that_clients_chose_unless_they_are_to_be_hidden() {
+    let server = TestServer::new();
+    let client = server.connect();
+    assert_eq!(client.run("CLIENT SETNAME bob"), "+OK\r\n");
+    let told = || {
+        let engine = server.engine();
+        engine.describe_for_log(&engine.clients.list()[0])
+    };
+    assert!(told().contains(" name=bob ") && told().contains(" user=default "), "{}", told());
+    assert_eq!(client.run("CONFIG SET hide-user-data-from-log yes"), "+OK\r\n");
+    assert!(told().contains(" name=*redacted* ") && told().contains(" user=*redacted* "), "{}", told());
+    assert!(client.run("CLIENT INFO").contains(" name=bob "));
+}

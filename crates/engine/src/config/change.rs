@@ -106,21 +106,27 @@ pub fn set(
     let defaults = Settings::default();
     let mut changed = settings.clone();
     for ((directive, name), (_, value)) in found.iter().zip(pairs) {
-        set_one(&mut changed, &defaults, directive, value, disk)
-            .map_err(|reason| SetError::Failed { name: name.as_bytes().to_vec(), reason })?;
+        set_one(&mut changed, &defaults, directive, value, disk).map_err(|reason| {
+            // Whatever the value would be, it is another one.
+            let is_fixed = directive.flags.contains(Flags::FIXED);
+            let reason = if is_fixed { CANNOT_CHANGE.into() } else { reason };
+            SetError::Failed { name: name.as_bytes().to_vec(), reason }
+        })?;
     }
     let mut differing: Vec<&'static Directive> = Vec::new();
     for (directive, name) in found {
         let is_listed = differing.iter().any(|listed| listed.name == directive.name);
         if !is_listed && directive.print(settings) != directive.print(&changed) {
             if directive.flags.contains(Flags::FIXED) {
-                return Err(SetError::failed(name, "can't set immutable config"));
+                return Err(SetError::failed(name, CANNOT_CHANGE));
             }
             differing.push(directive);
         }
     }
     Ok(Change { settings: changed, changed: differing })
 }
+
+const CANNOT_CHANGE: &str = "can't set immutable config";
 
 /// Looks all names up and checks that the caller may set them now.
 fn find_all(
@@ -136,7 +142,7 @@ fn find_all(
             return Err(SetError::Unknown(name.clone()));
         };
         if directive.flags.contains(Flags::IMMUTABLE) {
-            return Err(failed("can't set immutable config"));
+            return Err(failed(CANNOT_CHANGE));
         }
         if directive.flags.contains(Flags::PROTECTED) && !may_set_protected {
             return Err(failed("can't set protected config"));

@@ -25,7 +25,7 @@ pub(super) const DIRECTIVES: &[Directive] = &[
             0..=256 => Ok(()),
             _ => Err("hash-seed must be less than or equal to 256 characters".into()),
         })
-        .flags(Flags::IMMUTABLE)
+        .flags(Flags::FIXED)
         .at(field!(keyspace.hash_seed)),
     text("locale-collate", "")
         .check_text(collation)

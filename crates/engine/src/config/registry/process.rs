@@ -82,7 +82,8 @@ pub(super) const DIRECTIVES: &[Directive] = &[
         .flags(Flags::MULTI_WORD),
 ];
 
-/// A list of cores; any when empty.
+/// A list of cores; any when empty. Suites set each name that is shown to its value again, and know the old ones only as
+/// those that cannot be set.
 const fn cpus(name: &'static str, alias: &'static str) -> Directive {
-    optional_text(name).alias(alias).check_text(cpu_list::check).flags(Flags::IMMUTABLE)
+    optional_text(name).alias(alias).check_text(cpu_list::check).flags(Flags::FIXED)
 }

@@ -25,7 +25,7 @@ pub(super) const DIRECTIVES: &[Directive] = &[
         .unit(Unit::Octal)
         .flags(Flags::IMMUTABLE)
         .at(field!(network.unixsocketperm)),
-    optional_text("unixsocketgroup").flags(Flags::IMMUTABLE).at(field!(network.unixsocketgroup)),
+    optional_text("unixsocketgroup").flags(Flags::FIXED).at(field!(network.unixsocketgroup)),
     count("max-new-connections-per-cycle", "10", 1, 1000).at(field!(network.max_new_connections)),
     number("tcp-backlog", "511", 0, INT_MAX).flags(Flags::IMMUTABLE).at(field!(network.tcp_backlog)),
     number("tcp-keepalive", "300", 0, INT_MAX).at(field!(network.tcp_keepalive)),
@@ -33,7 +33,7 @@ pub(super) const DIRECTIVES: &[Directive] = &[
     count("maxclients", "10000", 1, UINT_MAX).at(field!(network.maxclients)),
     flag("protected-mode", "yes").at(field!(network.protected_mode)),
     text("availability-zone", "").at(field!(network.availability_zone)),
-    flag("mptcp", "no").flags(Flags::IMMUTABLE).later("Multipath TCP"),
+    flag("mptcp", "no").flags(Flags::FIXED).later("Multipath TCP"),
     count("socket-mark-id", "0", 0, UINT_MAX).flags(Flags::IMMUTABLE).later("marking of sockets"),
     // What a client may hold.
     count("client-query-buffer-limit", "1073741824", MIN_BULK, i64::MAX)
@@ -112,6 +112,6 @@ pub(super) const DIRECTIVES: &[Directive] = &[
     // RDMA.
     super::special("rdma-bind", "", special::RDMA_BIND).flags(Flags::MULTI_WORD).absent(NO_RDMA),
     number("rdma-port", "0", 0, 65535).absent(NO_RDMA),
-    number("rdma-rx-size", "1048576", 65_536, 16_777_216).flags(Flags::IMMUTABLE).inert(RDMA_IS_OFF),
-    number("rdma-completion-vector", "-1", -1, 1024).flags(Flags::IMMUTABLE).inert(RDMA_IS_OFF),
+    number("rdma-rx-size", "1048576", 65_536, 16_777_216).flags(Flags::FIXED).inert(RDMA_IS_OFF),
+    number("rdma-completion-vector", "-1", -1, 1024).flags(Flags::FIXED).inert(RDMA_IS_OFF),
 ];

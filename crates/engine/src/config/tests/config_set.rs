@@ -40,6 +40,24 @@ fn values_are_taken_and_refused_as_by_the_references() {
 }
 
 #[test]
+fn newer_names_that_are_fixed_take_the_value_that_they_have() {
+    let settings = Settings::default();
+    for (name, other) in [
+        ("server-cpulist", "0"),
+        ("server_cpulist", "no list"),
+        ("unixsocketgroup", "root"),
+        ("hash-seed", "x"),
+        ("mptcp", "yes"),
+        ("cluster-databases", "2"),
+    ] {
+        let change = set_all(&settings, &[(name, &shown(&settings, name))], LOCAL).expect(name);
+        assert_eq!(change.settings, settings, "{name}");
+        let refusal = SetError::failed(name, "can't set immutable config");
+        assert_eq!(set_all(&settings, &[(name, other)], LOCAL).expect_err(name), refusal);
+    }
+}
+
+#[test]
 fn each_directive_takes_the_value_it_shows() {
     let mut settings = Settings::default();
     settings.persistence.dir = bytes("/srv");
