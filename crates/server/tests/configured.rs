@@ -125,6 +125,8 @@ fn a_unix_socket_belongs_to_its_group() {
     let socket = std::env::temp_dir().join(format!("spinel-group-{}", std::process::id()));
     let path = socket.to_str().expect("text");
     let server = start(&["--unixsocket", path, "--unixsocketperm", "770", "--unixsocketgroup", name]);
+    // It listens on TCP before it has made the socket.
+    assert_eq!(Raw::connect(&server).ask("PING"), "+PONG");
     let about = std::fs::metadata(&socket).expect("the socket");
     assert_eq!((about.gid(), about.mode() & 0o777), (id, 0o770));
     drop(server);
