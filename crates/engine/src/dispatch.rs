@@ -84,6 +84,7 @@ impl Worker {
         out.truncate(start);
         out.error(COMMAND_FAILED);
         self.effects.clear();
+        self.forget_held_lines();
         self.scratch.forget();
         Flow::Continue
     }
@@ -99,13 +100,13 @@ impl Worker {
     ) -> Flow {
         let Some(command) = prepared.command else {
             let text = self.engine.unknown_command(args);
-            return self.refuse(session, None, &text, out);
+            return self.refuse(session, None, args, &text, out);
         };
         let is_gated = command.is_protected || !session.is_plain() || self.engine.gates.any();
         if (is_gated || !command.spec.accepts(args.len()))
             && let Err(text) = self.check(session, command, args)
         {
-            return self.refuse(session, Some(command), &text, out);
+            return self.refuse(session, Some(command), args, &text, out);
         }
         if self.engine.pause.is_active() && self.must_pause(session, command, args) {
             return Flow::Parked;
@@ -115,7 +116,7 @@ impl Worker {
             && !runs_in_multi(command)
         {
             if let Some(text) = refused_in_transaction(session, command) {
-                return self.refuse(session, Some(command), &text, out);
+                return self.refuse(session, Some(command), args, &text, out);
             }
             self.queue(session, command, args);
             out.simple("QUEUED");
@@ -209,6 +210,7 @@ impl Worker {
         &mut self,
         session: &mut Session,
         command: Option<&Command>,
+        args: Args<'_>,
         text: &[u8],
         out: &mut Encoder,
     ) -> Flow {
@@ -218,7 +220,8 @@ impl Worker {
         if let Some(transaction) = &mut session.transaction {
             transaction.broken = true;
         }
-        if command.is_some_and(|command| command.spec.name == "exec") {
+        if let Some(command) = command.filter(|command| is_exec(command)) {
+            self.show_monitors(session, command, args);
             let reason = text.strip_prefix(b"ERR ").unwrap_or(text);
             let text = [b"EXECABORT Transaction discarded because of: ", reason].concat();
             self.discard_transaction(session);
@@ -290,7 +293,10 @@ impl Worker {
             out.truncate(begun.len);
             return flow;
         }
-        self.show_monitors(session, command, args);
+        if flow != Flow::Waiting || !is_exec(command) {
+            // A transaction that went to the thread of scripts is shown there, after its commands.
+            self.show_monitors(session, command, args);
+        }
         self.stats.commands.add(1);
         let nanos = begun.nanos.map(|start| self.finish_single(start));
         match (flow, nanos) {
@@ -408,6 +414,10 @@ fn may_change(command: &Command) -> bool {
 
 fn touches_keys(command: &Command) -> bool {
     may_change(command) || command.flags.has(CommandFlags::READONLY)
+}
+
+fn is_exec(command: &Command) -> bool {
+    command.spec.name == "exec"
 }
 
 /// Whether a reply is sent even to a client that wants none: subscriptions are confirmed by messages.

@@ -1,7 +1,10 @@
 //! MONITOR: clients that are shown every command.
 //!
 //! A command is shown when it has run, with the database selected then; those of a transaction come before its
-//! EXEC. Commands refused before they ran, administrative ones and secrets in words are not shown, as in Redis.
+//! EXEC. A call of a script is shown before it is looked at, so it comes before the commands of the script. Commands refused
+//! before they ran, administrative ones and secrets in words are not shown, as in Redis.
+//!
+//! What a script does is held back while it may step back and be run again: nothing is shown twice.
 
 mod command;
 
@@ -18,6 +21,9 @@ use crate::registry::Command;
 use crate::session::Session;
 use crate::{Message, Worker};
 
+/// Lines held back of a script that may step back; one that has called more commands may be shown twice.
+const MOST_HELD: usize = 10_000;
+
 /// Who calls a command that is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Caller {
@@ -28,7 +34,7 @@ enum Caller {
 impl Worker {
     /// Shows a command to all monitors, if there are any.
     #[inline]
-    pub(crate) fn show_monitors(&self, session: &Session, command: &Command, args: Args<'_>) {
+    pub(crate) fn show_monitors(&mut self, session: &Session, command: &Command, args: Args<'_>) {
         if self.engine.has_monitors.load(Ordering::Relaxed)
             && !command.flags.has(CommandFlags::SKIP_MONITOR)
             && !command.flags.has(CommandFlags::ADMIN)
@@ -39,14 +45,14 @@ impl Worker {
 
     /// Shows a command that a script calls.
     #[inline]
-    pub(crate) fn show_call_of_script(&self, session: &Session, command: &Command, args: Args<'_>) {
+    pub(crate) fn show_call_of_script(&mut self, session: &Session, command: &Command, args: Args<'_>) {
         if self.engine.has_monitors.load(Ordering::Relaxed) && !command.flags.has(CommandFlags::ADMIN) {
             self.show(session, command, args, Caller::Script);
         }
     }
 
-    /// Shows a script, which is shown before the commands that it calls.
-    pub(crate) fn show_script(&self, session: &Session, args: Args<'_>) {
+    /// Shows a call of a script, which is shown before the commands that the script calls.
+    pub(crate) fn show_script(&mut self, session: &Session, args: Args<'_>) {
         if self.engine.has_monitors.load(Ordering::Relaxed)
             && let Some(command) = self.engine.lookup(args)
             && command.flags.has(CommandFlags::SKIP_MONITOR)
@@ -55,8 +61,25 @@ impl Worker {
         }
     }
 
+    /// Holds back what is shown from now on, until it is clear that the script goes on to its end.
+    pub(crate) fn hold_lines_back(&mut self) {
+        self.held_lines = self.engine.has_monitors.load(Ordering::Relaxed).then(Vec::new);
+    }
+
+    /// Shows what was held back.
+    pub(crate) fn show_held_lines(&mut self) {
+        for line in self.held_lines.take().into_iter().flatten() {
+            self.post_line(&line);
+        }
+    }
+
+    /// Forgets what was held back: the script stepped back, and is run again.
+    pub(crate) fn forget_held_lines(&mut self) {
+        self.held_lines = None;
+    }
+
     #[cold]
-    fn show(&self, session: &Session, command: &Command, args: Args<'_>, caller: Caller) {
+    fn show(&mut self, session: &Session, command: &Command, args: Args<'_>, caller: Caller) {
         let peer = &session.client.endpoint.peer;
         let shown = match caller {
             Caller::Script => "lua".to_owned(),
@@ -67,9 +90,19 @@ impl Worker {
         };
         let line = line(self.engine.clock.unix_micros(), session.db, &shown, command, args);
         let line: Arc<[u8]> = line.into();
+        match &mut self.held_lines {
+            Some(held) if held.len() < MOST_HELD => held.push(line),
+            _ => {
+                self.show_held_lines();
+                self.post_line(&line);
+            }
+        }
+    }
+
+    fn post_line(&self, line: &Arc<[u8]>) {
         let monitors = self.engine.monitors.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         for client in monitors.iter() {
-            client.post(Message::Monitored(Arc::clone(&line)));
+            client.post(Message::Monitored(Arc::clone(line)));
         }
     }
 

@@ -276,6 +276,7 @@ impl Execution<'_> {
         let mut failed = false;
         let result = match command.action {
             Action::Session(_) if let Some(kind) = Invocation::of(command) => {
+                self.worker.show_script(session, args);
                 self.run_script(session, kind, args, cx, out).map(|has_failed| failed = has_failed)
             }
             Action::Session(entry) => self.worker.run_session(session, entry, args, true, out).map(|flow| {

@@ -36,6 +36,8 @@ pub struct Worker {
     pub(crate) script_words: ArgsBuffer,
     /// What it keeps for evicting keys.
     pub(crate) evictor: Evictor,
+    /// What monitors are to be shown of a script that may step back yet.
+    pub(crate) held_lines: Option<Vec<Arc<[u8]>>>,
     /// What is held back of a run that may be taken back.
     pub(crate) undecided: Option<Box<Undecided>>,
 }
@@ -63,6 +65,7 @@ impl Worker {
             machine: None,
             script_words: ArgsBuffer::default(),
             evictor: Evictor::default(),
+            held_lines: None,
             undecided: None,
         }
     }

@@ -163,6 +163,7 @@ impl Worker {
                 Place::Loop => self.timing.last_nanos(),
                 Place::Thread => engine.clock.monotonic_nanos(),
             };
+            self.hold_lines_back();
             if place == Place::Loop {
                 self.show_script(session, args);
             }
@@ -172,6 +173,11 @@ impl Worker {
             let flow = self.run_as_one(engine, session, held, |execution, session, cx| {
                 ended = execution.call_script(session, called, engines, ground, cx, out);
             });
+            if matches!(ended, Ended::SteppedBack(_)) {
+                self.forget_held_lines();
+            } else {
+                self.show_held_lines();
+            }
             match ended {
                 Ended::Replied { failed, took_long } => {
                     // One that failed, or was killed, has not shown that it is brief.

@@ -329,6 +329,7 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
             return false;
         }
         self.has_effects = true;
+        self.execution.worker.show_held_lines();
         if self.is_atomic {
             self.execution.begin_undo(self.cx);
         }

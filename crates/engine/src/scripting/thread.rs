@@ -144,6 +144,9 @@ fn run(engine: &Arc<Engine>, worker: &mut Worker, mut job: Job) {
             }
         }
     };
+    if job.command.spec.name == "exec" {
+        worker.show_monitors(&session, job.command, job.args.args());
+    }
     worker.count_lookups();
     let nanos = engine.clock.monotonic_nanos().saturating_sub(start);
     let reply = if job.is_silent { Vec::new() } else { out.into_inner() };
@@ -183,7 +186,12 @@ impl Worker {
                 return Err(NO_DEBUGGER);
             }
             let start = out.len();
-            if let Some(flow) = self.run_script_here(session, invocation, args, out)? {
+            let result = self.run_script_here(session, invocation, args, out);
+            if result.is_err() {
+                // It was refused before it began.
+                self.show_script(session, args);
+            }
+            if let Some(flow) = result? {
                 if out.as_bytes()[start..].starts_with(b"-") {
                     self.stats.by_command[usize::from(command.id.0)].failed.add(1);
                 }
@@ -195,7 +203,7 @@ impl Worker {
 
     /// Sends a command to the thread of scripts.
     pub(crate) fn send_to_scripts(
-        &self,
+        &mut self,
         session: &mut Session,
         command: &'static Command,
         args: Args<'_>,
