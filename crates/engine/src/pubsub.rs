@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, RwLock};
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use spinel_resp::{Encoder, Protocol};
 use spinel_structs::glob;
 
@@ -194,17 +194,22 @@ fn alive(listeners: &[Arc<Client>]) -> usize {
 /// Bytes that a name takes beside itself, here and in the registry of listeners, where it stands once more.
 const NAME_BYTES: usize = 96;
 
+/// Names, each with the number of its subscription: the higher the later.
+type Numbered = HashMap<Box<[u8]>, u64>;
+
 /// What one session listens to.
 #[derive(Debug, Default)]
 pub struct Subscriptions {
     bytes: usize,
-    channels: HashSet<Box<[u8]>>,
-    patterns: HashSet<Box<[u8]>>,
-    shard_channels: HashSet<Box<[u8]>>,
+    /// Subscriptions there have been.
+    subscribed: u64,
+    channels: Numbered,
+    patterns: Numbered,
+    shard_channels: Numbered,
 }
 
 impl Subscriptions {
-    fn set(&self, topic: Topic) -> &HashSet<Box<[u8]>> {
+    fn map(&self, topic: Topic) -> &Numbered {
         match topic {
             Topic::Channel => &self.channels,
             Topic::Pattern => &self.patterns,
@@ -212,7 +217,7 @@ impl Subscriptions {
         }
     }
 
-    fn set_mut(&mut self, topic: Topic) -> &mut HashSet<Box<[u8]>> {
+    fn map_mut(&mut self, topic: Topic) -> &mut Numbered {
         match topic {
             Topic::Channel => &mut self.channels,
             Topic::Pattern => &mut self.patterns,
@@ -222,14 +227,16 @@ impl Subscriptions {
 
     /// Adds a name; false if it was there.
     pub fn add(&mut self, topic: Topic, name: &[u8]) -> bool {
-        let is_new = self.set_mut(topic).insert(name.into());
+        let number = self.subscribed;
+        let is_new = self.map_mut(topic).try_insert(name.into(), number).is_ok();
+        self.subscribed += 1;
         self.bytes += if is_new { NAME_BYTES + 2 * name.len() } else { 0 };
         is_new
     }
 
     /// Removes a name; false if it was not there.
     pub fn remove(&mut self, topic: Topic, name: &[u8]) -> bool {
-        let was_there = self.set_mut(topic).remove(name);
+        let was_there = self.map_mut(topic).remove(name).is_some();
         self.bytes -= if was_there { NAME_BYTES + 2 * name.len() } else { 0 };
         was_there
     }
@@ -237,19 +244,21 @@ impl Subscriptions {
     /// Whether it listens to a name.
     #[must_use]
     pub fn has(&self, topic: Topic, name: &[u8]) -> bool {
-        self.set(topic).contains(name)
+        self.map(topic).contains_key(name)
     }
 
-    /// All names of a kind.
+    /// All names of a kind, in the order in which they were subscribed to.
     #[must_use]
     pub fn names(&self, topic: Topic) -> Vec<Box<[u8]>> {
-        self.set(topic).iter().cloned().collect()
+        let mut names: Vec<_> = self.map(topic).iter().collect();
+        names.sort_unstable_by_key(|(_, number)| **number);
+        names.into_iter().map(|(name, _)| name.clone()).collect()
     }
 
     /// How many names of a kind.
     #[must_use]
     pub fn count(&self, topic: Topic) -> usize {
-        self.set(topic).len()
+        self.map(topic).len()
     }
 
     /// Channels and patterns together, as the replies of SUBSCRIBE count them.

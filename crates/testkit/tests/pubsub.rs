@@ -108,6 +108,26 @@ fn a_channel_and_its_patterns_are_heard_each() {
 }
 
 #[test]
+fn who_unsubscribes_from_all_is_told_in_the_order_of_subscription() {
+    let server = TestServer::new();
+    let client = server.connect();
+    let names: Vec<String> = (0..40).rev().map(|n| format!("n{n}")).collect();
+    for (subscribe, unsubscribe) in
+        [("SUBSCRIBE", "UNSUBSCRIBE"), ("PSUBSCRIBE", "PUNSUBSCRIBE"), ("SSUBSCRIBE", "SUNSUBSCRIBE")]
+    {
+        for name in names.iter().chain(["n7".to_owned()].iter()) {
+            client.send(&format!("{subscribe} {name}"));
+        }
+        client.send(&format!("{unsubscribe} n30"));
+        let _ = client.read();
+        let told = client.run(unsubscribe);
+        let told: Vec<&str> = told.lines().filter(|line| line.starts_with('n')).collect();
+        let expected: Vec<&str> = names.iter().map(String::as_str).filter(|name| *name != "n30").collect();
+        assert_eq!(told, expected, "{unsubscribe}");
+    }
+}
+
+#[test]
 fn a_subscriber_of_the_old_protocol_may_do_little() {
     let server = TestServer::new();
     let client = server.connect();
