@@ -56,6 +56,11 @@ pub(crate) fn reply_draws(
     Ok(())
 }
 
+/// The answer to the least integer, of which there is no positive counterpart.
+pub(crate) const NO_COUNTERPART: CommandError = CommandError::text(
+    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+);
+
 /// A number of elements to draw: negative if the same one may come again. Any `i64` but the smallest.
 #[derive(Clone, Copy)]
 pub(crate) struct DrawCount(pub(crate) i64);
@@ -66,9 +71,7 @@ impl<'a> Field<'a> for DrawCount {
     fn parse(words: &mut Words<'a>) -> Result<Self, CommandError> {
         let count = i64::parse(words)?;
         if count == i64::MIN {
-            return Err(CommandError::text(
-                "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
-            ));
+            return Err(NO_COUNTERPART);
         }
         Ok(Self(count))
     }

@@ -5,8 +5,9 @@ use spinel_family::{Command, CommandError, Encoder, Field, Key, Query, QueryCont
 use spinel_store::{End, List};
 
 use super::pop::at_most_all;
+use crate::collection::NO_COUNTERPART;
 
-/// Which match is the first to count, from the tail if negative; never zero.
+/// Which match is the first to count, from the tail if negative; never zero, nor the least integer.
 struct Rank(i64);
 
 impl<'a> Field<'a> for Rank {
@@ -18,6 +19,8 @@ impl<'a> Field<'a> for Rank {
                 "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use \
                  negative to start from the end of the list",
             )),
+            // Redis 7.0 takes it for 1; newer servers answer so.
+            i64::MIN => Err(NO_COUNTERPART),
             rank => Ok(Self(rank)),
         }
     }
@@ -92,8 +95,7 @@ impl Query for Lpos<'_> {
         };
         let rank = self.rank.as_ref().map_or(1, |rank| rank.0);
         let from = if rank < 0 { End::Back } else { End::Front };
-        // The least integer has no positive counterpart; Redis then takes the first match.
-        let passed_over = usize::try_from(rank.checked_abs().unwrap_or(1) - 1).unwrap_or(usize::MAX);
+        let passed_over = usize::try_from(rank.unsigned_abs() - 1).unwrap_or(usize::MAX);
         let mut matches = list.find(self.element, from, self.compared()).skip(passed_over);
         match self.count {
             Some(NumMatches(count)) => {
@@ -129,7 +131,7 @@ mod tests {
             (" RANK -1", ":7\r\n"),
             (" RANK 4", "$-1\r\n"),
             (" RANK 1 RANK 3", ":7\r\n"),
-            (" RANK -9223372036854775808", ":7\r\n"),
+            (" RANK -9223372036854775807", "$-1\r\n"),
             (" COUNT 0", "*3\r\n:2\r\n:6\r\n:7\r\n"),
             (" COUNT 2 RANK -1", "*2\r\n:7\r\n:6\r\n"),
             (" COUNT 0 RANK -3 MAXLEN 0", "*1\r\n:2\r\n"),
@@ -150,6 +152,10 @@ mod tests {
         for (options, error) in [
             ("RANK 0", "-ERR RANK can't be zero: use 1 to start from"),
             ("RANK x", "-ERR value is not an integer or out of range\r\n"),
+            (
+                "RANK -9223372036854775808",
+                "-ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807\r\n",
+            ),
             ("RANK", "-ERR syntax error\r\n"),
             ("COUNT -1", "-ERR COUNT can't be negative\r\n"),
             ("COUNT x", "-ERR COUNT can't be negative\r\n"),

@@ -110,7 +110,12 @@ impl Generator {
 }
 
 /// `+` is an ID for XREAD from Redis 7.4 on, and an error that is told otherwise by XREADGROUP: another error takes its place.
+/// The least integer is a RANK of LPOS no longer: the next one takes its place.
 fn ask_for_nothing_newer(words: &mut Words) {
+    if words[0].eq_ignore_ascii_case(b"LPOS") {
+        let least = words.iter_mut().filter(|word| **word == b"-9223372036854775808");
+        least.for_each(|word| *word = b"-9223372036854775807".to_vec());
+    }
     let is_reading = [&b"XREAD"[..], b"XREADGROUP"].iter().any(|name| words[0].eq_ignore_ascii_case(name));
     let pluses =
         words.iter_mut().filter(|word| is_reading && word.split(|&byte| byte == 0).next() == Some(b"+"));
