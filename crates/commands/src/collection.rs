@@ -94,6 +94,15 @@ pub(crate) const FIELD_SCAN_ARGS: &[ArgSpec] = &[
     ArgSpec { since: "7.4.0", ..Shape::word(ArgKind::PureToken).or_absent().arg("novalues", "NOVALUES") },
 ];
 
+/// The same for members of sorted sets, which may come without their scores.
+pub(crate) const SCORE_SCAN_ARGS: &[ArgSpec] = &[
+    SCAN_ARGS[0],
+    SCAN_ARGS[1],
+    SCAN_ARGS[2],
+    SCAN_ARGS[3],
+    ArgSpec { since: "8.0.0", ..Shape::word(ArgKind::PureToken).or_absent().arg("noscores", "NOSCORES") },
+];
+
 /// The options of a scan as they came. They are understood after the key was looked up.
 #[derive(Clone, Copy)]
 pub(crate) struct ScanOptions<'a>(Words<'a>);
@@ -104,6 +113,19 @@ enum Scanned {
     Members,
     /// They have values.
     Fields,
+    /// Members with scores.
+    Scores,
+}
+
+impl Scanned {
+    /// The option that leaves out what belongs to a name.
+    fn names_only(self) -> Option<&'static str> {
+        match self {
+            Self::Members => None,
+            Self::Fields => Some("NOVALUES"),
+            Self::Scores => Some("NOSCORES"),
+        }
+    }
 }
 
 /// The options of a scan, understood.
@@ -134,6 +156,11 @@ impl<'a> ScanOptions<'a> {
         self.understand(Scanned::Fields)
     }
 
+    /// The same where members with scores are scanned, whose scores may be left out.
+    pub(crate) fn get_of_scores(&self) -> Result<Scanning<'a>, CommandError> {
+        self.understand(Scanned::Scores)
+    }
+
     fn understand(&self, scanned: Scanned) -> Result<Scanning<'a>, CommandError> {
         let mut words = self.0;
         let mut scanning = Scanning { pattern: None, count: DEFAULT_COUNT, names_only: false };
@@ -142,7 +169,7 @@ impl<'a> ScanOptions<'a> {
                 scanning.count = Count::parse(&mut words)?.0;
             } else if is_token(option, "MATCH") {
                 scanning.pattern = Some(Pattern::parse(&mut words)?);
-            } else if scanned == Scanned::Fields && is_token(option, "NOVALUES") {
+            } else if scanned.names_only().is_some_and(|token| is_token(option, token)) {
                 scanning.names_only = true;
             } else {
                 return Err(CommandError::Syntax);
@@ -153,7 +180,8 @@ impl<'a> ScanOptions<'a> {
 
     /// Elements the scan will look at among `len`; options that are wrong look at none.
     pub(crate) fn cost(&self, len: usize) -> usize {
-        self.get_of_fields().map_or(0, |scanning| scanning.count.min(len))
+        let understood = self.get_of_fields().or_else(|_| self.get_of_scores());
+        understood.map_or(0, |scanning| scanning.count.min(len))
     }
 }
 

@@ -1,16 +1,16 @@
-//! `ZSCAN key cursor [MATCH pattern] [COUNT count]`
+//! `ZSCAN key cursor [MATCH pattern] [COUNT count] [NOSCORES]`
 
 use spinel_family::{Command, Encoder, Key, Query, QueryContext, Reply};
 use spinel_store::Text;
 use spinel_store::value::SortedSet;
 
-use crate::collection::{SCAN_ARGS, ScanOptions, elements_of, reply_no_scan};
+use crate::collection::{SCORE_SCAN_ARGS, ScanOptions, elements_of, reply_no_scan};
 use crate::generic::scan::Cursor;
 
 /// Walks through the members of a sorted set and their scores, a few at a time.
 #[derive(Command)]
 #[command(group = SortedSet, since = "2.8.0", complexity = "O(1) for a call, O(N) for a whole walk over N members")]
-#[command(tips("nondeterministic_output"), args = SCAN_ARGS)]
+#[command(history = &[("8.0.0", "The option `NOSCORES`.")], tips("nondeterministic_output"), args = SCORE_SCAN_ARGS)]
 pub(super) struct Zscan<'a> {
     #[key(ro, access)]
     key: Key<'a>,
@@ -28,7 +28,7 @@ impl Query for Zscan<'_> {
             reply_no_scan(out);
             return Ok(());
         };
-        let scanning = self.options.get()?;
+        let scanning = self.options.get_of_scores()?;
         let mut text = Vec::new();
         scanning.reply(out, self.cursor.0, |cursor, visit| {
             zset.scan(cursor, |member, score| {
@@ -72,6 +72,21 @@ mod tests {
     }
 
     #[test]
+    fn scores_are_left_out_if_they_are_not_wanted() {
+        // As Valkey 9.1 answers.
+        let mut server = Server::new();
+        server.run("ZADD k 1 a 2 b");
+        assert_eq!(server.run("ZSCAN k 0 NOSCORES"), "*2\r\n$1\r\n0\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n");
+        let reply = server.run("ZSCAN k 0 NOSCORES MATCH b* COUNT 3 noscores");
+        assert_eq!(reply, "*2\r\n$1\r\n0\r\n*1\r\n$1\r\nb\r\n");
+        assert_eq!(server.run("ZSCAN none 0 NOSCORES"), "*2\r\n$1\r\n0\r\n*0\r\n");
+        server.run("HSET h f v");
+        for wrong in ["ZSCAN k 0 NOSCORES x", "HSCAN h 0 NOSCORES", "SCAN 0 NOSCORES"] {
+            assert_eq!(server.run(wrong), "-ERR syntax error\r\n", "{wrong}");
+        }
+    }
+
+    #[test]
     fn a_missing_key_is_answered_before_the_options_are_read() {
         let mut server = Server::new();
         server.run("ZADD k 1 a 2 b");
@@ -79,6 +94,7 @@ mod tests {
         assert_eq!(server.run("ZSCAN none x"), "-ERR invalid cursor\r\n");
         assert_eq!(server.run("ZSCAN k 0 COUNT 0"), "-ERR syntax error\r\n");
         assert_eq!(server.run("ZSCAN k 0 MATCH"), "-ERR syntax error\r\n");
+        assert_eq!(server.run("ZSCAN k 0 NOVALUES"), "-ERR syntax error\r\n");
         assert_eq!(server.run("ZSCAN k 0 MATCH b*"), "*2\r\n$1\r\n0\r\n*2\r\n$1\r\nb\r\n$1\r\n2\r\n");
     }
 }

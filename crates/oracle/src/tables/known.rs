@@ -120,6 +120,8 @@ pub const KNOWN: &[(&str, &str, &str)] = &[
     ("xreadgroup", "versions with changes", "CLAIM, from Redis 8.4, MAXCOUNT and MAXSIZE, from 8.10"),
     ("xtrim", "arguments", "KEEPREF, DELREF and ACKED, from Redis 8.2"),
     ("xtrim", "versions with changes", "KEEPREF, DELREF and ACKED, from Redis 8.2"),
+    ("zscan", "arguments", "NOSCORES, from Valkey 8.1"),
+    ("zscan", "versions with changes", "NOSCORES, from Valkey 8.1"),
     ("zrank", "arity", "WITHSCORE, from Redis 7.2"),
     ("zrank", "arguments", "WITHSCORE, from Redis 7.2"),
     ("zrank", "versions with changes", "WITHSCORE, from Redis 7.2"),
