@@ -18,7 +18,7 @@ use spinel_structs::hash::HashKey;
 use self::keeping::Keeping;
 use self::prefetch::{FEW_SHARDS, MANY, Prefetching};
 use crate::lock::{Tickets, TryLock, Wake};
-use crate::waiting::Destinations;
+use crate::waiting::{AwaitedKeys, Destinations};
 use crate::{DbCounts, DbIndex, Key, Shard, ShardIndex, SnapshotSink};
 
 /// How long a thread that waits for kept keys sleeps before it looks again.
@@ -50,6 +50,7 @@ pub struct Keyspace {
     shards: Box<[ShardCell]>,
     tickets: Tickets,
     destinations: Destinations,
+    awaited: Arc<AwaitedKeys>,
     /// Shards less one.
     shard_mask: u16,
     hash_key: HashKey,
@@ -93,11 +94,12 @@ impl Keyspace {
         assert!((1..=65535).contains(&options.databases));
         let tickets = Tickets::default();
         let destinations = Destinations::default();
+        let awaited = Arc::default();
         let shards = (0..options.shards)
             .map(|_| {
                 let counts: Box<[Arc<DbCounts>]> =
                     (0..options.databases).map(|_| Arc::new(DbCounts::default())).collect();
-                let shard = UnsafeCell::new(Shard::new(options.hash_key, &counts, &destinations));
+                let shard = UnsafeCell::new(Shard::new(options.hash_key, &counts, &destinations, &awaited));
                 ShardCell { lock: TryLock::new(&tickets), shard, counts }
             })
             .collect();
@@ -105,6 +107,7 @@ impl Keyspace {
             shards,
             tickets,
             destinations,
+            awaited,
             shard_mask: (options.shards - 1) as u16,
             hash_key: options.hash_key,
             databases: options.databases,
@@ -265,6 +268,12 @@ impl Keyspace {
     #[must_use]
     pub fn is_destination(&self, key: &[u8]) -> bool {
         self.destinations.has(key)
+    }
+
+    /// How many keys somebody waits for.
+    #[must_use]
+    pub fn awaited(&self) -> &AwaitedKeys {
+        &self.awaited
     }
 
     /// Asks for the buckets of these keys to be fetched into the cache. Shards that are taken are left out.

@@ -37,7 +37,7 @@ pub use spinel_structs::hash::HashKey;
 pub use undo::Superseded;
 pub use value::{Array, End, Hash, List, ListElement, ListNode, Set, SortedSet, Stream};
 pub use value::{EncodingLimits, Kind, NewValue, OwnedValue, Text, Typed, ValueMut, ValueRef};
-pub use waiting::{WaitTable, Waiter};
+pub use waiting::{AwaitedKeys, WaitTable, Waiter};
 pub use watch::{WatchFlag, WatchTable};
 
 /// The number of a database, 0 to `databases - 1`.

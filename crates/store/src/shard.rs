@@ -8,7 +8,7 @@ pub use crate::db::DbCounts;
 use crate::kept::Kept;
 use crate::undo::Undoing;
 use crate::value::Kind;
-use crate::waiting::Destinations;
+use crate::waiting::{AwaitedKeys, Destinations};
 use crate::{Db, DbIndex, Entry, Key, Readers, SnapshotSink, WaitTable, Wake, WatchTable};
 
 /// A part of the keyspace with a lock of its own.
@@ -29,11 +29,16 @@ pub struct Shard {
 }
 
 impl Shard {
-    pub(crate) fn new(hash_key: HashKey, counts: &[Arc<DbCounts>], destinations: &Destinations) -> Self {
+    pub(crate) fn new(
+        hash_key: HashKey,
+        counts: &[Arc<DbCounts>],
+        destinations: &Destinations,
+        awaited: &Arc<AwaitedKeys>,
+    ) -> Self {
         Self {
             dbs: counts.iter().map(|counts| Db::new(hash_key, Arc::clone(counts))).collect(),
             watches: WatchTable::default(),
-            waiters: WaitTable::new(destinations),
+            waiters: WaitTable::new(destinations, awaited),
             readers: Readers::default(),
             kept: None,
             is_being_saved: false,

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hashbrown::HashMap;
@@ -81,18 +81,44 @@ impl Destinations {
     }
 }
 
+/// How many keys somebody waits for, in all shards.
+#[derive(Debug, Default)]
+pub struct AwaitedKeys {
+    all: AtomicUsize,
+    heeding_removal: AtomicUsize,
+}
+
+impl AwaitedKeys {
+    /// Keys of all databases.
+    #[must_use]
+    pub fn all(&self) -> usize {
+        self.all.load(Ordering::Relaxed)
+    }
+
+    /// Those among them of which somebody wants to know when they are removed.
+    #[must_use]
+    pub fn heeding_removal(&self) -> usize {
+        self.heeding_removal.load(Ordering::Relaxed)
+    }
+}
+
+fn heeds_removal(queue: &Queue) -> bool {
+    queue.iter().any(|waiter| waiter.heeds_removal)
+}
+
 /// The waiting clients of one shard by key. Guarded by the shard's lock.
 #[derive(Default)]
 pub struct WaitTable {
     keys: HashMap<(DbIndex, Box<[u8]>), Queue>,
     with_destination: usize,
     destinations: Destinations,
+    awaited: Arc<AwaitedKeys>,
 }
 
 impl WaitTable {
-    /// Nobody waits. Where those who will may write to is told to `destinations`.
-    pub(crate) fn new(destinations: &Destinations) -> Self {
-        Self { destinations: destinations.clone(), ..Self::default() }
+    /// Nobody waits. Where those who will may write to is told to `destinations`, and the keys are counted in `awaited`.
+    pub(crate) fn new(destinations: &Destinations, awaited: &Arc<AwaitedKeys>) -> Self {
+        Self { destinations: destinations.clone(), awaited: Arc::clone(awaited), ..Self::default() }
     }
 
     /// Whether nobody waits.
@@ -119,6 +145,12 @@ impl WaitTable {
     pub fn add(&mut self, db: DbIndex, key: &[u8], waiter: &Arc<Waiter>) {
         let queue = self.keys.entry((db, key.into())).or_default();
         if !queue.iter().any(|w| Arc::ptr_eq(w, waiter)) {
+            if queue.is_empty() {
+                self.awaited.all.fetch_add(1, Ordering::Relaxed);
+            }
+            if waiter.heeds_removal && !heeds_removal(queue) {
+                self.awaited.heeding_removal.fetch_add(1, Ordering::Relaxed);
+            }
             queue.push_back(Arc::clone(waiter));
             if let Some(destination) = &waiter.destination {
                 self.with_destination += 1;
@@ -133,13 +165,17 @@ impl WaitTable {
         let Some(queue) = self.keys.get_mut(&slot) else { return };
         let before = queue.len();
         queue.retain(|w| !Arc::ptr_eq(w, waiter));
-        if queue.len() < before
-            && let Some(destination) = &waiter.destination
-        {
-            self.with_destination -= 1;
-            self.destinations.remove(destination);
+        if queue.len() < before {
+            if let Some(destination) = &waiter.destination {
+                self.with_destination -= 1;
+                self.destinations.remove(destination);
+            }
+            if waiter.heeds_removal && !heeds_removal(queue) {
+                self.awaited.heeding_removal.fetch_sub(1, Ordering::Relaxed);
+            }
         }
         if queue.is_empty() {
+            self.awaited.all.fetch_sub(1, Ordering::Relaxed);
             self.keys.remove(&slot);
         }
     }

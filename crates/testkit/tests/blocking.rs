@@ -73,6 +73,33 @@ fn a_served_move_serves_those_who_wait_for_its_destination() {
 }
 
 #[test]
+fn info_counts_the_keys_that_somebody_waits_for() {
+    // As Redis 8.0 counts them.
+    let server = TestServer::sized(4, 1);
+    let other = server.connect();
+    let counts = || (other.info("total_blocking_keys"), other.info("total_blocking_keys_on_nokey"));
+    let count = |all: &str, heeding: &str| (all.to_owned(), heeding.to_owned());
+    assert_eq!(counts(), count("0", "0"));
+    let popping = [waiting(&server, "BLPOP a b a 0"), waiting(&server, "BLPOP b c 0")];
+    assert_eq!(counts(), count("3", "0"));
+    other.send("XGROUP CREATE s g $ MKSTREAM");
+    other.send("XGROUP CREATE s h $");
+    let reading: Vec<_> = ["g", "h", "g"]
+        .map(|group| waiting(&server, &format!("XREADGROUP GROUP {group} me BLOCK 0 STREAMS s >")))
+        .into();
+    let plain = waiting(&server, "XREAD BLOCK 0 STREAMS s $");
+    assert_eq!(counts(), count("4", "1"));
+    other.send("RPUSH b x y");
+    assert_eq!(counts(), count("1", "1"));
+    other.send("DEL s");
+    assert_eq!(reading.len(), 3);
+    assert_eq!(counts(), count("1", "0"), "who reads without a group waits on");
+    other.send("XADD s * a b");
+    assert_eq!(counts(), count("0", "0"));
+    assert!(!popping[0].is_waiting() && !plain.is_waiting());
+}
+
+#[test]
 fn a_key_of_another_type_wakes_nobody() {
     let server = TestServer::new();
     let client = waiting(&server, "BLPOP k 0");

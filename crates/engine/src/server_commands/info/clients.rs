@@ -21,4 +21,7 @@ pub(super) fn clients(worker: &Worker, report: &mut Report) {
     report.field("blocked_clients", engine.stats.blocked_clients.load(Ordering::Relaxed));
     report.field("tracking_clients", 0);
     report.field("clients_in_timeout_table", engine.stats.waiting_with_deadline.load(Ordering::Relaxed));
+    let awaited = engine.keyspace.awaited();
+    report.field("total_blocking_keys", awaited.all());
+    report.field("total_blocking_keys_on_nokey", awaited.heeding_removal());
 }
