@@ -27,6 +27,8 @@ pub enum Rule {
     /// Every byte but times in milliseconds, which may be some seconds apart: those of Unix, and how long ago something was
     /// where streams tell it.
     Times,
+    /// As [`Rule::Times`], but for [`ACTIVITY`] in the subject's reply, if the reference's does not have it.
+    TimesAndActivity,
     /// What DUMP gives: the type of the value; all bytes of a value that has an order and is not compressed.
     Payload,
 }
@@ -34,8 +36,8 @@ pub enum Rule {
 /// Commands whose replies are not compared to the letter: name, rule, reason.
 pub const RULES: [(&str, Rule, &str); 36] = [
     ("XPENDING", Rule::Times, "time passes between the two servers"),
-    ("XINFO CONSUMERS", Rule::Times, "as XPENDING"),
-    ("XINFO STREAM", Rule::Times, "as XPENDING"),
+    ("XINFO CONSUMERS", Rule::TimesAndActivity, "as XPENDING; Redis tells of activity from 7.2 on"),
+    ("XINFO STREAM", Rule::TimesAndActivity, "as XPENDING; Redis tells of activity from 7.2 on"),
     ("KEYS", Rule::Unordered, "the order of the key space is the order of a hash table"),
     ("SMEMBERS", Rule::Unordered, "the order of a set is the order of a hash table"),
     ("SINTER", Rule::Unordered, "as SMEMBERS"),
@@ -75,6 +77,9 @@ pub const RULES: [(&str, Rule, &str); 36] = [
     ("HELLO", Rule::Outline, "tells version and connection of one server"),
 ];
 
+/// The fields that tell when a consumer was last given something.
+pub const ACTIVITY: [&[u8]; 2] = [b"$8\r\ninactive\r\n", b"$11\r\nactive-time\r\n"];
+
 /// The rule for a command.
 pub fn rule(words: &[Vec<u8>]) -> Rule {
     let upper = |index: usize| words.get(index).map(|word| word.to_ascii_uppercase()).unwrap_or_default();
@@ -86,7 +91,7 @@ pub fn rule(words: &[Vec<u8>]) -> Rule {
     found.map_or(Rule::Exact, |(_, rule, _)| *rule)
 }
 
-/// Whether two replies to a command say the same under a rule.
+/// Whether two replies to a command, that of the reference first, say the same under a rule.
 pub fn same(rule: Rule, left: &[u8], right: &[u8]) -> bool {
     if left == right {
         return true;
@@ -109,6 +114,10 @@ pub fn same(rule: Rule, left: &[u8], right: &[u8]) -> bool {
         }
         Rule::Outline => outline(left) == outline(right),
         Rule::Times => same_but_times(left, right),
+        Rule::TimesAndActivity => {
+            let is_told = ACTIVITY.iter().any(|name| left.windows(name.len()).any(|part| part == *name));
+            same_but_times(left, &if is_told { right.to_vec() } else { without_activity(right) })
+        }
         Rule::Payload => same_payload(left, right),
     }
 }
@@ -169,7 +178,8 @@ fn same_but_times(left: &[u8], right: &[u8]) -> bool {
         return false;
     }
     let tells_idle = |at: usize| {
-        let named = at > 0 && lefts[at - 1] == b"$4\r\nidle\r\n";
+        let names: [&[u8]; 2] = [b"$4\r\nidle\r\n", ACTIVITY[0]];
+        let named = at > 0 && names.contains(&lefts[at - 1]);
         // An ID, a consumer, how long ago, how often.
         named || lefts.len() == 4 && at == 2 && header(left) == b"*4"
     };
@@ -178,6 +188,21 @@ fn same_but_times(left: &[u8], right: &[u8]) -> bool {
         .zip(&rights)
         .enumerate()
         .all(|(at, (left, right))| same_but_times(left, right) || tells_idle(at) && near(left, right, APART))
+}
+
+/// A reply without the integers named [`ACTIVITY`].
+fn without_activity(raw: &[u8]) -> Vec<u8> {
+    let parts = elements(raw);
+    if parts.is_empty() {
+        return raw.to_vec();
+    }
+    let tells = |at: usize| {
+        ACTIVITY.contains(&parts[at]) && parts.get(at + 1).is_some_and(|value| value.starts_with(b":"))
+    };
+    let kept = (0..parts.len()).filter(|&at| !(tells(at) || at > 0 && tells(at - 1)));
+    let kept: Vec<_> = kept.map(|at| without_activity(parts[at])).collect();
+    let count = if raw[0] == b'%' { kept.len() / 2 } else { kept.len() };
+    [&raw[..1], format!("{count}\r\n").as_bytes(), &kept.concat()].concat()
 }
 
 /// The elements in groups of `size`, sorted.
@@ -305,6 +330,22 @@ mod tests {
         assert!(same(Rule::Times, b"*1\r\n:1700000000000\r\n", b"*1\r\n:1700000000999\r\n"));
         assert!(!same(Rule::Times, b"*1\r\n:17\r\n", b"*1\r\n:18\r\n"));
         assert!(same(Rule::Times, b"%1\r\n$4\r\nidle\r\n:1\r\n", b"%1\r\n$4\r\nidle\r\n:2\r\n"));
+    }
+
+    #[test]
+    fn activity_is_passed_over_where_the_reference_does_not_tell_of_it() {
+        let old = b"*1\r\n%2\r\n$4\r\nname\r\n$1\r\na\r\n$4\r\nidle\r\n:1\r\n";
+        let new = b"*1\r\n%3\r\n$4\r\nname\r\n$1\r\na\r\n$4\r\nidle\r\n:1\r\n$8\r\ninactive\r\n:5\r\n";
+        let never = b"*1\r\n%3\r\n$4\r\nname\r\n$1\r\na\r\n$4\r\nidle\r\n:1\r\n$8\r\ninactive\r\n:-1\r\n";
+        assert!(same(Rule::TimesAndActivity, old, new));
+        assert!(!same(Rule::Times, old, new));
+        assert!(!same(Rule::TimesAndActivity, new, old), "only the subject may tell more");
+        assert!(!same(Rule::TimesAndActivity, new, never), "where both tell of it, it counts");
+        let old = b"*4\r\n$9\r\nseen-time\r\n:1\r\n$1\r\nx\r\n:1\r\n";
+        let new = b"*6\r\n$9\r\nseen-time\r\n:1\r\n$11\r\nactive-time\r\n:-1\r\n$1\r\nx\r\n:1\r\n";
+        assert!(same(Rule::TimesAndActivity, old, new));
+        let field = b"*2\r\n$8\r\ninactive\r\n$1\r\n1\r\n";
+        assert!(!same(Rule::TimesAndActivity, b"*0\r\n", field), "a field of an entry stays");
     }
 
     #[test]

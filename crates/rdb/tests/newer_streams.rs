@@ -9,7 +9,7 @@ use spinel_rdb::Target;
 use spinel_rdb::encode::EncodeOptions;
 use spinel_rdb::payload::{Verify, dump, restore};
 use spinel_store::{Entry, Stream, ValueRef};
-use spinel_structs::stream::{Idempotence, Memory, StreamId};
+use spinel_structs::stream::{Group, Idempotence, Memory, StreamId};
 
 use support::cx;
 
@@ -47,6 +47,30 @@ fn said(stream: &Stream) -> Vec<(String, Vec<(String, StreamId)>)> {
         (text(name), messages)
     });
     named.collect()
+}
+
+/// Redis from 7.2 has a place for it; where there is none, Redis takes the one time for the other.
+#[test]
+fn when_consumers_were_active_is_written_from_version_11_on() {
+    let mut made = Stream::new();
+    let mut group = Group::new(StreamId::MIN, None);
+    for (name, seen_ms, active_ms) in [(b"ann", 9, Some(7)), (b"bob", 5, None)] {
+        let number = group.create(name, seen_ms).expect("names differ");
+        group.consumer_mut(number).active_ms = active_ms;
+    }
+    assert!(made.create_group(b"g", group));
+    let entry = Entry::new(b"key", spinel_store::NewValue::Stream(Box::new(made)), None, 0);
+    let active = |target| {
+        let read = read(&dump(entry.value(), options(target, false)), Verify::Checksum);
+        let group = stream(&read).group(b"g").expect("it is there");
+        group.consumers().map(|consumer| (consumer.seen_ms, consumer.active_ms)).collect::<Vec<_>>()
+    };
+    for target in [Target::V9, Target::V10] {
+        assert_eq!(active(target), [(9, Some(9)), (5, Some(5))]);
+    }
+    for target in [Target::V11, Target::V12, Target::Valkey80] {
+        assert_eq!(active(target), [(9, Some(7)), (5, None)]);
+    }
 }
 
 #[test]

@@ -96,6 +96,19 @@ impl Reader<'_> {
         Ok(has_room)
     }
 
+    /// Notes that the consumer asked for entries of a stream in vain. It is not created by that.
+    pub(super) fn note_asking(&self, cx: &mut UpdateContext<'_>, key: Key<'_>) -> Result<(), CommandError> {
+        let group = cx.read::<Stream>(key)?.and_then(|stream| stream.group(self.group));
+        if group.is_none_or(|group| group.find(self.consumer).is_none()) {
+            return Ok(());
+        }
+        let now_ms = cx.now().0;
+        if let Some(stream) = cx.write::<Stream>(key)? {
+            stream.with_group(self.group, |_, group| group.note_asking(self.consumer, now_ms));
+        }
+        Ok(())
+    }
+
     /// Gives the consumer what is due to be claimed, and entries that the group has not come to.
     fn give_new(
         &self,
@@ -142,7 +155,8 @@ impl Reader<'_> {
             }
             given.count += 1;
         }
-        if given.count > 0 {
+        // As in Redis, what is read without being pending then does not count.
+        if given.claimed > 0 || given.count > 0 && !self.no_ack {
             group.consumer_mut(consumer).active_ms = Some(now_ms);
         }
         out.finish(length, given.count);

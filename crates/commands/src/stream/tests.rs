@@ -53,6 +53,45 @@ fn what_a_group_reads_is_recorded_as_claims() {
     assert!(server.effects.is_quiet());
 }
 
+/// The times are those of Redis 8.0; that a consumer is not created in vain is as in 7.0.
+#[test]
+fn a_consumer_is_seen_when_it_asks_and_active_when_it_is_given_something() {
+    let mut server = Server::new();
+    let lines = ["XADD s 1-1 a 1", "XGROUP CREATE s g 0", "XGROUP CREATECONSUMER s g c"];
+    lines.iter().for_each(|line| drop(server.run(line)));
+    // A command, and how long after it the consumer is idle and inactive, if 5 milliseconds pass before each.
+    for (line, idle, inactive) in [
+        ("EXISTS s", 5, -1),
+        ("XREADGROUP GROUP g c NOACK STREAMS s >", 0, -1),
+        ("XGROUP SETID s g 0", 5, -1),
+        ("XREADGROUP GROUP g c STREAMS s >", 0, 0),
+        ("XREADGROUP GROUP g c STREAMS s >", 0, 5),
+        ("XREADGROUP GROUP g c STREAMS s 0", 0, 10),
+        ("XREADGROUP GROUP g c BLOCK 0 STREAMS s >", 0, 15),
+        ("XPENDING s g - + 10 c", 5, 20),
+        ("XCLAIM s g c 100 1-1", 0, 25),
+        ("XCLAIM s g c 0 9-9", 0, 30),
+        ("XCLAIM s g c 0 1-1 JUSTID", 0, 0),
+        ("XAUTOCLAIM s g c 100 0", 0, 5),
+        ("XAUTOCLAIM s g c 0 0", 0, 0),
+        ("XACK s g 1-1", 5, 5),
+        ("XREADGROUP GROUP g other STREAMS s >", 10, 10),
+        ("XCLAIM s g other 0 9-9", 15, 15),
+    ] {
+        server.advance_ms(5);
+        server.run(line);
+        let reply = server.run("XINFO CONSUMERS s g");
+        let times = format!("$4\r\nidle\r\n:{idle}\r\n$8\r\ninactive\r\n:{inactive}\r\n");
+        assert!(reply.starts_with("*1\r\n") && reply.ends_with(&times), "{line}: {reply}");
+    }
+    let seen =
+        "$9\r\nseen-time\r\n:1700000000065\r\n$11\r\nactive-time\r\n:1700000000065\r\n$9\r\npel-count\r\n";
+    let full = server.run("XINFO STREAM s FULL");
+    assert!(full.contains(seen), "{full}");
+    server.run("XGROUP CREATECONSUMER s g new");
+    assert!(server.run("XINFO STREAM s FULL").contains("$11\r\nactive-time\r\n:-1\r\n"));
+}
+
 #[test]
 fn a_reader_waits_for_what_comes_after_the_end_it_saw() {
     let mut server = Server::new();

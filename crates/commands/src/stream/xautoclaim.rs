@@ -93,6 +93,7 @@ impl Update for Xautoclaim<'_> {
         let (mut claimed, mut deleted, mut taken) = (Claimed::default(), Vec::new(), 0);
         let (mut left, mut attempts) = (self.count, self.count * LOOKED_AT);
         let next = stream.with_group(self.group, |stream, group| {
+            group.note_asking(self.consumer, now_ms);
             let mut from = Some(self.start);
             let next = loop {
                 let Some(start) = from else { break None };

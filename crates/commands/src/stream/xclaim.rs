@@ -131,6 +131,7 @@ impl Update for Xclaim<'_> {
         let moved = stream.with_group(self.group, |stream, group| {
             let moved = (options.last_id > group.last_id).then_some(options.last_id);
             group.last_id = group.last_id.max(options.last_id);
+            group.note_asking(self.consumer, now_ms);
             for &id in &options.ids {
                 let pending = group.pending(id).copied();
                 if !stream.contains(id) {

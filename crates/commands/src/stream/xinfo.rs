@@ -23,7 +23,7 @@ pub(super) struct Xinfo;
 /// Returns what there is to know about the consumers of a group.
 #[derive(Command)]
 #[command(name = "xinfo|consumers", group = Stream, since = "5.0.0", complexity = "O(N) for N consumers")]
-#[command(tips("nondeterministic_output"))]
+#[command(history = &[("7.2.0", "The field `inactive`.")], tips("nondeterministic_output"))]
 pub(super) struct XinfoConsumers<'a> {
     #[key(ro, access)]
     key: Key<'a>,
@@ -46,6 +46,7 @@ pub(super) struct XinfoGroups<'a> {
 #[command(history = &[
     ("6.0.0", "The option `FULL`."),
     ("7.0.0", "The fields `max-deleted-entry-id`, `entries-added`, `recorded-first-entry-id`, `entries-read` and `lag`."),
+    ("7.2.0", "The field `active-time`; `seen-time` is that of the last attempt."),
 ])]
 #[command(manual, arity = -3, args = &[
     KEY,
@@ -73,13 +74,16 @@ impl Query for XinfoConsumers<'_> {
         let group = stream.group(self.group).ok_or_else(|| no_group_of_key(self.key, self.group))?;
         out.array(group.consumer_count());
         for consumer in group.consumers() {
-            out.map(3);
+            let since = |ms: i64| cx.now().0.saturating_sub(ms).max(0);
+            out.map(4);
             out.bulk(b"name");
             out.bulk(consumer.name());
             out.bulk(b"pending");
             out.integer(consumer.pending_len() as i64);
             out.bulk(b"idle");
-            out.integer(cx.now().0.saturating_sub(consumer.seen_ms).max(0));
+            out.integer(since(consumer.seen_ms));
+            out.bulk(b"inactive");
+            out.integer(consumer.active_ms.map_or(-1, since));
         }
         Ok(())
     }

@@ -55,11 +55,13 @@ pub(super) fn reply_full_groups(stream: &Stream, most: usize, out: &mut Encoder)
 }
 
 fn reply_full_consumer(group: &Group, consumer: &Consumer, most: usize, out: &mut Encoder) {
-    out.map(4);
+    out.map(5);
     out.bulk(b"name");
     out.bulk(consumer.name());
     out.bulk(b"seen-time");
     out.integer(consumer.seen_ms);
+    out.bulk(b"active-time");
+    out.integer(consumer.active_ms.unwrap_or(-1));
     out.bulk(b"pel-count");
     out.integer(consumer.pending_len() as i64);
     out.bulk(b"pending");

@@ -188,6 +188,8 @@ impl Blocking for Xreadgroup<'_> {
             };
             if is_ready && !budget.is_spent() {
                 streams += usize::from(self.reader.read(cx, key, wanted, &mut budget, out)?);
+            } else {
+                self.reader.note_asking(cx, key)?;
             }
         }
         if streams > 0 {

@@ -113,6 +113,8 @@ pub const KNOWN: &[(&str, &str, &str)] = &[
     ("xcfgset", "existence", "from Redis 8.6: messages of producers"),
     ("xdelex", "existence", "from Redis 8.2"),
     ("xidmprecord", "existence", "from Redis 8.6: messages of producers"),
+    ("xinfo|consumers", "versions with changes", "inactive, from Redis 7.2"),
+    ("xinfo|stream", "versions with changes", "active-time, from Redis 7.2"),
     ("xnack", "existence", "from Redis 8.8: giving pending entries back"),
     ("xread", "arguments", "MAXCOUNT and MAXSIZE, from Redis 8.10"),
     ("xread", "versions with changes", "MAXCOUNT and MAXSIZE, from Redis 8.10"),

@@ -63,7 +63,7 @@ impl Pending {
 #[derive(Clone, Debug)]
 pub struct Consumer {
     name: Box<[u8]>,
-    /// When it was last heard of, in Unix milliseconds.
+    /// When it last asked for something, in Unix milliseconds.
     pub seen_ms: i64,
     /// When it was last given something, in Unix milliseconds.
     pub active_ms: Option<i64>,
@@ -171,6 +171,13 @@ impl Group {
     /// If it was removed.
     pub fn consumer_mut(&mut self, id: ConsumerId) -> &mut Consumer {
         self.consumers[id.index()].as_deref_mut().expect("the number is of a consumer that is there")
+    }
+
+    /// Notes that somebody asks for something in the name of a consumer, if there is one of this name.
+    pub fn note_asking(&mut self, name: &[u8], now_ms: i64) {
+        if let Some(id) = self.find(name) {
+            self.consumer_mut(id).seen_ms = now_ms;
+        }
     }
 
     /// Makes a consumer; `None` if there is one of this name.
