@@ -97,7 +97,7 @@ impl ClientKind {
     pub(crate) fn parse(word: &[u8]) -> Result<Self, CommandError> {
         match word.to_ascii_lowercase().as_slice() {
             b"normal" => Ok(Self::Normal),
-            b"master" => Ok(Self::Primary),
+            b"master" | b"primary" => Ok(Self::Primary),
             b"slave" | b"replica" => Ok(Self::Replica),
             b"pubsub" => Ok(Self::Pubsub),
             _ => Err(CommandError::quoting("ERR Unknown client type '", word, "'")),
@@ -122,6 +122,8 @@ pub struct Client {
     pub library: Mutex<(Vec<u8>, Vec<u8>)>,
     /// Flags.
     pub flags: ClientFlags,
+    /// It has said that it can be sent to another server, the capability `r`.
+    pub can_redirect: AtomicBool,
     /// The selected database.
     pub db: AtomicU16,
     /// Channels it listens to.
@@ -250,6 +252,7 @@ impl Clients {
             name: Mutex::default(),
             library: Mutex::default(),
             flags: ClientFlags::default(),
+            can_redirect: AtomicBool::new(false),
             db: AtomicU16::new(0),
             channels: AtomicU32::new(0),
             patterns: AtomicU32::new(0),

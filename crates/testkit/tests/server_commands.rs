@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use spinel_engine::config::ProtectedAction;
-use spinel_testkit::TestServer;
+use spinel_testkit::{TestClient, TestServer};
 
 #[test]
 fn wait_gives_up_at_its_time_and_counts_no_replica() {
@@ -81,6 +81,138 @@ fn the_slow_log_keeps_the_newest_and_gives_as_many_as_are_wanted() {
     assert_eq!((client.run("SLOWLOG GET -2"), client.run("SLOWLOG GET x")), (refused.into(), refused.into()));
     assert_eq!(client.run("SLOWLOG RESET"), "+OK\r\n");
     assert_eq!(client.run("SLOWLOG LEN"), ":1\r\n");
+}
+
+/// The names of the clients that `CLIENT LIST` shows with a filter.
+fn listed(client: &TestClient, filter: &str) -> String {
+    let reply = client.run(&format!("CLIENT LIST {filter}"));
+    if reply.starts_with('-') {
+        return reply.trim_end().to_owned();
+    }
+    let names = reply.lines().filter_map(|line| line.split_once(" name=")?.1.split(' ').next());
+    names.map(|name| if name.is_empty() { "?" } else { name }).collect::<Vec<_>>().join(" ")
+}
+
+/// Clients of all kinds, each with a name that says what is its own. All were silent for five seconds, but for the first.
+fn clients_of_all_kinds(server: &TestServer) -> Vec<TestClient> {
+    let names = ["me", "lib", "db", "multi", "sub", "spared", "capa", "blocked", ""];
+    let clients: Vec<TestClient> = names.iter().map(|_| server.connect()).collect();
+    for (client, name) in clients.iter().zip(names) {
+        client.send(&format!("CLIENT SETNAME \"{name}\""));
+    }
+    for (at, line) in [
+        (1, "CLIENT SETINFO LIB-NAME jedis"),
+        (1, "CLIENT SETINFO LIB-VER 1.0"),
+        (2, "SELECT 3"),
+        (2, "CLIENT SETINFO LIB-NAME jedis"),
+        (3, "MULTI"),
+        (4, "SUBSCRIBE c"),
+        (5, "CLIENT NO-EVICT ON"),
+        (5, "CLIENT NO-TOUCH ON"),
+        (6, "CLIENT CAPA other redirect"),
+        (7, "BLPOP none 0"),
+    ] {
+        clients[at].send(line);
+    }
+    server.advance(Duration::from_secs(5));
+    let _ = clients[0].run("PING");
+    clients
+}
+
+/// As Valkey 9.1 answers, and Redis 7.0.15 where it knows the filter.
+#[test]
+fn clients_are_listed_by_filters_that_must_all_fit() {
+    let server = TestServer::sized(1, 1);
+    let clients = clients_of_all_kinds(&server);
+    for (filter, found) in [
+        ("NAME lib", "lib"),
+        ("NAME \"\"", ""),
+        ("NOT-NAME me TYPE normal DB 0 FLAGS N", "lib capa ?"),
+        ("lib-name jedis", "lib db"),
+        ("LIB-NAME jedis LIB-VER 1.0", "lib"),
+        ("NOT-LIB-NAME jedis FLAGS N", "me capa ?"),
+        ("LIB-NAME jedis NOT-LIB-VER 1.0", "db"),
+        ("DB 3", "db"),
+        ("DB 1 DB 3", "db"),
+        ("FLAGS x", "multi"),
+        ("FLAGS P", "sub"),
+        ("FLAGS b", "blocked"),
+        ("FLAGS eT", "spared"),
+        ("FLAGS xP", ""),
+        ("NOT-FLAGS N", "multi sub spared blocked"),
+        ("NOT-FLAGS \"\"", ""),
+        ("CAPA r", "capa"),
+        ("NOT-CAPA r FLAGS N DB 0", "me lib ?"),
+        ("IP 127.0.0.1 FLAGS x", "multi"),
+        ("IP 127.0.0", ""),
+        ("NOT-IP 127.0.0.1", ""),
+        ("ADDR 127.0.0.1:40003", "multi"),
+        ("NOT-LADDR 127.0.0.1:6379", ""),
+        ("NOT-TYPE normal", "sub"),
+        ("TYPE primary", ""),
+        ("NOT-USER default", ""),
+        ("SKIPME yes DB 0 FLAGS N", "lib capa ?"),
+        ("IDLE 5 FLAGS N", "lib db capa ?"),
+        ("IDLE 6", ""),
+        ("MAXAGE 5 FLAGS x", "multi"),
+        ("ID 3 1", "db me"),
+        ("ID 3 1 NOT-NAME db", "me"),
+        ("ID 3 ID 1", "me db"),
+        ("NOT-ID 1 2 3 FLAGS N", "capa ?"),
+        ("NAME me ID", ""),
+        ("NAME me NOT-ID", "me"),
+    ] {
+        assert_eq!(listed(&clients[0], filter), found, "{filter}");
+    }
+}
+
+/// As Valkey 9.1 answers, and Redis 7.0.15 where it knows the filter.
+#[test]
+fn filters_that_are_wrong_are_told_apart() {
+    let server = TestServer::new();
+    let client = server.connect();
+    for (filter, error) in [
+        ("DB 16", "-ERR DB number should be between 0 and 15"),
+        ("NOT-DB -1", "-ERR NOT-DB number should be between 0 and 15"),
+        ("NOT-DB x", "-ERR NOT-DB is not an integer or out of range"),
+        ("DB 99999999999", "-ERR DB is not an integer or out of range"),
+        ("FLAGS NZ", "-ERR Unknown flags found in the provided filter: NZ"),
+        ("NOT-FLAGS Z", "-ERR Unknown flags found in the NOT-FLAGS filter: Z"),
+        ("CAPA x", "-ERR Unknown capa found in the provided filter: x"),
+        ("NOT-CAPA x", "-ERR Unknown capa found in the NOT-CAPA filter: x"),
+        ("NOT-TYPE none", "-ERR Unknown client type 'none'"),
+        ("USER none", "-ERR No such user 'none'"),
+        ("SKIPME x", "-ERR syntax error"),
+        ("IDLE 0", "-ERR idle should be greater than 0"),
+        ("MAXAGE x", "-ERR maxage is not an integer or out of range"),
+        ("ID 3 x", "-ERR Invalid client ID"),
+        ("NOT-ID 0", "-ERR client-id should be greater than 0"),
+        ("NAME", "-ERR syntax error"),
+        ("NAME me NAME", "-ERR syntax error"),
+        ("NOT-SKIPME yes", "-ERR syntax error"),
+    ] {
+        assert_eq!(listed(&client, filter), error, "{filter}");
+    }
+}
+
+/// As Valkey 9.1 answers, and Redis 7.0.15 where it knows the filter.
+#[test]
+fn clients_are_closed_by_filters_that_must_all_fit() {
+    let server = TestServer::sized(1, 1);
+    let clients = clients_of_all_kinds(&server);
+    let me = &clients[0];
+    for (filter, reply) in [
+        ("ID x", "-ERR client-id should be greater than 0\r\n"),
+        ("NAME x ID", "-ERR syntax error\r\n"),
+        ("NAME me", ":0\r\n"),
+        ("FLAGS b", ":1\r\n"),
+        ("ID 2 3 NOT-DB 3", ":1\r\n"),
+        ("ID 6 ID 7", ":1\r\n"),
+        ("NOT-TYPE pubsub NOT-NAME spared", ":3\r\n"),
+    ] {
+        assert_eq!(me.run(&format!("CLIENT KILL {filter}")), reply, "{filter}");
+    }
+    assert_eq!(listed(me, ""), "me sub spared");
 }
 
 #[test]

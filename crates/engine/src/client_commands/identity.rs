@@ -1,9 +1,10 @@
 //! `CLIENT ID | GETNAME | SETNAME | SETINFO | CAPA`
 
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 use spinel_family::spec::ArgKind;
-use spinel_family::{Command, CommandError, Encoder, Many};
+use spinel_family::{Command, CommandError, Encoder, Many, is_token};
 
 use crate::Flow;
 use crate::arguments::{argument, one_of};
@@ -90,18 +91,21 @@ impl SessionCommand for ClientSetinfo<'_> {
     }
 }
 
-/// Tells the server what this client is capable of. None of the capabilities known so far changes anything
-/// on a server without replicas; unknown ones are ignored.
+/// Tells the server what this client is capable of. The only capability known so far changes nothing on a server without
+/// replicas, but clients can be chosen by it; unknown ones are ignored.
 #[derive(Command)]
 #[command(name = "client|capa", group = Connection, since = "8.0.0", complexity = "O(1)")]
 #[command(flags(noscript, loading, stale))]
 pub(super) struct ClientCapa<'a> {
     #[arg(name = "capability")]
-    _capabilities: Many<'a, &'a [u8]>,
+    capabilities: Many<'a, &'a [u8]>,
 }
 
 impl SessionCommand for ClientCapa<'_> {
-    fn run(&self, _cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+    fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
+        if self.capabilities.items().any(|word| is_token(word, "REDIRECT")) {
+            cx.session.client.can_redirect.store(true, Ordering::Relaxed);
+        }
         out.ok();
         Ok(Flow::Continue)
     }

@@ -7,12 +7,13 @@ use std::io::Write;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
 
-use spinel_family::spec::ArgKind;
-use spinel_family::{Command, CommandError, Encoder, Many, UnixMillis};
+use spinel_family::spec::{ArgKind, ArgSpec};
+use spinel_family::{Command, CommandError, Encoder, Many, UnixMillis, is_token};
 use spinel_structs::number::parse_i64;
 
+use super::filters::{Filters, Purpose, is_filter, with_newer};
 use crate::arguments::{argument, multiple, one_of, optional, token};
-use crate::clients::{Client, ClientFlags, ClientKind, counted_output};
+use crate::clients::{Client, ClientFlags, counted_output};
 use crate::registry::REGISTRY;
 use crate::session::{SessionCommand, SessionContext};
 use crate::{ClientId, Engine, Flow};
@@ -33,7 +34,7 @@ impl SessionCommand for ClientInfo {
     }
 }
 
-/// Tells what there is to know about all connections, about those of a type, or about some by number.
+/// Tells what there is to know about all connections, or about those chosen by filters.
 #[derive(Command)]
 #[command(name = "client|list", group = Connection, since = "2.4.0", complexity = "O(N) where N is the number of client connections")]
 #[command(flags(admin, noscript, loading, stale), tips("nondeterministic_output"))]
@@ -44,50 +45,68 @@ impl SessionCommand for ClientInfo {
     ("6.2.0", "Memory, local address and redirection are told; clients can be asked for by number."),
     ("7.0.0", "Protocol, memory of transactions and reply buffers are told."),
     ("7.0.3", "The count of shard channels is told."),
+    ("9.0.0", "The filters of `CLIENT KILL`."),
 ])]
-#[command(args = &[
-    optional("5.0.0", one_of("normal_master_replica_pubsub", "TYPE", &[
-        token("normal", "NORMAL"),
-        token("master", "MASTER"),
-        token("replica", "REPLICA"),
-        token("pubsub", "PUBSUB"),
-    ])),
-    optional("6.2.0", spinel_family::spec::ArgSpec {
-        children: &[multiple(argument("client-id", ArgKind::Integer, ""))],
-        ..argument("id", ArgKind::Block, "ID")
-    }),
-])]
+#[command(args = &ARGUMENTS)]
 pub(super) struct ClientList<'a> {
     #[arg(trailing, hidden)]
-    filter: Option<&'a [u8]>,
-    #[arg(trailing, hidden)]
-    values: Option<Many<'a, &'a [u8]>>,
+    words: Option<Many<'a, &'a [u8]>>,
 }
+
+const ARGUMENTS: [ArgSpec; 27] = with_newer(&[
+    optional(
+        "5.0.0",
+        one_of(
+            "normal_master_replica_pubsub",
+            "TYPE",
+            &[
+                token("normal", "NORMAL"),
+                token("master", "MASTER"),
+                token("replica", "REPLICA"),
+                token("pubsub", "PUBSUB"),
+            ],
+        ),
+    ),
+    optional(
+        "6.2.0",
+        ArgSpec {
+            children: &[multiple(argument("client-id", ArgKind::Integer, ""))],
+            ..argument("id", ArgKind::Block, "ID")
+        },
+    ),
+    optional("9.0.0", argument("username", ArgKind::String, "USER")),
+    optional("9.0.0", argument("ip:port", ArgKind::String, "ADDR")),
+    optional("9.0.0", argument("ip:port", ArgKind::String, "LADDR")),
+    optional("9.0.0", argument("yes/no", ArgKind::String, "SKIPME")),
+    optional("9.0.0", argument("maxage", ArgKind::Integer, "MAXAGE")),
+]);
 
 impl SessionCommand for ClientList<'_> {
     fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
         note_oneself(cx);
         let now = cx.worker.now();
         let clients = &cx.engine().clients;
+        let words: Vec<&[u8]> = self.words.iter().flat_map(Many::items).collect();
         let mut text = Vec::new();
-        match (self.filter, self.values) {
-            (None, _) => clients.list().iter().for_each(|client| describe(client, now, &mut text)),
-            (Some(filter), Some(values)) if filter.eq_ignore_ascii_case(b"type") && values.len() == 1 => {
-                let kind = ClientKind::parse(values.items().next().unwrap_or_default())?;
-                let all = clients.list();
-                all.iter()
-                    .filter(|client| client.kind() == kind)
-                    .for_each(|client| describe(client, now, &mut text));
-            }
-            (Some(filter), Some(values)) if filter.eq_ignore_ascii_case(b"id") => {
-                for id in values.items() {
+        match *words {
+            [] => clients.list().iter().for_each(|client| describe(client, now, &mut text)),
+            [_] => return Err(CommandError::Syntax),
+            // Numbers alone, as in Redis 7.0: in the order in which they are given.
+            [name, ref ids @ ..] if is_token(name, "ID") && !ids.iter().any(|word| is_filter(word)) => {
+                for id in ids {
                     let id = parse_i64(id).ok_or(CommandError::text("ERR Invalid client ID"))?;
                     if let Some(client) = u64::try_from(id).ok().and_then(|id| clients.get(ClientId(id))) {
                         describe(&client, now, &mut text);
                     }
                 }
             }
-            _ => return Err(CommandError::Syntax),
+            _ => {
+                let filters = Filters::parse(&words, Purpose::List, cx.engine().keyspace.databases())?;
+                let is_spared = |id: ClientId| filters.spares_caller && id == cx.session.id();
+                let all = clients.list();
+                let chosen = all.iter().filter(|client| filters.fit(client, now) && !is_spared(client.id));
+                chosen.for_each(|client| describe(client, now, &mut text));
+            }
         }
         out.verbatim("txt", &text);
         Ok(Flow::Continue)
@@ -192,7 +211,8 @@ fn last_command(client: &Client) -> &'static str {
     client.last_command().map_or("NULL", |command| REGISTRY.get(command.seen_as).spec.name)
 }
 
-fn flag_letters(client: &Client) -> String {
+/// The letters of a client's flags; `N` if it has none.
+pub(super) fn flag_letters(client: &Client) -> String {
     let ClientFlags { blocked, in_multi, monitor, subscriber, no_evict, no_touch, closing } = &client.flags;
     let letters: String = [
         (monitor.load(Relaxed), 'O'),

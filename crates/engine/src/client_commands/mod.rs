@@ -4,6 +4,7 @@
 //! no session is ever touched from outside. Client tracking is absent: `TRACKING` and `CACHING` are unknown
 //! subcommands, and the commands that report on it report that it is off.
 
+mod filters;
 mod identity;
 mod kill;
 mod list;
@@ -71,13 +72,19 @@ help_command!(
         "    Close the connections that every option fits:",
         "    * ADDR (<ip:port>|<unixsocket>:0), LADDR (<ip:port>|<unixsocket>:0)",
         "      By the address of the client, or by ours.",
-        "    * ID <client-id>, USER <username>, TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
-        "    * MAXAGE <seconds>",
-        "      Those that have lasted at least so long.",
+        "    * ID <client-id> ..., USER <username>, TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+        "    * NAME <name>, LIB-NAME <name>, LIB-VER <version>, DB <number>, IP <ip>",
+        "    * FLAGS <letters>, CAPA <letters>",
+        "      Those that have all of these.",
+        "    * NOT-... of each of these",
+        "      Those that it does not fit.",
+        "    * MAXAGE <seconds>, IDLE <seconds>",
+        "      Those that have lasted, or been silent, at least so long.",
         "    * SKIPME (YES|NO)",
         "      Spare this connection (default: yes).",
-        "LIST [TYPE (NORMAL|MASTER|REPLICA|PUBSUB) | ID <client-id> ...]",
-        "    What there is to know about all connections, or about some.",
+        "LIST [<option> <value> [<option> <value> [...]]]",
+        "    What there is to know about all connections, or about those that every option fits, as with KILL",
+        "    (but for SKIPME, default: no).",
         "NO-EVICT (ON|OFF)",
         "    Spare this connection when clients are evicted for their memory.",
         "NO-TOUCH (ON|OFF)",
