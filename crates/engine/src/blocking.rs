@@ -10,6 +10,7 @@ use spinel_store::Waiter;
 
 use crate::clients::Client;
 use crate::data::name_words;
+use crate::dispatch::Outcome;
 use crate::registry::{Action, Command, REGISTRY};
 use crate::session::{Blocked, ReplyMode, Session};
 use crate::{Engine, Worker};
@@ -138,13 +139,20 @@ impl Worker {
     }
 
     /// Counts a blocked command that ended; the time it waited is not counted.
-    pub(crate) fn count_unblocked(&mut self, session: &Session, blocked: &Blocked, failed: bool) {
-        self.count_call(session, blocked.command, blocked.args.args(), blocked.nanos, failed);
+    pub(crate) fn count_unblocked(
+        &mut self,
+        session: &Session,
+        blocked: &Blocked,
+        failed: bool,
+        reply_bytes: usize,
+    ) {
+        let outcome = Outcome { failed, reply_bytes, is_request: true };
+        self.count_call(session, blocked.command, blocked.args.args(), blocked.nanos, outcome);
     }
 
     /// Counts and answers a blocked command that found nothing.
     pub(crate) fn end_timed_out(&mut self, session: &Session, blocked: &Blocked, out: &mut Encoder) {
-        self.count_unblocked(session, blocked, false);
+        self.count_unblocked(session, blocked, false, 0);
         let start = out.len();
         reply_timed_out(&self.engine, session, REGISTRY.get(blocked.command), blocked.args.args(), out);
         blocked.silence(start, out);

@@ -40,6 +40,15 @@ pub(crate) struct Begun {
     pub(crate) nanos: Option<u64>,
 }
 
+/// How a command ended that was timed by itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Outcome {
+    pub(crate) failed: bool,
+    pub(crate) reply_bytes: usize,
+    /// It came as a request of its own; those of transactions and scripts do not.
+    pub(crate) is_request: bool,
+}
+
 impl Worker {
     /// Finds and runs one command that nothing was looked ahead for.
     pub fn execute_alone(&mut self, session: &mut Session, args: Args<'_>, out: &mut Encoder) -> Flow {
@@ -306,7 +315,11 @@ impl Worker {
                     blocked.nanos = nanos.unwrap_or(0);
                 }
             }
-            (_, Some(nanos)) => self.count_call(session, command.id, args, nanos, failed),
+            (_, Some(nanos)) => {
+                let reply_bytes = out.len() - begun.len;
+                let outcome = Outcome { failed, reply_bytes, is_request: true };
+                self.count_call(session, command.id, args, nanos, outcome);
+            }
             (_, None) => self.count_fast_call(command.id, failed),
         }
         flow
@@ -328,11 +341,11 @@ impl Worker {
         command: CommandId,
         args: Args<'_>,
         nanos: u64,
-        failed: bool,
+        outcome: Outcome,
     ) {
         self.record_single(command, nanos);
-        self.note_slow(session, REGISTRY.get(command), args, nanos);
-        if failed {
+        self.note_single(session, REGISTRY.get(command), args, nanos, outcome);
+        if outcome.failed {
             self.stats.by_command[usize::from(command.0)].failed.add(1);
         }
     }

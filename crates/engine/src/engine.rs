@@ -11,6 +11,7 @@ use spinel_structs::stream::{BlockLimits, Memory};
 
 use crate::clients::Clients;
 use crate::clock::Clock;
+use crate::command_log::CommandLogs;
 use crate::config::{RdbVersion, Settings};
 use crate::eviction::{ClientBytes, MemoryMeter};
 use crate::gates::Gates;
@@ -26,7 +27,6 @@ use crate::pubsub::PubSub;
 use crate::registry::{Command, CommandId, REGISTRY};
 use crate::scripting::Scripts;
 use crate::shutdown::Shutdown;
-use crate::slowlog::SlowLog;
 use crate::stats::{SharedStats, WorkerStats};
 use crate::world::World;
 
@@ -79,7 +79,7 @@ pub struct Engine {
     pub run_id: String,
     pub(crate) world: World,
     pub(crate) pause: Pause,
-    pub(crate) slow_log: SlowLog,
+    pub(crate) command_logs: CommandLogs,
     pub(crate) latency: LatencyMonitor,
     pub(crate) gates: Gates,
     /// How much memory counts against `maxmemory`.
@@ -139,7 +139,7 @@ impl Engine {
             world: World::new(workers + 1),
             workers,
             pause: Pause::default(),
-            slow_log: SlowLog::default(),
+            command_logs: CommandLogs::default(),
             latency: LatencyMonitor::default(),
             gates: Gates::default(),
             memory: MemoryMeter::default(),

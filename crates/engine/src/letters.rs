@@ -2,6 +2,7 @@
 
 use spinel_family::Encoder;
 
+use crate::dispatch::Outcome;
 use crate::inbox::Message;
 use crate::session::Session;
 use crate::{Flow, Worker};
@@ -26,7 +27,7 @@ impl Worker {
                 if session.blocked.as_ref().is_some_and(|blocked| blocked.serial == blocking)
                     && let Some(blocked) = self.forget_blocked(session)
                 {
-                    self.count_unblocked(session, &blocked, reply.starts_with(b"-"));
+                    self.count_unblocked(session, &blocked, reply.starts_with(b"-"), reply.len());
                     if !blocked.keys.is_empty() {
                         self.note_written_elsewhere(session);
                     }
@@ -38,7 +39,8 @@ impl Worker {
             }
             Message::Finished { reply, call } => {
                 session.moved = false;
-                self.count_call(session, call.command, call.args.args(), call.nanos, call.failed);
+                let outcome = Outcome { failed: call.failed, reply_bytes: reply.len(), is_request: true };
+                self.count_call(session, call.command, call.args.args(), call.nanos, outcome);
                 self.engine.helpers.free_words(call.args);
                 if let Some(db) = call.db {
                     session.select(db);
@@ -84,7 +86,7 @@ impl Worker {
     /// Ends a blocked command, whose waiter is claimed, with an error.
     fn end_failed(&mut self, session: &mut Session, text: &[u8], out: &mut Encoder) {
         if let Some(blocked) = self.forget_blocked(session) {
-            self.count_unblocked(session, &blocked, true);
+            self.count_unblocked(session, &blocked, true, 0);
             let start = out.len();
             self.reply_error(text, out);
             blocked.silence(start, out);

@@ -23,6 +23,7 @@ mod blocking_tests;
 mod client_commands;
 pub mod clients;
 pub mod clock;
+mod command_log;
 pub mod config;
 mod connection;
 pub mod cores;
@@ -53,7 +54,6 @@ mod server_commands;
 pub mod session;
 mod short_way;
 mod shutdown;
-mod slowlog;
 pub mod stats;
 mod subscriptions;
 #[cfg(test)]

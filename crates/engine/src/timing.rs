@@ -2,11 +2,13 @@
 //!
 //! Fast commands (constant time, few words) come in runs; a run is timed as a whole and its time divided among
 //! its commands, so statistics stay true in sum. Any other command is timed by itself, and so is every command
-//! when the threshold of the slow log or of the latency monitor is low enough that a fast one could pass it.
+//! when the threshold of the slow log or of the latency monitor is low enough that a fast one could pass it, or one of the
+//! thresholds of bytes is.
 
 use smallvec::SmallVec;
 
 use crate::Worker;
+use crate::command_log::LargeFrom;
 use crate::config::Observation;
 use crate::registry::{Command, CommandId};
 
@@ -17,6 +19,9 @@ const PRECISE_UP_TO_MS: i64 = 100;
 /// Words in total bytes beyond which a fast command is timed by itself.
 const FAST_BYTES: usize = 16 * 1024;
 
+/// Replies of so many bytes are found by event loops.
+const LARGE_REPLY: usize = 64 * 1024;
+
 /// The clock work of one worker.
 #[derive(Default)]
 pub(crate) struct Timing {
@@ -25,6 +30,8 @@ pub(crate) struct Timing {
     last: (CommandId, u64),
     run: SmallVec<[(CommandId, u64); 4]>,
     precise: bool,
+    /// From how many bytes on the commands timed by themselves are looked at.
+    pub(crate) large_from: LargeFrom,
 }
 
 impl Timing {
@@ -38,8 +45,10 @@ impl Timing {
     }
 
     pub(crate) fn set_precise(&mut self, observation: &Observation) {
+        self.large_from = LargeFrom::of(observation);
         self.precise = (0..PRECISE_BELOW_US).contains(&observation.slowlog_log_slower_than_us)
-            || (1..=PRECISE_UP_TO_MS).contains(&observation.latency_monitor_threshold_ms);
+            || (1..=PRECISE_UP_TO_MS).contains(&observation.latency_monitor_threshold_ms)
+            || self.large_from.is_within(FAST_BYTES, LARGE_REPLY);
     }
 
     /// Whether a command is timed by itself.

@@ -20,6 +20,7 @@ use crate::data::{
     ShardSet, hold_to_write_beside, keys_of, keys_to_remove, name_words, needs_every_shard, normalise,
     shards_of,
 };
+use crate::dispatch::Outcome;
 use crate::registry::{Action, Command, CommandId, REGISTRY};
 use crate::scripting::Invocation;
 use crate::session::{Session, Transaction, Watched};
@@ -306,7 +307,8 @@ impl Execution<'_> {
         failed |= result.is_err();
         if is_single {
             let nanos = self.worker.finish_single(start);
-            self.worker.count_call(session, id, args, nanos, failed);
+            let outcome = Outcome { failed, reply_bytes: out.len() - start_len, is_request: false };
+            self.worker.count_call(session, id, args, nanos, outcome);
         } else {
             self.worker.count_fast_call(id, failed);
         }

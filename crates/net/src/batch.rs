@@ -159,6 +159,7 @@ impl Group {
         for ready in &self.ready {
             let connection = &mut connections[ready.slot];
             if connection.state == State::Running {
+                let replied = connection.out.len();
                 let (flow, is_consumed) = match ready.place {
                     Place::Spans { from, to } if ready.consumed > LOOP_BYTES_LIMIT => {
                         let spans = self.spans[from..to].to_vec();
@@ -178,7 +179,12 @@ impl Group {
                 if flow != Flow::Continue {
                     connection.fall_back();
                 }
-                limits::look_at_large_output(worker, connection);
+                if connection.out.len() >= limits::LARGE_OUTPUT {
+                    if !is_consumed && flow != Flow::Parked {
+                        note_large_output(worker, connection, ready, &self.spans, replied);
+                    }
+                    limits::look_at_large_output(worker, connection);
+                }
             }
         }
         self.ready.clear();
@@ -217,6 +223,20 @@ fn execute_one(worker: &mut Worker, connection: &mut Connection, ready: &Ready, 
         }
     }
     worker.execute(session, args, ready.prepared, out)
+}
+
+/// Has the reply of a command looked at that was executed, where there are many bytes of replies.
+#[cold]
+fn note_large_output(
+    worker: &Worker,
+    connection: &mut Connection,
+    ready: &Ready,
+    spans: &[Span],
+    replied: usize,
+) {
+    let reply_bytes = connection.out.len().saturating_sub(replied);
+    let (consumed, session) = connection.consumed(ready.consumed);
+    worker.note_large_output(session, ready.prepared, ready.place.args(consumed, spans), reply_bytes);
 }
 
 /// Executes a command whose bytes are too many to be copied here: it takes the receive buffer along, and the connection

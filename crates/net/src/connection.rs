@@ -192,6 +192,11 @@ impl Connection {
         debug_assert!(self.done <= self.filled);
     }
 
+    /// The bytes that were marked as executed last, and the session that has.
+    pub(crate) fn consumed(&self, bytes: usize) -> (&[u8], &Session) {
+        (&self.input[self.done - bytes..self.filled], &self.session)
+    }
+
     /// Whether no more is read for now: its next commands are here, and wait for one that others will be through with soon.
     /// One that waits for what other clients do may wait for ever, and behind all that is sent meanwhile its end may come.
     pub(crate) fn has_enough(&self) -> bool {

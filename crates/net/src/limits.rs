@@ -20,7 +20,7 @@ pub(crate) enum Excess {
 /// Received bytes of this number are counted before the turn ends.
 const LARGE_INPUT: usize = 64 * 1024;
 /// Replies of this many bytes are looked at before the turn ends.
-const LARGE_OUTPUT: usize = 64 * 1024;
+pub(crate) const LARGE_OUTPUT: usize = 64 * 1024;
 /// The default of `proto-max-bulk-len`, in bytes.
 const USUAL_BULK_LEN: u64 = 512 << 20;
 /// What may be in the buffer beside the longest word, in bytes.

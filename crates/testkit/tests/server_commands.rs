@@ -215,6 +215,97 @@ fn clients_are_closed_by_filters_that_must_all_fit() {
     assert_eq!(listed(me, ""), "me sub spared");
 }
 
+/// Values and errors are those of Valkey 9.1.
+#[test]
+fn large_requests_and_replies_are_listed_with_their_bytes() {
+    let server = TestServer::with(|settings| {
+        settings.observation.large_request_bytes = 1000;
+        settings.observation.large_request_max_len = 2;
+        settings.observation.large_reply_bytes = 1000;
+        settings.observation.large_reply_max_len = 3;
+    });
+    let client = server.connect();
+    let newest = |log: &str| {
+        let entries = client.run(&format!("COMMANDLOG GET 1 {log}"));
+        let mut lines = entries.lines().skip(2).map(str::to_owned);
+        (lines.next().unwrap_or_default(), lines.nth(1).unwrap_or_default())
+    };
+    let entry = |number: u64, bytes: u64| (format!(":{number}"), format!(":{bytes}"));
+    let value = "x".repeat(1000);
+    client.send("CLIENT SETNAME me");
+    client.send(&format!("SET k {value}"));
+    client.send(&format!("SET other {}", "y".repeat(964)));
+    let _ = client.read();
+    assert_eq!(newest("large-request"), entry(0, 1029));
+    client.send(&format!("SET other {}", "y".repeat(968)));
+    let _ = client.read();
+    assert_eq!(newest("LARGE-REQUEST"), entry(1, 1000));
+    assert_eq!(client.run("COMMANDLOG LEN large-reply"), ":0\r\n");
+    let _ = client.run("GET k");
+    assert_eq!(newest("large-reply"), entry(0, 1009));
+    let shown = client.run("COMMANDLOG GET -1 large-reply");
+    assert!(
+        shown.ends_with("*2\r\n$3\r\nGET\r\n$1\r\nk\r\n$15\r\n127.0.0.1:40000\r\n$2\r\nme\r\n"),
+        "{shown}"
+    );
+    let _ = client.run_all(&["MULTI", &format!("SET k {value}"), "GET k", "EXEC"]);
+    assert_eq!((newest("large-reply"), newest("large-request")), (entry(1, 1009), entry(1, 1000)));
+    let waiting = server.connect();
+    assert_eq!(waiting.run("BLPOP l 0"), "");
+    let _ = client.run(&format!("RPUSH l {value}"));
+    assert_eq!(newest("large-reply"), entry(2, 1020));
+    let _ = client.run("EVAL \"return redis.call('GET', 'k')\" 0");
+    assert!(client.run("COMMANDLOG GET 1 large-reply").contains("EVAL"));
+    let _ = client.run("CONFIG SET commandlog-large-reply-max-len 1");
+    assert_eq!(client.run("COMMANDLOG LEN large-reply"), ":1\r\n");
+    assert_eq!(client.run("COMMANDLOG RESET large-reply"), "+OK\r\n");
+    for off in ["commandlog-large-reply-max-len 0", "commandlog-reply-larger-than -1"] {
+        let _ = client.run_all(&[
+            "CONFIG SET commandlog-large-reply-max-len 1",
+            &format!("CONFIG SET {off}"),
+            "GET k",
+        ]);
+        assert_eq!(client.run("COMMANDLOG LEN large-reply"), ":0\r\n", "{off}");
+    }
+    let _ = client.run(&format!("AUTH {value}"));
+    assert!(client.run("COMMANDLOG GET 1 large-request").contains("$10\r\n(redacted)\r\n"));
+    assert_eq!(client.run("COMMANDLOG LEN large-request"), ":2\r\n");
+}
+
+/// As Valkey 9.1 answers.
+#[test]
+fn the_logs_of_commands_are_named_and_counted_in_the_right_way() {
+    let server = TestServer::with(|settings| settings.observation.slowlog_log_slower_than_us = 0);
+    let client = server.connect();
+    let bad_count = "-ERR count should be greater than or equal to -1\r\n";
+    let bad_type = "-ERR type should be one of the following: slow, large-request, large-reply\r\n";
+    let arity = |name: &str| format!("-ERR wrong number of arguments for '{name}' command\r\n");
+    for (line, reply) in [
+        ("COMMANDLOG", arity("commandlog")),
+        ("COMMANDLOG GET 1", arity("commandlog|get")),
+        ("COMMANDLOG GET 1 slow x", arity("commandlog|get")),
+        ("COMMANDLOG GET x foo", bad_count.to_owned()),
+        ("COMMANDLOG GET -2 slow", bad_count.to_owned()),
+        ("COMMANDLOG GET 1 foo", bad_type.to_owned()),
+        ("COMMANDLOG LEN", arity("commandlog|len")),
+        ("COMMANDLOG LEN foo", bad_type.to_owned()),
+        ("COMMANDLOG RESET", arity("commandlog|reset")),
+        ("COMMANDLOG RESET foo", bad_type.to_owned()),
+        ("COMMANDLOG none", "-ERR unknown subcommand 'none'. Try COMMANDLOG HELP.\r\n".to_owned()),
+        ("COMMANDLOG GET 0 Large-Reply", "*0\r\n".to_owned()),
+    ] {
+        assert_eq!(client.run(line), reply, "{line}");
+    }
+    assert!(client.run("COMMANDLOG HELP").starts_with("*16\r\n+COMMANDLOG <subcommand>"));
+    assert_eq!(client.run("COMMANDLOG RESET slow"), "+OK\r\n");
+    assert_eq!(
+        (client.run("SLOWLOG LEN"), client.run("COMMANDLOG LEN slow")),
+        (":1\r\n".into(), ":2\r\n".into())
+    );
+    let newest = client.run("COMMANDLOG GET 1 slow");
+    assert!(newest.contains("$10\r\nCOMMANDLOG\r\n$3\r\nLEN\r\n$4\r\nslow\r\n"), "{newest}");
+}
+
 #[test]
 fn a_slow_command_is_a_latency_event_until_it_is_reset() {
     let server = TestServer::with(|settings| settings.observation.latency_monitor_threshold_ms = 50);

@@ -40,7 +40,7 @@ pub struct Settings {
     pub keyspace: Keyspace,
     /// What is forgotten when memory runs out.
     pub memory: Memory,
-    /// Slow log and latency figures.
+    /// Logs of slow and large commands, and latency figures.
     pub observation: Observation,
     /// The server's own log.
     pub log: Log,
@@ -264,6 +264,14 @@ pub struct Observation {
     pub slowlog_log_slower_than_us: i64,
     /// Entries kept in the slow log.
     pub slowlog_max_len: u64,
+    /// Bytes from which a request enters the log of large ones; 0 for every request, negative for none.
+    pub large_request_bytes: i64,
+    /// Entries kept in that log; 0 for no log.
+    pub large_request_max_len: u64,
+    /// Bytes from which a reply enters the log of large ones; 0 for every reply, negative for none.
+    pub large_reply_bytes: i64,
+    /// Entries kept in that log; 0 for no log.
+    pub large_reply_max_len: u64,
     /// Milliseconds from which an event is recorded for LATENCY; 0 for none.
     pub latency_monitor_threshold_ms: i64,
     /// Whether a histogram is kept per command.

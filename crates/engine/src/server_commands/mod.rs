@@ -6,6 +6,7 @@
 mod acl;
 mod cluster;
 mod command;
+mod commandlog;
 mod config;
 mod debug;
 mod info;
@@ -41,6 +42,7 @@ pub(crate) const TABLES: &[&[SessionEntry]] = &[
     crate::persistence::COMMANDS,
     replication::COMMANDS,
     shutdown::COMMANDS,
+    commandlog::COMMANDS,
     slowlog::COMMANDS,
     time::COMMANDS,
     wait::COMMANDS,

@@ -6,6 +6,7 @@ use spinel_structs::number::parse_i64;
 
 use crate::Flow;
 use crate::arguments::{argument, optional};
+use crate::command_log::{CommandLog, LoggedFor};
 use crate::session::{SessionCommand, SessionContext, help_command, session_commands, subcommand_misused};
 
 session_commands! {
@@ -40,15 +41,28 @@ struct SlowlogGet<'a> {
     excess: Option<Many<'a, &'a [u8]>>,
 }
 
-impl SlowlogGet<'_> {
-    /// How many entries are wanted; -1 asks for all.
-    fn wanted(&self) -> Result<usize, CommandError> {
-        let Some(word) = self.count else { return Ok(DEFAULT_COUNT) };
-        match parse_i64(word) {
-            Some(-1) => Ok(usize::MAX),
-            Some(count @ 0..) => Ok(usize::try_from(count).unwrap_or(usize::MAX)),
-            _ => Err(CommandError::text("ERR count should be greater than or equal to -1")),
-        }
+/// How many entries are wanted; -1 asks for all.
+pub(super) fn wanted(word: &[u8]) -> Result<usize, CommandError> {
+    match parse_i64(word) {
+        Some(-1) => Ok(usize::MAX),
+        Some(count @ 0..) => Ok(usize::try_from(count).unwrap_or(usize::MAX)),
+        _ => Err(CommandError::text("ERR count should be greater than or equal to -1")),
+    }
+}
+
+/// Replies with the newest entries of a log.
+pub(super) fn reply_newest(log: &CommandLog, count: usize, out: &mut Encoder) {
+    let entries = log.newest(count);
+    out.array(entries.len());
+    for entry in entries {
+        out.array(6);
+        out.integer(entry.id as i64);
+        out.integer(entry.unix_seconds);
+        out.integer(entry.value as i64);
+        out.array(entry.words.len());
+        entry.words.iter().for_each(|word| out.bulk(word));
+        out.bulk(entry.peer.as_bytes());
+        out.bulk(&entry.name);
     }
 }
 
@@ -57,18 +71,8 @@ impl SessionCommand for SlowlogGet<'_> {
         if self.excess.is_some() {
             return Err(subcommand_misused(cx.args));
         }
-        let entries = cx.engine().slow_log.newest(self.wanted()?);
-        out.array(entries.len());
-        for entry in entries {
-            out.array(6);
-            out.integer(entry.id as i64);
-            out.integer(entry.unix_seconds);
-            out.integer(entry.micros as i64);
-            out.array(entry.words.len());
-            entry.words.iter().for_each(|word| out.bulk(word));
-            out.bulk(entry.peer.as_bytes());
-            out.bulk(&entry.name);
-        }
+        let count = self.count.map_or(Ok(DEFAULT_COUNT), wanted)?;
+        reply_newest(cx.engine().command_logs.of(LoggedFor::Time), count, out);
         Ok(Flow::Continue)
     }
 }
@@ -82,7 +86,7 @@ struct SlowlogLen;
 
 impl SessionCommand for SlowlogLen {
     fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
-        out.integer(cx.engine().slow_log.len() as i64);
+        out.integer(cx.engine().command_logs.of(LoggedFor::Time).len() as i64);
         Ok(Flow::Continue)
     }
 }
@@ -96,7 +100,7 @@ struct SlowlogReset;
 
 impl SessionCommand for SlowlogReset {
     fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
-        cx.engine().slow_log.reset();
+        cx.engine().command_logs.of(LoggedFor::Time).reset();
         out.ok();
         Ok(Flow::Continue)
     }

@@ -29,6 +29,54 @@ fn expect_bulk(raw: &mut Raw, expected: &[u8]) {
 }
 
 #[test]
+fn large_requests_and_replies_are_listed_whichever_way_they_go() {
+    let server = start(&[
+        "--threads",
+        "1",
+        "--commandlog-request-larger-than",
+        "200000",
+        "--commandlog-reply-larger-than",
+        "200000",
+    ]);
+    let (mut raw, mut other) = (Raw::connect(&server), Raw::connect(&server));
+    // Too small for a look, run on the loop, and run on another thread.
+    for (len, count) in [(199_900, 0), (300_000, 1), (2 * MIB, 1)] {
+        let value = pattern(len);
+        raw.send(&command(&[b"SET", b"k", &value]));
+        raw.expect("+OK\r\n");
+        raw.send(&command(&[b"HSET", b"h", b"f", &value]));
+        let _ = raw.read_line();
+        raw.send(&[command(&[b"PING"]), command(&[b"GET", b"k"]), command(&[b"PING"])].concat());
+        raw.expect("+PONG\r\n");
+        expect_bulk(&mut raw, &value);
+        raw.expect("+PONG\r\n");
+        assert_eq!(other.ask("COMMANDLOG LEN large-request"), format!(":{}", 2 * count), "{len}");
+        assert_eq!(other.ask("COMMANDLOG LEN large-reply"), format!(":{count}"), "{len}");
+        raw.send(&command(&[b"HGET", b"h", b"f"]));
+        expect_bulk(&mut raw, &value);
+        raw.send(&command(&[b"HMGET", b"h", b"f", b"g"]));
+        raw.expect("*2\r\n");
+        expect_bulk(&mut raw, &value);
+        raw.expect("$-1\r\n");
+        assert_eq!(other.ask("COMMANDLOG LEN large-reply"), format!(":{}", 3 * count), "{len}");
+        other.line("COMMANDLOG GET 1 large-reply");
+        match count {
+            0 => other.expect("*0\r\n"),
+            _ => {
+                other.expect("*1\r\n*6\r\n");
+                let (_, _) = (other.read_line(), other.read_line());
+                let bytes = format!("*2\r\n${len}\r\n").len() + len + 2 + "$-1\r\n".len();
+                other.expect(&format!(":{bytes}\r\n*4\r\n$5\r\nHMGET\r\n$1\r\nh\r\n$1\r\nf\r\n$1\r\ng\r\n"));
+                let _ = (0..4).map(|_| other.read_line()).collect::<Vec<_>>();
+            }
+        }
+        for log in ["large-request", "large-reply"] {
+            assert_eq!(other.ask(&format!("COMMANDLOG RESET {log}")), "+OK");
+        }
+    }
+}
+
+#[test]
 fn large_values_come_back_as_they_were_set_in_any_company() {
     let server = start(&["--threads", "2", "--appendonly", "yes", "--enable-debug-command", "yes"]);
     let mut raw = Raw::connect(&server);

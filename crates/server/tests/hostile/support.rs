@@ -90,7 +90,7 @@ impl Raw {
         String::from_utf8_lossy(&body[..length]).into_owned()
     }
 
-    fn read_line(&mut self) -> String {
+    pub(crate) fn read_line(&mut self) -> String {
         let mut line = Vec::new();
         let mut byte = [0];
         while !line.ends_with(b"\r\n") {

@@ -7,7 +7,6 @@ use super::super::{cpu_list, proc_title, special};
 use super::{INT_MAX, choice, count, field, flag, number, optional_text, text};
 
 const OWN_THREADS: &str = "the number of event loops is `threads`, and each loop reads and writes for itself";
-const NO_LARGE_LOG: &str = "there is no log of large requests and replies yet";
 
 pub(super) const DIRECTIVES: &[Directive] = &[
     count("threads", "0", 0, 1024).flags(Flags::FIXED).at(field!(process.threads)),
@@ -71,10 +70,12 @@ pub(super) const DIRECTIVES: &[Directive] = &[
     number("slowlog-max-len", "128", 0, i64::MAX)
         .alias("commandlog-slow-execution-max-len")
         .at(field!(observation.slowlog_max_len)),
-    number("commandlog-request-larger-than", "1048576", -1, i64::MAX).inert(NO_LARGE_LOG),
-    number("commandlog-large-request-max-len", "128", 0, i64::MAX).inert(NO_LARGE_LOG),
-    number("commandlog-reply-larger-than", "1048576", -1, i64::MAX).inert(NO_LARGE_LOG),
-    number("commandlog-large-reply-max-len", "128", 0, i64::MAX).inert(NO_LARGE_LOG),
+    number("commandlog-request-larger-than", "1048576", -1, i64::MAX)
+        .at(field!(observation.large_request_bytes)),
+    number("commandlog-large-request-max-len", "128", 0, i64::MAX)
+        .at(field!(observation.large_request_max_len)),
+    number("commandlog-reply-larger-than", "1048576", -1, i64::MAX).at(field!(observation.large_reply_bytes)),
+    number("commandlog-large-reply-max-len", "128", 0, i64::MAX).at(field!(observation.large_reply_max_len)),
     number("latency-monitor-threshold", "0", 0, i64::MAX)
         .at(field!(observation.latency_monitor_threshold_ms)),
     flag("latency-tracking", "yes").at(field!(observation.latency_tracking)),
