@@ -11,7 +11,7 @@ use spinel_family::spec::CommandFlags;
 
 use crate::Engine;
 use crate::config::Settings;
-use crate::persistence::Outcome;
+use crate::persistence::{Outcome, State};
 use crate::registry::{Command, REGISTRY};
 use crate::session::Session;
 
@@ -74,10 +74,16 @@ impl Engine {
         // There are no replicas yet, so any number asked for is one too many.
         let missing = replication.min_replicas_to_write > 0 && replication.min_replicas_max_lag > 0;
         self.gates.set(REPLICAS_MISSING, missing);
+        self.set_save_gate(&self.persistence.state.lock());
+    }
+
+    /// Works out what depends on how the last save ended. Who changes that calls this before the state is let go of: nobody
+    /// learns that a save failed, or succeeded, before writes are refused for it, or are not any more.
+    pub(crate) fn set_save_gate(&self, state: &State) {
+        let published = self.published();
         let persistence = &published.settings.persistence;
-        let has_failed = self.persistence.state.lock().saves.last == Outcome::Failed;
         let stops = persistence.rdb.stop_writes_on_error && !persistence.save.is_empty();
-        self.gates.set(SAVE_FAILED, has_failed && stops);
+        self.gates.set(SAVE_FAILED, stops && state.saves.last == Outcome::Failed);
     }
 
     /// Says that the log cannot be written, or can.

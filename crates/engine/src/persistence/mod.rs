@@ -39,7 +39,7 @@ pub use reload::NotLoaded;
 pub(crate) use reload::Reload;
 pub(crate) use saving::{Asker, Wish};
 pub(crate) use snapshot::Current;
-pub(crate) use state::{Outcome, Purpose};
+pub(crate) use state::{Outcome, Purpose, State};
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

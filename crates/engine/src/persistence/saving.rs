@@ -171,8 +171,7 @@ impl Engine {
             };
             attempts.last = Outcome::Failed;
             attempts.failed_in_a_row += 1;
-            drop(state);
-            self.set_gates();
+            self.set_save_gate(&state);
             NotBegun::NoThread
         })
     }
@@ -269,6 +268,7 @@ impl Engine {
         } else {
             state.saves.end(outcome, running.since, now);
         }
+        self.set_save_gate(&state);
         drop(state);
         let log = |level, line: &str| self.log.write(level, line);
         match result {
@@ -282,7 +282,6 @@ impl Engine {
                 log(LogLevel::Notice, "Background saving terminated with success");
             }
         }
-        self.set_gates();
         outcome
     }
 
@@ -313,12 +312,12 @@ impl Engine {
             state.dirty_at_save = dirty;
             state.saves.last = Outcome::Ok;
         }
+        self.set_save_gate(&state);
         drop(state);
         match &result {
             Ok(()) => self.log.write(LogLevel::Notice, "DB saved on disk"),
             Err(error) => self.log.write(LogLevel::Warning, &format!("Error saving DB on disk: {error}")),
         }
-        self.set_gates();
         result
     }
 
