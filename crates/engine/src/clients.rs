@@ -132,6 +132,8 @@ pub struct Client {
     pub patterns: AtomicU32,
     /// Shard channels it listens to.
     pub shard_channels: AtomicU32,
+    /// Keys that it watches.
+    pub watched: AtomicU32,
     /// Commands queued in its transaction, or -1.
     pub queued: AtomicI64,
     /// Bytes of commands queued in its transaction.
@@ -255,6 +257,7 @@ impl Clients {
             can_redirect: AtomicBool::new(false),
             db: AtomicU16::new(0),
             channels: AtomicU32::new(0),
+            watched: AtomicU32::new(0),
             patterns: AtomicU32::new(0),
             shard_channels: AtomicU32::new(0),
             queued: AtomicI64::new(-1),

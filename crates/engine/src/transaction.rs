@@ -6,6 +6,7 @@
 mod commands;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use spinel_family::{
     Args, CallOptions, CommandError, DbIndex, Encoder, ExclusiveContext, OwnedArgs, QueryContext, Run,
@@ -239,6 +240,7 @@ fn forget_watches(session: &mut Session, held: &mut Held<'_>) {
 /// The old flag may still be raised by whoever holds it; nobody looks at it any more.
 fn renew_watch_flag(session: &mut Session) {
     session.watched_bytes = 0;
+    session.client.watched.store(0, Ordering::Relaxed);
     session.watch_flag = Arc::new(WatchFlag::default());
     session.client.set_watch_flag(&session.watch_flag);
 }

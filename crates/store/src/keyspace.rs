@@ -9,7 +9,7 @@ mod prefetch;
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use smallvec::SmallVec;
@@ -51,6 +51,7 @@ pub struct Keyspace {
     tickets: Tickets,
     destinations: Destinations,
     awaited: Arc<AwaitedKeys>,
+    watched: Arc<AtomicUsize>,
     /// Shards less one.
     shard_mask: u16,
     hash_key: HashKey,
@@ -94,12 +95,13 @@ impl Keyspace {
         assert!((1..=65535).contains(&options.databases));
         let tickets = Tickets::default();
         let destinations = Destinations::default();
-        let awaited = Arc::default();
+        let (awaited, watched) = (Arc::default(), Arc::default());
         let shards = (0..options.shards)
             .map(|_| {
                 let counts: Box<[Arc<DbCounts>]> =
                     (0..options.databases).map(|_| Arc::new(DbCounts::default())).collect();
-                let shard = UnsafeCell::new(Shard::new(options.hash_key, &counts, &destinations, &awaited));
+                let shard = Shard::new(options.hash_key, &counts, &destinations, &awaited, &watched);
+                let shard = UnsafeCell::new(shard);
                 ShardCell { lock: TryLock::new(&tickets), shard, counts }
             })
             .collect();
@@ -108,6 +110,7 @@ impl Keyspace {
             tickets,
             destinations,
             awaited,
+            watched,
             shard_mask: (options.shards - 1) as u16,
             hash_key: options.hash_key,
             databases: options.databases,
@@ -268,6 +271,12 @@ impl Keyspace {
     #[must_use]
     pub fn is_destination(&self, key: &[u8]) -> bool {
         self.destinations.has(key)
+    }
+
+    /// How many keys transactions watch.
+    #[must_use]
+    pub fn watched(&self) -> usize {
+        self.watched.load(Ordering::Relaxed)
     }
 
     /// How many keys somebody waits for.

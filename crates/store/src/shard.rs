@@ -1,6 +1,7 @@
 //! One shard: its part of every database, and who watches or waits for its keys.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use spinel_structs::hash::HashKey;
 
@@ -34,10 +35,11 @@ impl Shard {
         counts: &[Arc<DbCounts>],
         destinations: &Destinations,
         awaited: &Arc<AwaitedKeys>,
+        watched: &Arc<AtomicUsize>,
     ) -> Self {
         Self {
             dbs: counts.iter().map(|counts| Db::new(hash_key, Arc::clone(counts))).collect(),
-            watches: WatchTable::default(),
+            watches: WatchTable::new(watched),
             waiters: WaitTable::new(destinations, awaited),
             readers: Readers::default(),
             kept: None,

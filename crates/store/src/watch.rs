@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use hashbrown::HashMap;
 
@@ -39,9 +39,16 @@ pub struct WatchTable {
     keys: HashMap<(DbIndex, Box<[u8]>), Flags>,
     /// Flags that are raised when it is certain that the changes stay, once each.
     held_back: Option<RefCell<HashMap<usize, Arc<WatchFlag>>>>,
+    /// The keys of all tables together.
+    total: Arc<AtomicUsize>,
 }
 
 impl WatchTable {
+    /// Nothing is watched; what will be is counted in `total`.
+    pub(crate) fn new(total: &Arc<AtomicUsize>) -> Self {
+        Self { total: Arc::clone(total), ..Self::default() }
+    }
+
     /// Whether nothing is watched.
     #[inline]
     #[must_use]
@@ -58,6 +65,9 @@ impl WatchTable {
     /// Adds a watcher of a key.
     pub fn add(&mut self, db: DbIndex, key: &[u8], flag: &Arc<WatchFlag>) {
         let flags = self.keys.entry((db, key.into())).or_default();
+        if flags.is_empty() {
+            self.total.fetch_add(1, Ordering::Relaxed);
+        }
         if !flags.iter().any(|f| Arc::ptr_eq(f, flag)) {
             flags.push(Arc::clone(flag));
         }
@@ -70,6 +80,7 @@ impl WatchTable {
             flags.retain(|f| !Arc::ptr_eq(f, flag));
             if flags.is_empty() {
                 self.keys.remove(&slot);
+                self.total.fetch_sub(1, Ordering::Relaxed);
             }
         }
     }

@@ -198,3 +198,32 @@ fn waiting_clients_are_served_behind_the_whole_transaction() {
         assert_eq!(waiting.read(), "*2\r\n$1\r\nl\r\n$1\r\nb\r\n");
     }
 }
+
+#[test]
+fn info_counts_who_watches_and_what() {
+    // As Redis 8.0 counts them.
+    for server in servers() {
+        let [first, second, other] = [server.connect(), server.connect(), server.connect()];
+        let counts = || (other.info("watching_clients"), other.info("total_watched_keys"));
+        let count = |clients: &str, keys: &str| (clients.to_owned(), keys.to_owned());
+        assert_eq!(counts(), count("0", "0"));
+        let _ = first.run_all(&["WATCH a b a", "SELECT 1", "WATCH a"]);
+        let _ = second.run("WATCH a");
+        assert_eq!(counts(), count("2", "3"));
+        let _ = first.run_all(&["MULTI", "PING", "EXEC"]);
+        assert_eq!(counts(), count("1", "1"));
+        let _ = second.run("UNWATCH");
+        assert_eq!(counts(), count("0", "0"));
+        for ending in [&["MULTI", "DISCARD"][..], &["RESET"]] {
+            let _ = first.run("WATCH a");
+            assert_eq!(counts(), count("1", "1"));
+            let _ = first.run_all(ending);
+            assert_eq!(counts(), count("0", "0"));
+        }
+        let _ = first.run("SUBSCRIBE c");
+        let _ = second.run("PSUBSCRIBE p");
+        assert_eq!(other.info("pubsub_clients"), "2");
+        let _ = second.run("PUNSUBSCRIBE");
+        assert_eq!(other.info("pubsub_clients"), "1");
+    }
+}

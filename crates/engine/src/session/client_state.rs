@@ -178,6 +178,7 @@ impl Session {
     pub(crate) fn add_watched(&mut self, watched: Watched) {
         self.watched_bytes += WATCH_BYTES + 2 * watched.key.len();
         self.watched.push(watched);
+        self.client.watched.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Bytes of queued commands, watched keys and subscriptions.

@@ -60,15 +60,11 @@ pub(super) fn stats(worker: &Worker, report: &mut Report) {
     report.field("dump_payload_sanitizations", 0);
     report.field("total_reads_processed", totals.reads);
     report.field("total_writes_processed", totals.writes);
-    zeros(
-        report,
-        &[
-            "io_threaded_reads_processed",
-            "io_threaded_writes_processed",
-            "reply_buffer_shrinks",
-            "reply_buffer_expands",
-        ],
-    );
+    zeros(report, &["io_threaded_reads_processed", "io_threaded_writes_processed"]);
+    report.field("client_query_buffer_limit_disconnections", totals.query_limit_disconnections);
+    report.field("client_output_buffer_limit_disconnections", totals.output_limit_disconnections);
+    zeros(report, &["reply_buffer_shrinks", "reply_buffer_expands"]);
+    report.field("eventloop_cycles", totals.turns);
     ours(worker, &totals, report);
 }
 
