@@ -199,7 +199,7 @@ impl Registry {
             Self { commands: Vec::new(), by_name: HashMap::default(), short_names: ShortNames::default() };
         for entry in spinel_commands::FAMILIES.iter().copied().flatten() {
             let id = registry.add_data(entry);
-            registry.by_name.insert(entry.spec.name.as_bytes(), id);
+            registry.name(entry.spec, id);
         }
         let own = crate::session::TABLES.iter().chain(crate::server_commands::TABLES);
         for entry in own.copied().flatten() {
@@ -262,14 +262,21 @@ impl Registry {
         self.join(entry.spec, id);
     }
 
+    fn name(&mut self, spec: &'static Spec, id: CommandId) {
+        let before = self.by_name.insert(spec.name.as_bytes(), id);
+        assert!(before.is_none(), "there are two commands `{}`", spec.name);
+    }
+
     /// Makes a command known: by its name, or to its container, which stands before it.
     fn join(&mut self, spec: &'static Spec, id: CommandId) {
         let Some((container, _)) = spec.name.split_once('|') else {
-            self.by_name.insert(spec.name.as_bytes(), id);
+            self.name(spec, id);
             return;
         };
         let parent = self.by_name.get(container.as_bytes()).copied();
         let parent = parent.expect("a container stands before its subcommands");
+        let is_there = |sub: &CommandId| self.get(*sub).spec.name == spec.name;
+        assert!(!self.get(parent).subcommands.iter().any(is_there), "there are two commands `{}`", spec.name);
         let container = &mut self.commands[usize::from(parent.0)];
         container.subcommands.push(id);
         if container.is_cover {

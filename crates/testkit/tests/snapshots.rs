@@ -65,6 +65,21 @@ fn ask(client: &TestClient, line: &str) -> String {
 }
 
 #[test]
+fn the_time_of_the_last_save_is_told_to_those_who_poll_for_it() {
+    for save in ["SAVE", "BGSAVE"] {
+        let (server, _disk, client) = start();
+        let number =
+            || ask(&client, "LASTSAVE").trim_matches([':', '\r', '\n']).parse::<i64>().expect("a number");
+        let before = number();
+        server.advance(Duration::from_secs(5));
+        assert_eq!(number(), before, "nothing was saved");
+        tell(&client, save);
+        wait_for(&client, &format!("rdb_last_save_time:{}", before + 5));
+        assert_eq!(number(), before + 5);
+    }
+}
+
+#[test]
 fn a_failed_snapshot_refuses_writes_until_one_succeeds() {
     let (server, disk, client) = start();
     tell(&client, "SET x x");

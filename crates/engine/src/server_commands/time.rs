@@ -1,4 +1,4 @@
-//! TIME and LASTSAVE: what the clock says, and when the data set was last written to disk.
+//! TIME: what the clock says.
 
 use spinel_family::{Command, CommandError, Encoder};
 
@@ -6,9 +6,8 @@ use crate::Flow;
 use crate::session::{SessionCommand, SessionContext, session_commands};
 
 session_commands! {
-    /// TIME and LASTSAVE.
+    /// TIME.
     pub(super) static COMMANDS;
-    session Lastsave,
     session Time,
 }
 
@@ -26,19 +25,6 @@ impl SessionCommand for Time {
         out.array(2);
         out.bulk_integer(micros.div_euclid(MICROS));
         out.bulk_integer(micros.rem_euclid(MICROS));
-        Ok(Flow::Continue)
-    }
-}
-
-/// Returns the Unix time of the last save; the start of the server until there was one.
-#[derive(Command)]
-#[command(group = Server, since = "1.0.0", complexity = "O(1)")]
-#[command(flags(loading, stale, fast), categories(Admin, Dangerous), tips("nondeterministic_output"))]
-struct Lastsave;
-
-impl SessionCommand for Lastsave {
-    fn run(&self, cx: &mut SessionContext<'_>, out: &mut Encoder) -> Result<Flow, CommandError> {
-        out.integer(cx.engine().started_micros / MICROS);
         Ok(Flow::Continue)
     }
 }
