@@ -23,6 +23,8 @@ pub struct Worker {
     pub(crate) effects: Effects,
     pub(crate) scratch: Scratch,
     pub(crate) now: UnixMillis,
+    /// The same moment in microseconds.
+    pub(crate) now_micros: i64,
     pub(crate) stats: Arc<WorkerStats>,
     pub(crate) timing: Timing,
     is_inside: bool,
@@ -49,6 +51,7 @@ impl Worker {
         let published = engine.published();
         let mut timing = Timing::default();
         timing.set_precise(&published.settings.observation);
+        let now_micros = engine.clock.unix_micros();
         Self {
             engine: Arc::clone(engine),
             index,
@@ -56,7 +59,8 @@ impl Worker {
             generation: engine.generation(),
             effects: Effects::default(),
             scratch: Scratch::new(engine.seed(index)),
-            now: engine.clock.unix_millis(),
+            now: UnixMillis(now_micros / 1000),
+            now_micros,
             stats: Arc::clone(&engine.worker_stats()[index]),
             timing,
             is_inside: false,
@@ -168,7 +172,8 @@ impl Worker {
 
     /// Reads the clock and, if they changed, the settings.
     pub fn refresh(&mut self) {
-        self.now = self.engine.clock.unix_millis();
+        self.now_micros = self.engine.clock.unix_micros();
+        self.now = UnixMillis(self.now_micros / 1000);
         self.engine.journal.log.tell_time(self.now);
         let generation = self.engine.generation();
         if generation != self.generation {

@@ -200,6 +200,21 @@ fn waiting_clients_are_served_behind_the_whole_transaction() {
 }
 
 #[test]
+fn no_time_passes_within_a_transaction_or_a_script() {
+    for server in servers() {
+        let client = server.connect();
+        let _ = client.run_all(&["MULTI", "TIME", "DEBUG SLEEP 0.01", "TIME"]);
+        let replies = client.run("EXEC");
+        let [first, second] = [&replies["*3\r\n".len()..], &replies[replies.rfind("*2").expect("a time")..]];
+        assert!(first.starts_with(second), "{replies}");
+        assert_eq!(client.run("DEBUG SET-DISABLE-DENY-SCRIPTS 1"), "+OK\r\n");
+        let script = "local a = redis.call('TIME') redis.call('DEBUG', 'SLEEP', 0.01) \
+                      local b = redis.call('TIME') return a[1] == b[1] and a[2] == b[2]";
+        assert_eq!(client.run_words(["EVAL", script, "0"]), ":1\r\n");
+    }
+}
+
+#[test]
 fn info_counts_who_watches_and_what() {
     // As Redis 8.0 counts them.
     for server in servers() {
