@@ -27,6 +27,8 @@ pub(crate) struct Ledger {
     pub(crate) without: BTreeMap<String, String>,
     /// How many tests never start, with the reason.
     pub(crate) absent: Option<(usize, String)>,
+    /// How many tests run here that the reference leaves out, with the reason.
+    pub(crate) more: Option<(usize, String)>,
 }
 
 /// The file of `unit` in `suite` (a mode's name, or `redis-py`).
@@ -62,10 +64,8 @@ impl Ledger {
                 "skipped" => excuse(&mut ledger.skipped, rest)?,
                 "beyond" => excuse(&mut ledger.beyond, rest)?,
                 "without" => excuse(&mut ledger.without, rest)?,
-                "absent" => {
-                    let (count, reason) = split_reason(rest)?;
-                    ledger.absent = Some((parse_count(count)?, reason));
-                }
+                "absent" => ledger.absent = Some(counted_reason(rest)?),
+                "more" => ledger.more = Some(counted_reason(rest)?),
                 _ => return Err(format!("not a ledger line: {line}")),
             }
         }
@@ -85,15 +85,22 @@ impl Ledger {
                 text.push_str(&format!("{word} {name} | {reason}\n"));
             }
         }
-        if let Some((count, reason)) = &self.absent {
-            text.push_str(&format!("absent {count} | {reason}\n"));
+        for (word, counted) in [("absent", &self.absent), ("more", &self.more)] {
+            if let Some((count, reason)) = counted {
+                text.push_str(&format!("{word} {count} | {reason}\n"));
+            }
         }
         text
     }
 
     /// Tests that are excused, of whatever kind.
     pub(crate) fn excused(&self) -> usize {
-        self.reference.saturating_sub(self.passed)
+        (self.reference + self.extra()).saturating_sub(self.passed)
+    }
+
+    /// Tests that run beside those that the reference passes.
+    fn extra(&self) -> usize {
+        self.more.as_ref().map_or(0, |(count, _)| *count)
     }
 
     /// Everything in which a run differs from the ledger, one sentence each; empty means the run is as recorded.
@@ -119,10 +126,11 @@ impl Ledger {
         }
         let absent = self.absent.as_ref().map_or(0, |(count, _)| *count);
         let seen = self.seen(tally);
-        if seen + absent != self.reference && tally.passed == self.passed {
+        if seen + absent != self.reference + self.extra() && tally.passed == self.passed {
             said.push(format!(
-                "{seen} tests seen and {absent} known to be absent, but the reference passes {}",
-                self.reference
+                "{seen} tests seen and {absent} known to be absent, but the reference passes {}, and {} more run here",
+                self.reference,
+                self.extra()
             ));
         }
         said
@@ -158,6 +166,15 @@ impl Ledger {
                 before
             }
         };
+        self.more = match (seen.saturating_sub(self.reference), self.more.take(), excuse) {
+            (0, _, _) => None,
+            (count, Some((_, reason)), _) => Some((count, reason)),
+            (count, None, Some(reason)) => Some((count, reason.to_owned())),
+            (count, None, None) => {
+                unexcused.push(format!("{count} tests run that the reference leaves out, without a reason"));
+                None
+            }
+        };
         // The count falls only when every failure has its reason.
         self.passed = if unexcused.is_empty() { tally.passed } else { tally.passed.max(self.passed) };
         unexcused
@@ -166,6 +183,11 @@ impl Ledger {
 
 fn parse_count(text: &str) -> Outcome<usize> {
     text.trim().parse().map_err(|_| format!("not a count: {text}"))
+}
+
+fn counted_reason(text: &str) -> Outcome<(usize, String)> {
+    let (count, reason) = split_reason(text)?;
+    Ok((parse_count(count)?, reason))
 }
 
 /// Notes the reason of a test or tag, which has only one.
@@ -249,6 +271,20 @@ mod tests {
         let said = ledger.differences(&tally(2, &["a | b in c"], &["d"]));
         assert_eq!(said.len(), 1);
         assert!(said[0].contains("the reference passes 5"));
+    }
+
+    #[test]
+    fn tests_that_the_reference_leaves_out_count_beside_its_own() {
+        let text = "reference 2\npassed 4\nfails x | later\nmore 3 | newer\n";
+        let mut ledger = Ledger::parse(text).unwrap();
+        assert_eq!((ledger.render().as_str(), ledger.excused()), (text, 1));
+        assert!(ledger.differences(&tally(4, &["x"], &[])).is_empty());
+        assert_eq!(ledger.differences(&tally(3, &["x"], &[])).len(), 1);
+        assert!(ledger.update(&tally(5, &["x"], &[]), None, "").is_empty());
+        assert_eq!((ledger.passed, ledger.more.clone()), (5, Some((4, "newer".to_owned()))));
+        ledger.more = None;
+        assert_eq!(ledger.differences(&tally(5, &["x"], &[])).len(), 1);
+        assert_eq!(ledger.update(&tally(5, &["x"], &[]), None, "").len(), 1);
     }
 
     #[test]
