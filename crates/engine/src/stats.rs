@@ -350,5 +350,6 @@ impl Engine {
         for counter in counters {
             counter.store(0, Ordering::Relaxed);
         }
+        self.persistence.state.lock().reset_counts();
     }
 }

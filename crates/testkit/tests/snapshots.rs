@@ -283,3 +283,18 @@ fn a_reload_breaks_transactions_that_watch_keys_which_are_there() {
         assert_eq!(client.run("EXEC"), reply, "{watched} is watched");
     }
 }
+
+#[test]
+fn the_count_of_snapshots_begins_anew_with_the_other_statistics() {
+    let (_server, _disk, client) = start();
+    let _ = client.run("BGSAVE");
+    wait_for(&client, "rdb_bgsave_in_progress:0");
+    wait_for(&client, "rdb_saves:1");
+    assert!(is(&client, "total_forks:1"));
+    let saved = client.info("rdb_last_save_time");
+    assert_eq!(client.run("CONFIG RESETSTAT"), "+OK\r\n");
+    for field in ["rdb_saves:0", "aof_rewrites:0", "total_forks:0", "rdb_last_bgsave_status:ok"] {
+        assert!(is(&client, field), "{field}");
+    }
+    assert_eq!(client.info("rdb_last_save_time"), saved);
+}

@@ -99,6 +99,13 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// Counts snapshots anew (`CONFIG RESETSTAT`). How the last attempts ended is no statistic, and stays.
+    pub(crate) fn reset_counts(&mut self) {
+        self.snapshots = 0;
+        self.saves.done = 0;
+        self.rewrites.done = 0;
+    }
+
     /// Seconds to wait after a rewrite that failed: ever longer.
     pub(crate) fn rewrite_pause(&self) -> i64 {
         const LONGEST: i64 = 3600;
