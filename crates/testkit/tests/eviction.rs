@@ -251,3 +251,15 @@ fn use_is_told_by_the_policy_in_force() {
     assert_eq!(client.run("OBJECT IDLETIME c"), ":1000\r\n");
     assert!(client.run("OBJECT FREQ c").starts_with("-ERR An LFU maxmemory policy is not selected"));
 }
+
+#[test]
+fn touch_counts_as_one_use_and_also_for_a_client_that_asked_not_to_touch() {
+    let (_server, client) = server(MaxmemoryPolicy::AllkeysLfu, 100);
+    assert_eq!(client.run("CONFIG SET lfu-log-factor 0"), "+OK\r\n");
+    assert_eq!(client.run("SET a 1"), "+OK\r\n");
+    assert_eq!(client.run("TOUCH a"), ":1\r\n");
+    assert_eq!(client.run("OBJECT FREQ a"), ":6\r\n");
+    assert_eq!(client.run("CLIENT NO-TOUCH ON"), "+OK\r\n");
+    assert_eq!(client.run("TOUCH a"), ":1\r\n");
+    assert_eq!(client.run("OBJECT FREQ a"), ":7\r\n");
+}

@@ -49,7 +49,7 @@ pub(super) struct Touch<'a> {
 impl Query for Touch<'_> {
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
         let mut count = 0;
-        for entry in self.keys.keys().filter_map(|key| cx.find(key)) {
+        for entry in self.keys.keys().filter_map(|key| cx.find_untouched(key)) {
             // Said explicitly, it holds also for a client that asked not to touch.
             entry.touch(cx.now_used().read(entry.access()));
             count += 1;
