@@ -47,6 +47,17 @@ pub(crate) enum LoggedFor {
     Reply,
 }
 
+impl LoggedFor {
+    /// How many entries the log of it may have.
+    pub(crate) fn max_len(self, observation: &Observation) -> u64 {
+        match self {
+            Self::Time => observation.slowlog_max_len,
+            Self::Request => observation.large_request_max_len,
+            Self::Reply => observation.large_reply_max_len,
+        }
+    }
+}
+
 /// The logs of a server.
 #[derive(Debug, Default)]
 pub(crate) struct CommandLogs {
@@ -248,12 +259,7 @@ impl Worker {
         if command.flags.has(CommandFlags::SKIP_SLOWLOG) {
             return;
         }
-        let observation = &self.published.settings.observation;
-        let max_len = match what {
-            LoggedFor::Time => observation.slowlog_max_len,
-            LoggedFor::Request => observation.large_request_max_len,
-            LoggedFor::Reply => observation.large_reply_max_len,
-        };
+        let max_len = what.max_len(&self.published.settings.observation);
         let entry = LoggedCommand {
             id: 0,
             unix_seconds: self.now.0 / 1000,

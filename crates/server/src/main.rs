@@ -186,15 +186,19 @@ fn warn_of_core_lists(engine: &Engine) {
 /// For how long clients wait for a data set that is being loaded before they are told so. Redis looks at its clients only
 /// after each two megabytes, so clients and tests do not expect to be refused when there is little to load.
 const QUIET_LOADING: Duration = Duration::from_millis(500);
+/// The same while nothing of it was read: there may be nothing, and a slow disk takes its time for an empty append only
+/// file.
+const QUIET_BEGINNING: Duration = Duration::from_secs(10);
 
 /// Begins to load the data set, on a thread of its own that says whether it succeeded, and waits a moment for its end.
 fn begin_loading(engine: &Arc<Engine>) -> std::io::Result<JoinHandle<bool>> {
     engine.begin_loading();
-    let engine = Arc::clone(engine);
+    let loader = Arc::clone(engine);
     let thread = std::thread::Builder::new().name("loading".to_owned());
-    let loading = thread.spawn(move || engine.load_at_start().is_ok())?;
+    let loading = thread.spawn(move || loader.load_at_start().is_ok())?;
     let since = Instant::now();
-    while !loading.is_finished() && since.elapsed() < QUIET_LOADING {
+    let limit = || if engine.loaded_bytes() == 0 { QUIET_BEGINNING } else { QUIET_LOADING };
+    while !loading.is_finished() && since.elapsed() < limit() {
         std::thread::sleep(Duration::from_millis(1));
     }
     Ok(loading)

@@ -41,6 +41,15 @@ fn spinel(dir: &Path) -> Server {
     Server::start(program, &[&args[..], &limits].concat()).unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// Waits until the server has made or loaded its log.
+fn await_loaded(client: &mut Client) {
+    let start = Instant::now();
+    while client.ask("PING").starts_with("-LOADING ") {
+        assert!(start.elapsed() < PATIENCE, "it does not load");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 /// Waits until the server says that it is busy with a script: that one has written by then.
 fn await_busy(client: &mut Client) {
     let start = Instant::now();
@@ -64,6 +73,7 @@ fn an_atomic_script_that_has_written_is_killed_and_nothing_is_left_of_it_in_memo
     {
         let server = spinel(&dir);
         let (mut client, mut running) = (Client::of(&server), Client::of(&server));
+        await_loaded(&mut client);
         digest = fill(&mut client);
         running.send(ENDLESS);
         await_busy(&mut client);
@@ -79,10 +89,7 @@ fn an_atomic_script_that_has_written_is_killed_and_nothing_is_left_of_it_in_memo
     }
     let server = spinel(&dir);
     let mut client = Client::of(&server);
-    let start = Instant::now();
-    while client.ask("PING").starts_with("-LOADING ") {
-        assert!(start.elapsed() < PATIENCE, "it does not load");
-    }
+    await_loaded(&mut client);
     assert_eq!(client.ask("DEBUG DIGEST"), digest);
     assert_eq!(client.ask("DBSIZE"), ":300");
     drop(server);

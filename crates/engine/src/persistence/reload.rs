@@ -40,6 +40,11 @@ impl Engine {
         self.set_loading(true);
     }
 
+    /// How much was read of the file that is being loaded.
+    pub fn loaded_bytes(&self) -> u64 {
+        self.persistence.loading.loaded_bytes.load(Ordering::Relaxed)
+    }
+
     /// Loads the data set that was saved, if any; until the end commands that need it are refused.
     ///
     /// # Errors

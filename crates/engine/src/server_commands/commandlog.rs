@@ -62,13 +62,12 @@ struct CommandlogReset<'a> {
 
 /// The log that a word names, no longer than it may be by now.
 fn log_of<'c>(cx: &'c SessionContext<'_>, word: &[u8]) -> Result<&'c CommandLog, CommandError> {
-    let observation = &cx.worker.settings().observation;
-    let (what, max_len) = if is_token(word, "SLOW") {
-        (LoggedFor::Time, observation.slowlog_max_len)
+    let what = if is_token(word, "SLOW") {
+        LoggedFor::Time
     } else if is_token(word, "LARGE-REQUEST") {
-        (LoggedFor::Request, observation.large_request_max_len)
+        LoggedFor::Request
     } else if is_token(word, "LARGE-REPLY") {
-        (LoggedFor::Reply, observation.large_reply_max_len)
+        LoggedFor::Reply
     } else {
         return Err(CommandError::text(
             "ERR type should be one of the following: slow, large-request, large-reply",
@@ -76,7 +75,7 @@ fn log_of<'c>(cx: &'c SessionContext<'_>, word: &[u8]) -> Result<&'c CommandLog,
     };
     let log = cx.engine().command_logs.of(what);
     if what != LoggedFor::Time {
-        log.shorten(max_len);
+        log.shorten(what.max_len(&cx.worker.settings().observation));
     }
     Ok(log)
 }

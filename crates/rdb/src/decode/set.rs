@@ -1,7 +1,7 @@
 //! Sets: an intset, a listpack as servers from 7.2 on write it, or member by member.
 
 use spinel_store::value::SetLoader;
-use spinel_store::{ListElement, Set, Text};
+use spinel_store::{Set, Text};
 use spinel_structs::intset::IntSet;
 use spinel_structs::listpack::Listpack;
 
@@ -32,10 +32,7 @@ pub(super) fn listpack(cursor: &mut Cursor<'_>, cx: DecodeContext<'_>) -> Result
     let pack = Listpack::from_bytes(cursor.string()?.into_vec()?)?;
     let mut loader = SetLoader::new(pack.len(), cx.limits, cx.hash_key);
     for member in &pack {
-        loader.push(match member {
-            ListElement::Int(n) => Text::Int(n),
-            ListElement::Bytes(bytes) => Text::Bytes(bytes),
-        })?;
+        loader.push(member.into())?;
     }
     Ok(loader.finish()?)
 }

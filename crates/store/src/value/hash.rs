@@ -24,7 +24,7 @@ pub use load::HashLoader;
 
 use spinel_structs::compact::Field;
 use spinel_structs::hash::HashKey;
-use spinel_structs::listpack::{Listpack, ListpackValue};
+use spinel_structs::listpack::Listpack;
 use spinel_structs::size_class::malloc_size;
 
 use self::fields::{Fields, OldExpiry};
@@ -96,7 +96,7 @@ impl Hash {
     #[must_use]
     pub fn get(&self, name: &[u8], now: UnixMillis) -> Option<Text<'_>> {
         match &self.form {
-            Form::Packed(pack) => pack.find_pair(name).map(|(_, value)| text(pack.get(value))),
+            Form::Packed(pack) => pack.find_pair(name).map(|(_, value)| pack.get(value).into()),
             Form::Timed(pack) => pack.get(name, now),
             Form::Table(fields) => {
                 let field = fields.find(name).filter(|field| !is_over(field.expiry(), now))?;
@@ -329,13 +329,6 @@ impl Hash {
             Form::Table(fields) => fields,
             Form::Packed(_) | Form::Timed(_) => unreachable!("it was just made a table"),
         }
-    }
-}
-
-fn text(value: ListpackValue<'_>) -> Text<'_> {
-    match value {
-        ListpackValue::Int(n) => Text::Int(n),
-        ListpackValue::Bytes(bytes) => Text::Bytes(bytes),
     }
 }
 

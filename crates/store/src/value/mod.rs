@@ -19,6 +19,7 @@ mod timed_table;
 use std::any::Any;
 use std::sync::Arc;
 
+use spinel_structs::listpack::ListpackValue;
 use spinel_structs::size_class::malloc_size;
 use spinel_structs::stream::{BlockLimits, Memory};
 
@@ -121,6 +122,15 @@ pub enum Text<'a> {
     Int(i64),
     /// Any other bytes.
     Bytes(&'a [u8]),
+}
+
+impl<'a> From<ListpackValue<'a>> for Text<'a> {
+    fn from(value: ListpackValue<'a>) -> Self {
+        match value {
+            ListpackValue::Int(n) => Self::Int(n),
+            ListpackValue::Bytes(bytes) => Self::Bytes(bytes),
+        }
+    }
 }
 
 impl<'a> Text<'a> {

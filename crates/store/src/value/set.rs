@@ -213,7 +213,7 @@ impl Set {
         match &self.form {
             Form::Ints(_) | Form::Packed(_) if self.is_empty() => None,
             Form::Ints(ints) => ints.get(below(ints.len(), rng)).map(Text::Int),
-            Form::Packed(pack) => pack.at(below(pack.len(), rng)).map(text),
+            Form::Packed(pack) => pack.at(below(pack.len(), rng)).map(Text::from),
             Form::Table(members) => members.table.random(rng).map(|member| Text::Bytes(member.as_bytes())),
         }
     }
@@ -284,9 +284,9 @@ impl Set {
                 let mut staying = Listpack::new();
                 for member in pack.iter() {
                     if selection.takes_next(rng) {
-                        visit(text(member));
+                        visit(member.into());
                     } else {
-                        text(member).with_bytes(|bytes| staying.push_back(bytes));
+                        Text::from(member).with_bytes(|bytes| staying.push_back(bytes));
                     }
                 }
                 **pack = staying;
@@ -427,7 +427,7 @@ impl<'a> Iterator for SetIter<'a> {
                 *at += 1;
                 Some(Text::Int(n))
             }
-            Self::Packed(members) => members.next().map(text),
+            Self::Packed(members) => members.next().map(Text::from),
             Self::Table(members) => members.next().map(|member| Text::Bytes(member.as_bytes())),
         }
     }
@@ -438,13 +438,6 @@ fn packed(ints: &IntSet) -> Listpack {
     let mut pack = Listpack::new();
     ints.iter().for_each(|n| pack.push_back_int(n));
     pack
-}
-
-fn text(value: ListpackValue<'_>) -> Text<'_> {
-    match value {
-        ListpackValue::Int(n) => Text::Int(n),
-        ListpackValue::Bytes(bytes) => Text::Bytes(bytes),
-    }
 }
 
 /// The integer a text says in its canonical form.

@@ -8,7 +8,6 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use spinel_family::{CommandError, Key, printed};
-use spinel_store::value::ListElement;
 use spinel_store::{Text, ValueRef};
 use spinel_structs::number::parse_weight;
 use spinel_structs::sorted_set::Order;
@@ -91,9 +90,9 @@ fn unsorted(value: ValueRef<'_>, range: Range<usize>, is_descending: bool) -> So
         range.clone()
     };
     let mut elements: Vec<_> = match value {
-        ValueRef::List(list) => list.range(ranks).map(text).collect(),
+        ValueRef::List(list) => list.range(ranks).map(Text::from).collect(),
         ValueRef::SortedSet(zset) => {
-            zset.members(ranks, Order::Ascending).map(|(member, _)| text(member)).collect()
+            zset.members(ranks, Order::Ascending).map(|(member, _)| Text::from(member)).collect()
         }
         value => return Sorted { elements: Elements::Plain(elements_of(value)), range },
     };
@@ -179,17 +178,10 @@ fn sort_part<T>(items: &mut [T], range: &Range<usize>, compare: impl Fn(&T, &T) 
 
 fn elements_of(value: ValueRef<'_>) -> Vec<Text<'_>> {
     match value {
-        ValueRef::List(list) => list.range(0..list.len()).map(text).collect(),
+        ValueRef::List(list) => list.range(0..list.len()).map(Text::from).collect(),
         ValueRef::Set(set) => set.iter().collect(),
-        ValueRef::SortedSet(zset) => zset.iter().map(|(member, _)| text(member)).collect(),
+        ValueRef::SortedSet(zset) => zset.iter().map(|(member, _)| Text::from(member)).collect(),
         ValueRef::String(_) | ValueRef::Hash(_) | ValueRef::Stream(_) | ValueRef::Array(_) => Vec::new(),
-    }
-}
-
-fn text(element: ListElement<'_>) -> Text<'_> {
-    match element {
-        ListElement::Int(n) => Text::Int(n),
-        ListElement::Bytes(bytes) => Text::Bytes(bytes),
     }
 }
 

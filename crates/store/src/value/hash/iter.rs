@@ -4,7 +4,7 @@ use spinel_structs::compact::Field;
 use spinel_structs::listpack;
 use spinel_structs::table::{self, Table};
 
-use super::{below, text};
+use super::below;
 use crate::UnixMillis;
 use crate::value::Text;
 
@@ -52,8 +52,8 @@ impl<'a> Iterator for HashIter<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         match self {
             Self::Packed(pairs) => pairs.next().map(|(name, value)| HashField {
-                name: text(name),
-                value: text(value),
+                name: name.into(),
+                value: value.into(),
                 expiry: None,
             }),
             Self::Timed(fields) => fields.next(),

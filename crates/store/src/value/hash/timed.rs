@@ -12,8 +12,8 @@ use spinel_structs::listpack::{self, Listpack, Pos};
 use spinel_structs::number::IntBuffer;
 use spinel_structs::size_class::malloc_size;
 
+use super::HashField;
 use super::fields::OldExpiry;
-use super::{HashField, text};
 use crate::UnixMillis;
 use crate::value::{LoadError, Text};
 
@@ -199,6 +199,6 @@ impl<'a> Iterator for Iter<'a> {
     fn next(&mut self) -> Option<HashField<'a>> {
         let (name, value, time) = (self.0.next()?, self.0.next()?, self.0.next()?);
         let expiry = time.as_i64().filter(|&at| at != NONE).map(UnixMillis);
-        Some(HashField { name: text(name), value: text(value), expiry })
+        Some(HashField { name: name.into(), value: value.into(), expiry })
     }
 }

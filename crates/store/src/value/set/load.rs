@@ -124,7 +124,7 @@ impl<'a> SetLoader<'a> {
 fn table_of(pack: &Listpack, hash_key: &HashKey) -> Result<Box<Members>, LoadError> {
     let mut members = Box::new(Members::new(hash_key));
     for member in pack {
-        if !super::text(member).with_bytes(|bytes| members.add(bytes)) {
+        if !Text::from(member).with_bytes(|bytes| members.add(bytes)) {
             return Err(LoadError::Repeated);
         }
     }
