@@ -161,7 +161,7 @@ impl Worker {
             return Err(Cow::Borrowed(b"ERR Command not allowed inside a transaction"));
         }
         if self.engine.gates.any()
-            && let Some(text) = self.engine.refused_by_gates(session, command)
+            && let Some(text) = self.engine.refused_by_gates(session, command, args)
         {
             return Err(match text {
                 Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),

@@ -7,7 +7,9 @@
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use spinel_family::Args;
 use spinel_family::spec::CommandFlags;
+use spinel_script::ScriptFlags;
 
 use crate::Engine;
 use crate::config::Settings;
@@ -143,20 +145,49 @@ impl Engine {
     }
 
     /// Why a command is refused because of the whole server's state, if it is.
-    pub(crate) fn refused_by_gates(&self, session: &Session, command: &Command) -> Option<Cow<'static, str>> {
-        if self.gates.has(MEMORY_FULL) && needs_memory(session, command) {
+    pub(crate) fn refused_by_gates(
+        &self,
+        session: &Session,
+        command: &Command,
+        args: Args<'_>,
+    ) -> Option<Cow<'static, str>> {
+        let has_flag = |flag| self.has_flag(session, (command, args), flag);
+        let needs_memory = || queues(session, command) || has_flag(CommandFlags::DENYOOM);
+        if self.gates.has(MEMORY_FULL) && needs_memory() {
             return Some("OOM command not allowed when used memory > 'maxmemory'.".into());
         }
-        let needs_disk = || has_flag(session, command, CommandFlags::WRITE) || command.spec.name == "ping";
+        let needs_disk = || has_flag(CommandFlags::WRITE) || command.spec.name == "ping";
         if let Some(text) = self.refused_by_disk()
             && needs_disk()
         {
             return Some(text);
         }
-        if self.gates.has(REPLICAS_MISSING) && has_flag(session, command, CommandFlags::WRITE) {
+        if self.gates.has(REPLICAS_MISSING) && has_flag(CommandFlags::WRITE) {
             return Some("NOREPLICAS Not enough good replicas to write.".into());
         }
         None
+    }
+
+    /// Whether a command, or one that EXEC is about to run, has a flag.
+    fn has_flag(&self, session: &Session, (command, args): (&Command, Args<'_>), flag: CommandFlags) -> bool {
+        self.flags_of(command, args).has(flag)
+            || command.spec.name == "exec"
+                && session.transaction.as_ref().is_some_and(|transaction| {
+                    let mut queue = transaction.queue.iter();
+                    queue.any(|(id, args)| self.flags_of(REGISTRY.get(*id), args.args()).has(flag))
+                })
+    }
+
+    /// The flags of a command. A script that says what it does has its own.
+    fn flags_of(&self, command: &Command, args: Args<'_>) -> CommandFlags {
+        let writes = CommandFlags::WRITE;
+        match self.declared_flags(command, args) {
+            Some(ScriptFlags { no_writes: false, allow_oom: true, .. }) => command.flags.with(writes),
+            Some(ScriptFlags { no_writes: false, .. }) => {
+                command.flags.with(writes).with(CommandFlags::DENYOOM)
+            }
+            _ => command.flags,
+        }
     }
 }
 
@@ -168,15 +199,6 @@ pub(crate) fn refused_as_protected(settings: &Settings, session: &Session) -> Op
     )
 }
 
-/// Whether a command, or one that EXEC is about to run, has a flag.
-fn has_flag(session: &Session, command: &Command, flag: CommandFlags) -> bool {
-    command.flags.has(flag)
-        || command.spec.name == "exec"
-            && session.transaction.as_ref().is_some_and(|transaction| {
-                transaction.queue.iter().any(|(id, _)| REGISTRY.get(*id).flags.has(flag))
-            })
-}
-
 /// Whether a command, and all that EXEC is about to run, have a flag.
 fn all_have_flag(session: &Session, command: &Command, flag: CommandFlags) -> bool {
     command.flags.has(flag)
@@ -186,9 +208,7 @@ fn all_have_flag(session: &Session, command: &Command, flag: CommandFlags) -> bo
             }))
 }
 
-/// Whether a command may use more memory; queueing any command does.
-fn needs_memory(session: &Session, command: &Command) -> bool {
-    let queues =
-        session.transaction.is_some() && !matches!(command.spec.name, "exec" | "discard" | "quit" | "reset");
-    queues || has_flag(session, command, CommandFlags::DENYOOM)
+/// Whether a command is kept for EXEC, which takes memory.
+fn queues(session: &Session, command: &Command) -> bool {
+    session.transaction.is_some() && !matches!(command.spec.name, "exec" | "discard" | "quit" | "reset")
 }

@@ -62,7 +62,14 @@ impl Invocation {
 impl Engine {
     /// Whether a command calls a script or function that says of itself that it does not write.
     pub(crate) fn is_readonly_script(&self, command: &Command, args: Args<'_>) -> bool {
-        let (Some(invocation), Some(name)) = (Invocation::of(command), args.get(1)) else { return false };
+        Invocation::of(command).is_some_and(|invocation| {
+            invocation.is_readonly || self.declared_flags(command, args).is_some_and(|flags| flags.no_writes)
+        })
+    }
+
+    /// What the script or function that a command calls says of itself, if it says anything.
+    pub(crate) fn declared_flags(&self, command: &Command, args: Args<'_>) -> Option<ScriptFlags> {
+        let (invocation, name) = (Invocation::of(command)?, args.get(1)?);
         let flags = match invocation.how {
             How::Source => script_head(name).ok().map(|head| head.flags),
             How::Digest => self
@@ -72,7 +79,7 @@ impl Engine {
                 .map(|known| known.flags),
             How::Function => self.scripts.libraries.flags_of(name),
         };
-        invocation.is_readonly || flags.is_some_and(|flags| flags.is_declared && flags.no_writes)
+        flags.filter(|flags| flags.is_declared)
     }
 }
 

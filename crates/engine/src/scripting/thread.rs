@@ -123,7 +123,7 @@ fn work(queue: &Queue, engine: &Weak<Engine>) {
 
 /// Runs a job and answers it.
 fn run(engine: &Arc<Engine>, worker: &mut Worker, mut job: Job) {
-    let start = engine.clock.monotonic_nanos();
+    let start = worker.start_single();
     let mut session = job.session();
     let mut out = Encoder::new(job.protocol);
     let failed = loop {
@@ -148,7 +148,7 @@ fn run(engine: &Arc<Engine>, worker: &mut Worker, mut job: Job) {
         worker.show_monitors(&session, job.command, job.args.args());
     }
     worker.count_lookups();
-    let nanos = engine.clock.monotonic_nanos().saturating_sub(start);
+    let nanos = worker.finish_single(start);
     let reply = if job.is_silent { Vec::new() } else { out.into_inner() };
     job.finish(reply, nanos, failed, Some(session.db));
 }

@@ -1,6 +1,7 @@
 //! Functions through the commands that load and call them. The replies are those of Redis 7.0.15.
 
 use crate::scripting::tests::{run, server};
+use crate::testing::{Peer, Server};
 
 const HELLO: &str =
     "#!lua name=lib\nredis.register_function('hello', function(keys, args) return {keys[1], args[1]} end)";
@@ -101,4 +102,62 @@ fn a_library_of_a_file_that_cannot_be_loaded_is_kept() {
         ]
     );
     assert_eq!(libraries.counts()["LUA"].functions, 1);
+}
+
+/// The counts of INFO COMMANDSTATS, without times.
+fn counts(server: &mut Server, peer: Peer, command: &str) -> String {
+    let stats = run(server, peer, &["INFO", "COMMANDSTATS"]);
+    let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:")));
+    let fields = line.into_iter().flat_map(|line| line.split(','));
+    fields.filter(|field| !field.starts_with("usec")).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn what_says_that_it_writes_is_refused_where_writes_are_before_it_is_called() {
+    let (mut server, peer) = server();
+    let library = "#!lua name=lib\n\
+                   redis.register_function('writes', function() return redis.call('SET', 'k', 1) end)\n\
+                   redis.register_function{function_name='reads', flags={'no-writes'},\n\
+                   callback=function() return redis.call('GET', 'k') end}";
+    run(&mut server, peer, &["FUNCTION", "LOAD", library]);
+    run(&mut server, peer, &["CONFIG", "SET", "min-replicas-to-write", "2"]);
+    let refusal = "-NOREPLICAS Not enough good replicas to write.\r\n";
+    for words in [
+        &["EVAL", "#!lua\nreturn redis.call('GET', KEYS[1])", "1", "k"][..],
+        &["EVAL_RO", "#!lua\nreturn redis.call('GET', KEYS[1])", "1", "k"],
+        &["FCALL", "writes", "0"],
+        &["FCALL_RO", "writes", "0"],
+    ] {
+        assert_eq!(run(&mut server, peer, words), refusal, "{words:?}");
+        let counted = counts(&mut server, peer, &words[0].to_lowercase());
+        assert_eq!(counted, "calls=0 rejected_calls=1 failed_calls=0", "{words:?}");
+    }
+    let reads = ["EVAL", "#!lua flags=no-writes\nreturn redis.call('GET', KEYS[1])", "1", "k"];
+    assert_eq!(run(&mut server, peer, &reads), "$-1\r\n");
+    assert_eq!(run(&mut server, peer, &["FCALL", "reads", "0"]), "$-1\r\n");
+    // One that says nothing of itself is refused at its first write.
+    let silent = ["EVAL", "return redis.call('SET', KEYS[1], 1)", "1", "k"];
+    assert!(
+        run(&mut server, peer, &silent)
+            .starts_with("-NOREPLICAS Not enough good replicas to write. script: ")
+    );
+    assert_eq!(counts(&mut server, peer, "eval"), "calls=2 rejected_calls=1 failed_calls=1");
+    assert_eq!(counts(&mut server, peer, "set"), "calls=0 rejected_calls=1 failed_calls=0");
+}
+
+#[test]
+fn commands_that_functions_call_are_counted_wherever_they_run() {
+    let (mut server, peer) = server();
+    let library = "#!lua name=lib\n\
+                   redis.register_function('set', function() return redis.call('SET', 'k', 1) end)\n\
+                   redis.register_function('push', function() return redis.call('LPUSH', 'k', 1) end)";
+    run(&mut server, peer, &["FUNCTION", "LOAD", library]);
+    // Without its key declared such a function moves to the thread of scripts.
+    for words in [&["FCALL", "set", "0"][..], &["FCALL", "set", "1", "k"], &["FCALL", "set", "0"]] {
+        assert_eq!(run(&mut server, peer, words), "+OK\r\n");
+    }
+    assert!(run(&mut server, peer, &["FCALL", "push", "0"]).starts_with("-WRONGTYPE "));
+    assert_eq!(counts(&mut server, peer, "set"), "calls=3 rejected_calls=0 failed_calls=0");
+    assert_eq!(counts(&mut server, peer, "lpush"), "calls=1 rejected_calls=0 failed_calls=1");
+    assert_eq!(counts(&mut server, peer, "fcall"), "calls=4 rejected_calls=0 failed_calls=1");
 }
