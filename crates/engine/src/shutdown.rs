@@ -53,11 +53,15 @@ impl Engine {
             Err(taken) => return Err(ShutdownRefused::Busy(taken)),
         };
         let warn = |line: &str| self.log.write(LogLevel::Warning, line);
+        let refuse = |line: &str| {
+            warn(line);
+            warn("Errors trying to shut down the server. Check the logs for more information.");
+            Err(ShutdownRefused::Unsaved)
+        };
         warn("User requested shutdown...");
         if self.journal.log.is_beginning() && !self.is_loading() {
             if !flags.contains(ShutdownFlags::FORCE) {
-                warn("Writing initial AOF, can't exit.");
-                return Err(ShutdownRefused::Unsaved);
+                return refuse("Writing initial AOF, can't exit.");
             }
             warn("Writing initial AOF. Exit anyway.");
         }
@@ -72,8 +76,7 @@ impl Engine {
             self.shutdown.saves.store(false, Ordering::Release);
             if saved.is_err() {
                 if !flags.contains(ShutdownFlags::FORCE) {
-                    warn("Error trying to save the DB, can't exit.");
-                    return Err(ShutdownRefused::Unsaved);
+                    return refuse("Error trying to save the DB, can't exit.");
                 }
                 warn("Error trying to save the DB. Exit anyway.");
             }

@@ -273,7 +273,7 @@ impl Engine {
         let log = |level, line: &str| self.log.write(level, line);
         match result {
             Err(error) => {
-                log(LogLevel::Warning, &format!("Error saving DB on disk: {error}"));
+                self.say_unsaved(error);
                 log(LogLevel::Warning, "Background saving error");
             }
             Ok(()) if is_aborted => log(LogLevel::Warning, "Background saving stopped"),
@@ -316,9 +316,17 @@ impl Engine {
         drop(state);
         match &result {
             Ok(()) => self.log.write(LogLevel::Notice, "DB saved on disk"),
-            Err(error) => self.log.write(LogLevel::Warning, &format!("Error saving DB on disk: {error}")),
+            Err(error) => self.say_unsaved(error),
         }
         result
+    }
+
+    fn say_unsaved(&self, error: &io::Error) {
+        let persistence = &self.settings().persistence;
+        let (name, dir) =
+            (String::from_utf8_lossy(&persistence.dbfilename), String::from_utf8_lossy(&persistence.dir));
+        let line = format!("Write error saving DB on disk: {error} (file {name} in {dir})");
+        self.log.write(LogLevel::Warning, &line);
     }
 
     fn write_now(&self, held: &Held<'_>, settings: &crate::config::Settings) -> io::Result<()> {
