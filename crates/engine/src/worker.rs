@@ -12,7 +12,7 @@ use crate::session::Session;
 use crate::stats::WorkerStats;
 use crate::timing::Timing;
 use crate::undo::Undecided;
-use crate::{ClientId, Endpoint, Engine};
+use crate::{Client, ClientId, Endpoint, Engine};
 
 /// What one event loop owns of the engine. Between [`Worker::begin`] and [`Worker::end`] it is inside the world.
 pub struct Worker {
@@ -212,10 +212,21 @@ impl Worker {
 
     /// A session for a new connection of this worker.
     pub fn connect(&mut self, endpoint: Endpoint) -> Session {
+        let client = self.register(endpoint, self.index);
+        self.begin_session(client)
+    }
+
+    /// Makes a connection that was accepted a client, who counts and is listed from now on, of the worker that is to serve it.
+    pub fn register(&self, endpoint: Endpoint, worker: usize) -> Arc<Client> {
         self.stats.connections.add(1);
         let now_ms = self.engine.clock.unix_millis().0;
-        let client = self.engine.clients.add(endpoint, self.inbox(), now_ms);
-        if self.engine.is_shutting_down() {
+        self.engine.clients.add(endpoint, self.engine.inbox(worker), now_ms)
+    }
+
+    /// The session of a client that was registered for this worker. Its letters are for its connection from now on.
+    pub fn begin_session(&mut self, client: Arc<Client>) -> Session {
+        if client.is_killed() || self.engine.is_shutting_down() {
+            // A letter that said so before found no connection.
             self.engine.clients.kill(&client);
         }
         let authenticated = self.published.settings.security.requirepass.is_empty();

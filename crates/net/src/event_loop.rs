@@ -5,22 +5,23 @@ mod timers;
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use slab::Slab;
 use spinel_engine::cores::Work;
 use spinel_engine::journal::JournalPosition;
 use spinel_engine::log::LogLevel;
-use spinel_engine::{ClientId, Engine, Flow, Worker, panics};
+use spinel_engine::{Client, ClientId, Engine, Flow, Worker, panics};
 
 use self::accept::Left;
 use self::timers::Timers;
 use crate::batch::Batch;
 use crate::connection::{Connection, MAX_SENT, Pool, State};
 use crate::limits;
-use crate::listen::{Incoming, Listeners};
+use crate::listen::Listeners;
 use crate::poller::{Poller, Ready};
+use crate::stream::Stream;
 
 /// How loops are run.
 pub struct LoopOptions {
@@ -30,9 +31,21 @@ pub struct LoopOptions {
     pub listeners: Arc<Listeners>,
 }
 
+/// A connection that was accepted for a loop, and is a client already: `maxclients` holds however many come at once.
+struct Arrival {
+    stream: Stream,
+    client: Arc<Client>,
+}
+
 /// Connections accepted for one loop.
 #[derive(Default)]
-struct Arrivals(Mutex<Vec<Incoming>>);
+struct Arrivals(Mutex<Vec<Arrival>>);
+
+impl Arrivals {
+    fn lock(&self) -> MutexGuard<'_, Vec<Arrival>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Running loops.
 pub struct Loops {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use spinel_engine::Message;
 use spinel_engine::log::LogLevel;
 
-use super::EventLoop;
+use super::{Arrival, EventLoop};
 use crate::connection::Connection;
 use crate::listen::Incoming;
 
@@ -70,11 +70,9 @@ impl EventLoop {
                     let workers = self.arrivals.len();
                     let to = self.next_arrival % workers;
                     self.next_arrival = self.next_arrival.wrapping_add(1);
-                    self.arrivals[to]
-                        .0
-                        .lock()
-                        .unwrap_or_else(std::sync::PoisonError::into_inner)
-                        .push(incoming);
+                    let client = self.worker.register(incoming.endpoint, to);
+                    let arrival = Arrival { stream: incoming.stream, client };
+                    self.arrivals[to].lock().push(arrival);
                     if to != self.worker.index() {
                         // A letter to nobody wakes the loop.
                         self.worker.engine().inbox(to).post(spinel_engine::ClientId(0), Message::Retry);
@@ -111,20 +109,17 @@ impl EventLoop {
 
     /// Takes over the connections handed to this loop.
     pub(super) fn welcome_arrivals(&mut self) {
-        let arrivals = {
-            let place = &self.arrivals[self.worker.index()];
-            std::mem::take(&mut *place.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
-        };
-        for Incoming { mut stream, endpoint, .. } in arrivals {
+        let arrivals = std::mem::take(&mut *self.arrivals[self.worker.index()].lock());
+        for Arrival { mut stream, client } in arrivals {
             let slot = self.connections.vacant_key();
+            let engine = self.worker.engine();
             if let Err(error) = self.poller.add_connection(&mut stream, slot) {
-                let line = format!("A connection could not be watched: {error}");
-                self.worker.engine().log.write(LogLevel::Warning, &line);
+                engine.log.write(LogLevel::Warning, &format!("A connection could not be watched: {error}"));
+                engine.clients.remove(client.id);
                 continue;
             }
-            let line = format!("Accepted {}", endpoint.peer);
-            self.worker.engine().log.write(LogLevel::Verbose, &line);
-            let session = self.worker.connect(endpoint);
+            engine.log.write(LogLevel::Verbose, &format!("Accepted {}", client.endpoint.peer));
+            let session = self.worker.begin_session(client);
             self.slots.insert(session.id(), slot);
             self.connections.insert(Connection::new(stream, session));
         }

@@ -1,6 +1,6 @@
 //! Clients that hang up are gone for all that is done afterwards.
 
-use crate::support::{Raw, start, wait_until};
+use crate::support::{Raw, first_client, start, wait_until};
 
 #[test]
 fn nothing_is_popped_for_a_client_that_waited_and_is_gone() {
@@ -19,7 +19,7 @@ fn nothing_is_popped_for_a_client_that_waited_and_is_gone() {
 #[test]
 fn who_hangs_up_makes_room_for_who_comes_next() {
     let server = start(&["--threads", "1", "--maxclients", "2"]);
-    let mut watching = Raw::connect(&server);
+    let mut watching = first_client(&server);
     for round in 0..200 {
         let mut next = Raw::connect(&server);
         assert_eq!(next.ask("SUBSCRIBE c"), "*3", "in round {round}");

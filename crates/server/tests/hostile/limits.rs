@@ -2,14 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Honest, Raw, resident_bytes, start, wait_until};
+use crate::support::{Honest, Raw, first_client, resident_bytes, start, wait_until};
 
 const MIB: u64 = 1 << 20;
 
 #[test]
 fn clients_beyond_the_limit_are_told_and_turned_away() {
     let server = start(&["--maxclients", "3"]);
-    let mut clients: Vec<Raw> = (0..3).map(|_| Raw::connect(&server)).collect();
+    let mut clients = vec![first_client(&server)];
+    clients.extend((0..2).map(|_| Raw::connect(&server)));
     for client in &mut clients {
         assert_eq!(client.ask("PING"), "+PONG");
     }
@@ -26,6 +27,23 @@ fn clients_beyond_the_limit_are_told_and_turned_away() {
     assert_eq!(clients[0].ask("CONFIG SET maxclients 2"), "+OK");
     let mut more = Raw::connect(&server);
     assert_eq!(more.until_closed(), "-ERR max number of clients reached\r\n");
+}
+
+#[test]
+fn the_limit_holds_however_many_connect_at_once() {
+    for threads in ["1", "3"] {
+        let server = start(&["--maxclients", "40", "--threads", threads]);
+        let mut first = first_client(&server);
+        let mut others: Vec<Raw> = (0..200).map(|_| Raw::connect(&server)).collect();
+        for refused in others.split_off(39) {
+            assert_eq!({ refused }.until_closed(), "-ERR max number of clients reached\r\n");
+        }
+        for client in &mut others {
+            assert_eq!(client.ask("PING"), "+PONG");
+        }
+        assert_eq!(first.info("stats", "rejected_connections"), 161);
+        assert_eq!(first.info("clients", "connected_clients"), 40);
+    }
 }
 
 #[test]

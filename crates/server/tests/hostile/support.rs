@@ -20,6 +20,13 @@ pub(crate) fn start(args: &[&str]) -> Server {
     Server::start(program, args).unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// The first client of a server that nobody else is connected to any more: not who found out whether it had started either.
+pub(crate) fn first_client(server: &Server) -> Raw {
+    let mut client = Raw::connect(server);
+    wait_until("nobody else is there", || client.info("clients", "connected_clients") == 1);
+    client
+}
+
 /// The process of a server.
 pub(crate) fn process(server: &Server) -> Pid {
     Pid::from_raw(i32::try_from(server.pid()).expect("a process id")).expect("not zero")
