@@ -5,6 +5,18 @@ use std::process::Command;
 
 /// `cargo xtask bench`: paired runs of Spinel beside Redis and whichever Valkey releases can be had.
 pub(crate) fn run(options: Vec<String>) -> Outcome {
+    if options.iter().any(|option| option == "--help") {
+        return process::run(cargo().args([
+            "run",
+            "-p",
+            "spinel-cli",
+            "--bin",
+            "spinel-bench",
+            "--",
+            "paired",
+            "--help",
+        ]));
+    }
     let (redis, valkeys) = refs::for_bench()?;
     process::run(cargo().args(["build", "--release", "-p", "spinel-server"]))?;
     let mut command = cargo();

@@ -59,9 +59,11 @@ usage: cargo xtask VERB [options]
 ";
 
 fn main() -> ExitCode {
-    let mut words = std::env::args().skip(1);
+    let mut words = std::env::args().skip(1).peekable();
     let verb = words.next().unwrap_or_default();
-    let outcome = match verb.as_str() {
+    let is_help_wanted = words.peek().is_some_and(|word| matches!(word.as_str(), "help" | "--help" | "-h"));
+    let verb = if is_help_wanted && verb != "bench" { "help" } else { &verb };
+    let outcome = match verb {
         "refs" => Args::parse(words, &[], &["bench", "foreign"]).and_then(|args| refs::run(&args)),
         "check" => Args::parse(words, &[], &[]).and_then(|_| check::run()),
         "tidy" => Args::parse(words, &[], &["update"]).and_then(|args| tidy::run(&args)),
