@@ -301,10 +301,19 @@ impl Worker {
         db: DbIndex,
         with: impl FnOnce(&mut UpdateContext<'_>),
     ) -> Held<'k> {
+        self.with_update_as(held, self.options_of_nobody(db), with)
+    }
+
+    /// As [`with_update`](Self::with_update), called in a way of its own.
+    pub(crate) fn with_update_as<'k>(
+        &mut self,
+        held: Held<'k>,
+        options: CallOptions,
+        with: impl FnOnce(&mut UpdateContext<'_>),
+    ) -> Held<'k> {
         let engine = Arc::clone(&self.engine);
         let published = Arc::clone(&self.published);
         let keyspace = held.keyspace();
-        let options = self.options_of_nobody(db);
         let query = QueryContext::new(held, options, &published.for_commands, &self.scratch);
         let mut cx = UpdateContext::new(query, &mut self.effects);
         with(&mut cx);

@@ -121,3 +121,15 @@ fn serving_a_waiting_client_is_told_behind_what_served_it() {
     server.connect().send("RPUSH l a");
     assert_eq!(heard(&listening), ["__keyevent@0__:rpush l", "__keyevent@0__:lpop l"]);
 }
+
+#[test]
+fn keys_that_are_missing_where_they_should_go_to_another_server_are_told() {
+    let server = TestServer::new();
+    let (listening, acting) = (listener(&server, "Exm"), server.connect());
+    acting.send("SET b x PXAT 1");
+    let _ = acting.read();
+    assert_eq!(acting.run_words("MIGRATE host 1  0 10 KEYS a b".split(' ')), "+NOKEY\r\n");
+    let told = ["__keyevent@0__:keymiss a", "__keyevent@0__:expired b", "__keyevent@0__:keymiss b"];
+    assert_eq!(heard(&listening), told);
+    assert_eq!((acting.info("keyspace_misses"), acting.info("expired_keys")), ("2".into(), "1".into()));
+}

@@ -18,8 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spinel_family::spec::{ArgFlags, ArgKind, ArgSpec, Begin, Find, KeyFlags, KeySpec};
-use spinel_family::{Args, Command, CommandError, Encoder, Parse, Words, is_token};
-use spinel_store::Held;
+use spinel_family::{Args, Command, CommandError, Encoder, Parse, UpdateContext, Words, is_token};
 use spinel_structs::number::parse_i64;
 
 pub use self::exchange::Link;
@@ -185,12 +184,12 @@ impl SessionCommand for Migrate<'_> {
             Err(taken) => return Ok(cx.worker.park(cx.session, taken)),
         };
         let command = crate::registry::REGISTRY.find(b"migrate").expect("it runs");
-        let mut held = match cx.worker.make_ready(cx.session, held, [(command, cx.args)]) {
+        let held = match cx.worker.make_ready(cx.session, held, [(command, cx.args)]) {
             Ok(held) => held,
             Err(flow) => return Ok(flow),
         };
-        let parcels = self.take_parcels(cx, &mut held);
-        drop(held);
+        let (options, mut parcels) = (cx.worker.options(cx.session), Vec::new());
+        drop(cx.worker.with_update_as(held, options, |update| parcels = self.take_parcels(update)));
         engine.keyspace.wake_missed();
         if parcels.is_empty() {
             out.simple("NOKEY");
@@ -206,7 +205,7 @@ impl SessionCommand for Migrate<'_> {
             copies: self.copies,
             replaces: self.replaces,
             credentials: self.credentials.iter().map(|&word| word.into()).collect(),
-            options: cx.worker.options(cx.session),
+            options,
             parcels,
         };
         if transfer.begin(&engine, asker).is_err() {
@@ -219,19 +218,21 @@ impl SessionCommand for Migrate<'_> {
 
 impl Migrate<'_> {
     /// Shares the values of the keys that are there; writers of these keys wait from now on.
-    fn take_parcels(&self, cx: &SessionContext<'_>, held: &mut Held<'_>) -> Vec<Parcel> {
-        let (db, now) = (cx.session.db, cx.worker.now());
+    fn take_parcels(&self, cx: &mut UpdateContext<'_>) -> Vec<Parcel> {
+        let (db, keyspace) = (cx.db(), cx.held().keyspace());
         let mut parcels: Vec<Parcel> = Vec::new();
         for &bytes in &self.keys {
-            let key = held.keyspace().key(bytes);
-            let shard = held.shard_mut(key.hash);
-            let Some(entry) = shard.db_mut(db).find_mut(key).filter(|entry| !entry.is_expired(now)) else {
+            let key = keyspace.key(bytes);
+            if cx.find(key).is_none() {
                 continue;
-            };
+            }
+            let shard = cx.held_mut().shard_mut(key.hash);
+            let Some(entry) = shard.db_mut(db).find_mut(key) else { continue };
             let entry = entry.share();
             let reading = apart::Reading::begin(shard, db, key.hash);
             parcels.push(Parcel { entry, reading });
         }
+        cx.settle(|| self.keys.iter().map(|bytes| keyspace.key(bytes)));
         parcels
     }
 }
