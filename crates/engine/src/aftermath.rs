@@ -195,6 +195,7 @@ fn serve_waiter(engine: &Engine, cx: &mut UpdateContext<'_>, waiter: &Arc<Waiter
     let called = *cx.options();
     let mut options = called;
     options.db = waiting.db;
+    options.no_touch = waiting.no_touch;
     options.protocol = waiting.protocol;
     options.retried = true;
     options.deny_blocking = false;

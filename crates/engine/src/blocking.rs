@@ -23,6 +23,7 @@ pub(crate) struct WaitingCommand {
     pub(crate) args: OwnedArgs,
     pub(crate) protocol: Protocol,
     pub(crate) db: DbIndex,
+    pub(crate) no_touch: bool,
 }
 
 /// Registers a session's blocked command under its keys, whose shards are held.
@@ -50,6 +51,7 @@ pub(crate) fn wait(
             args: words,
             protocol: session.protocol,
             db,
+            no_touch: session.no_touch,
         };
         let destination = wait.destination.map(|key| Box::from(key.bytes));
         let waiter = Waiter::new(destination, Box::new(payload));

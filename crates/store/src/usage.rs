@@ -125,7 +125,8 @@ pub struct Use {
     recording: Recording,
     /// Ticks, or minutes.
     clock: u32,
-    chance: u32,
+    /// Uniform; nothing if the use was counted before.
+    chance: Option<u32>,
 }
 
 impl Use {
@@ -134,9 +135,11 @@ impl Use {
     #[must_use]
     pub fn new(recording: Recording, now: UnixMillis, random: impl FnOnce() -> u64) -> Self {
         match recording {
-            Recording::Recency | Recording::Modification => Self { recording, clock: ticks(now), chance: 0 },
+            Recording::Recency | Recording::Modification => {
+                Self { recording, clock: ticks(now), chance: None }
+            }
             Recording::Frequency(_) => {
-                Self { recording, clock: minutes(now), chance: (random() >> 32) as u32 }
+                Self { recording, clock: minutes(now), chance: Some((random() >> 32) as u32) }
             }
         }
     }
@@ -144,7 +147,13 @@ impl Use {
     /// A use of which only the time is recorded.
     #[must_use]
     pub fn of_time(now: UnixMillis) -> Self {
-        Self { recording: Recording::Recency, clock: ticks(now), chance: 0 }
+        Self { recording: Recording::Recency, clock: ticks(now), chance: None }
+    }
+
+    /// The same use, which does not count but renews the time.
+    #[must_use]
+    pub fn uncounted(self) -> Self {
+        Self { chance: None, ..self }
     }
 
     /// The access field of a new entry.
@@ -164,7 +173,8 @@ impl Use {
         match self.recording {
             Recording::Recency | Recording::Modification => self.clock,
             Recording::Frequency(decay) => {
-                let count = decay.increment(decay.count_at(access, self.clock), self.chance);
+                let count = decay.count_at(access, self.clock);
+                let count = self.chance.map_or(count, |chance| decay.increment(count, chance));
                 self.clock << 8 | u32::from(count)
             }
         }

@@ -263,3 +263,90 @@ fn touch_counts_as_one_use_and_also_for_a_client_that_asked_not_to_touch() {
     assert_eq!(client.run("TOUCH a"), ":1\r\n");
     assert_eq!(client.run("OBJECT FREQ a"), ":7\r\n");
 }
+
+/// Commands, and how much more they count the keys as used, by Redis, which looks for some of them twice; but blocking
+/// commands that need not wait count one use only.
+const USES: &[(&str, &str)] = &[
+    ("SET s 5", "s+1"),
+    ("SET s 5 XX", "s+1"),
+    ("SET s 5 NX", "s+1"),
+    ("SET s 5 XX GET", "s+2"),
+    ("SET l 5 XX", "l+1"),
+    ("SET s 10 IFEQ 10", "s+1"),
+    ("SET s 10 IFEQ 11", "s+1"),
+    ("INCRBYFLOAT s 1.5", "s+1"),
+    ("INCRBYFLOAT l 1.5", "l+1"),
+    ("LPUSH l a", "l+1"),
+    ("LPUSHX l a", "l+1"),
+    ("RPUSHX l a", "l+1"),
+    ("RPUSHX s a", "s+1"),
+    ("LMOVE l l2 LEFT RIGHT", "l+1 l2+1"),
+    ("LMOVE l l LEFT RIGHT", "l+2"),
+    ("RPOPLPUSH l l2", "l+1 l2+1"),
+    ("BLMOVE l l2 LEFT RIGHT 0", "l+1 l2+1"),
+    ("BRPOPLPUSH l l2 0", "l+1 l2+1"),
+    ("BLPOP l 0", "l+1"),
+    ("SMOVE t t2 a", "t+1 t2+1"),
+    ("SMOVE t t2 zz", "t+1 t2+1"),
+    ("SMOVE t s a", "t+1 s+1"),
+    ("ZPOPMIN z", "z+1"),
+    ("ZPOPMAX z 1", "z+1"),
+    ("ZPOPMIN z 0", "z+1"),
+    ("ZMPOP 2 none z MIN", "z+1"),
+    ("BZPOPMIN z 0", "z+1"),
+    ("BZMPOP 0 2 none z MIN", "z+1"),
+    ("HSETEX h FXX FIELDS 1 f 5", "h+1"),
+    ("HSETEX h PXAT 1 FIELDS 1 f 5", "h+1"),
+    ("XADD x * a b", "x+1"),
+    ("XADD x NOMKSTREAM * a b", "x+1"),
+    ("XGROUP CREATE x g2 0", "x+1"),
+    ("XGROUP CREATE x g 0", "x+1"),
+    ("XREAD STREAMS x 0", "x+2"),
+    ("XREADGROUP GROUP g c STREAMS x >", "x+2"),
+    ("XREADGROUP GROUP g c STREAMS x 0", "x+2"),
+    ("XREADGROUP GROUP none c STREAMS x >", "x+1"),
+    ("XACK x g 1-1", "x+1"),
+    ("XCLAIM x g c 0 1-1", "x+1"),
+    ("XAUTOCLAIM x g c 0 0", "x+1"),
+    ("PFCOUNT p", "p+1"),
+    ("PFCOUNT p p2", "p+1 p2+1"),
+    ("PFMERGE p p2", "p+2 p2+1"),
+    ("RESTORE s 0 x", "s+1"),
+    ("RESTORE s 0 x REPLACE", ""),
+    ("MIGRATE host 1 s 0 10", "s+1"),
+];
+
+#[test]
+fn a_command_counts_as_one_use_of_a_key_however_often_it_looks_for_it() {
+    const SETUP: [&str; 12] = [
+        "FLUSHALL",
+        "SET s 10",
+        "RPUSH l 1 2 3",
+        "RPUSH l2 1 2 3",
+        "SADD t a b",
+        "SADD t2 c",
+        "ZADD z 1 a 2 b",
+        "HSET h f 1 g 2",
+        "XADD x 1-1 a b",
+        "XGROUP CREATE x g 0",
+        "PFADD p a b",
+        "PFADD p2 a c",
+    ];
+    const KEYS: [&str; 10] = ["s", "l", "l2", "t", "t2", "z", "h", "x", "p", "p2"];
+    let (_server, client) = server(MaxmemoryPolicy::AllkeysLfu, 1000);
+    assert_eq!(client.run("CONFIG SET lfu-log-factor 0"), "+OK\r\n");
+    let count = |key: &str| -> u64 {
+        let reply = client.run(&format!("OBJECT FREQ {key}"));
+        reply.trim().trim_start_matches(':').parse().expect("a number")
+    };
+    for (command, expected) in USES {
+        assert!(SETUP.iter().all(|line| !client.run(line).starts_with('-')));
+        let before = KEYS.map(count);
+        let _ = client.run(command);
+        let more = KEYS.iter().zip(before).map(|(key, before)| (key, count(key) - before));
+        let uses: HashSet<String> =
+            more.filter(|(_, more)| *more > 0).map(|(key, more)| format!("{key}+{more}")).collect();
+        let expected: HashSet<String> = expected.split_whitespace().map(Into::into).collect();
+        assert_eq!(uses, expected, "{command}");
+    }
+}

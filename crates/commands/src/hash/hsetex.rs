@@ -134,6 +134,7 @@ impl Update for Hsetex<'_> {
         let (key, now) = (self.key, cx.now());
         let request = Request::read(self.words.0, now)?;
         let exists = has_hash(cx, key)?;
+        cx.count_no_more_uses();
         cx.settle_fields(key, request.names());
         if !is_met(cx, key, exists, &request)? {
             out.integer(0);

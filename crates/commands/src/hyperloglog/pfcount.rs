@@ -56,10 +56,12 @@ fn count_one(cx: &mut UpdateContext<'_>, key: Key<'_>) -> Result<u64, CommandErr
         return Ok(cardinality);
     }
     let cardinality = count(bytes).map_err(corrupt)?;
-    if let Some(bytes) = write(cx, key)? {
-        set_cached(bytes, cardinality);
-    }
-    Ok(cardinality)
+    cx.again(|cx| {
+        if let Some(bytes) = write(cx, key)? {
+            set_cached(bytes, cardinality);
+        }
+        Ok(cardinality)
+    })
 }
 
 fn count_all(cx: &QueryContext<'_>, keys: &Many<'_, Key<'_>>) -> Result<u64, CommandError> {

@@ -63,14 +63,17 @@ impl Update for Pfmerge<'_> {
         if write(cx, destkey)?.is_none() {
             cx.put(destkey, NewValue::Raw(new()), Keep::Replace(None));
         }
-        let bytes = write(cx, destkey)?.expect("it was there, or is now");
-        if is_dense {
-            to_dense(bytes).map_err(corrupt)?;
-        }
-        for (index, count) in registers.values().iter().enumerate().filter(|(_, count)| **count > 0) {
-            raise(bytes, index, *count, max_sparse).map_err(corrupt)?;
-        }
-        forget_cached(bytes);
+        cx.again(|cx| {
+            let bytes = write(cx, destkey)?.expect("it was there, or is now");
+            if is_dense {
+                to_dense(bytes).map_err(corrupt)?;
+            }
+            for (index, count) in registers.values().iter().enumerate().filter(|(_, count)| **count > 0) {
+                raise(bytes, index, *count, max_sparse).map_err(corrupt)?;
+            }
+            forget_cached(bytes);
+            Ok::<_, CommandError>(())
+        })?;
         cx.changed(destkey, EventClass::String, "pfadd");
         out.ok();
         Ok(())

@@ -78,7 +78,7 @@ impl Move<'_> {
             popped(cx, self.source, self.from, 1, false);
             return Ok(true);
         }
-        pop_one(cx, self.source, self.from, |element| reply_element(element, out))
+        cx.again(|cx| pop_one(cx, self.source, self.from, |element| reply_element(element, out)))
     }
 }
 

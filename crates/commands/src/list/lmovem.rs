@@ -163,6 +163,7 @@ fn run(
     }
     let count = count.min(len);
     let range = if from == Side::Left { 0..count } else { len - count..len };
+    cx.count_no_more_uses();
     let list = cx.write::<List>(source)?.expect("it was there");
     let mut taken: Vec<SmallVec<[u8; 32]>> =
         list.range(range).map(|element| SmallVec::from_vec(element.to_vec())).collect();

@@ -98,7 +98,7 @@ fn push_if_exists<'a>(
     out: &mut Encoder,
 ) -> Reply {
     if cx.write::<List>(key)?.is_some() {
-        return push(cx, key, side, elements, out);
+        return cx.again(|cx| push(cx, key, side, elements, out));
     }
     out.integer(0);
     Ok(())

@@ -126,7 +126,7 @@ pub(crate) fn add_expiring<'a, T: Membered, A: Added<'a>>(
         remove::<T>(cx, key, &members);
         return Ok(());
     }
-    let addition = add(cx, &items)?;
+    let addition = cx.again(|cx| add(cx, &items))?;
     let hash_key = cx.hash_key();
     let (changes, expiry): (&[&[u8]], _) = match request.expiration {
         Expiration::Keep => (&[], None),

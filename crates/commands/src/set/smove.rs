@@ -21,7 +21,7 @@ impl Update for Smove<'_> {
         let destination = cx.find_mut(self.destination).map(|entry| entry.kind());
         let moved = match (source, destination) {
             (None, _) => false,
-            (Some(Kind::Set), None | Some(Kind::Set)) => self.relocate(cx)?,
+            (Some(Kind::Set), None | Some(Kind::Set)) => cx.again(|cx| self.relocate(cx))?,
             _ => return Err(CommandError::WrongType),
         };
         out.integer(i64::from(moved));

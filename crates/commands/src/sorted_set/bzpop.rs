@@ -77,7 +77,7 @@ impl<'a> OneOfMany<'a> {
         };
         out.array(3);
         out.bulk(key.bytes);
-        pop(cx, key, order, 1, false, out);
+        cx.again(|cx| pop(cx, key, order, 1, false, out));
         propagate_pop(cx, key, order, None);
         Ok(Attempt::Served)
     }

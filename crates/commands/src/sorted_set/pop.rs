@@ -122,7 +122,7 @@ impl PopFrom<'_> {
         out.array(2);
         out.bulk(key.bytes);
         out.array(count);
-        pop(cx, key, self.order, count, true, out);
+        cx.again(|cx| pop(cx, key, self.order, count, true, out));
         propagate_pop(cx, key, self.order, Some(count));
         Ok(true)
     }

@@ -99,7 +99,7 @@ fn reply_popped(
     }
     let nested = count.is_some() && cx.protocol() != Protocol::Resp2;
     out.array(if nested { wanted } else { wanted * 2 });
-    pop(cx, key, order, wanted, nested, out);
+    cx.again(|cx| pop(cx, key, order, wanted, nested, out));
     Ok(())
 }
 

@@ -31,6 +31,7 @@ impl Update for Xack<'_> {
             return Ok(());
         }
         let ids = ids(self.ids)?;
+        cx.count_no_more_uses();
         let group = cx.write::<Stream>(self.key)?.and_then(|stream| stream.group_mut(self.group));
         let acknowledged =
             group.map_or(0, |group| ids.into_iter().filter(|id| group.acknowledge(*id)).count());

@@ -118,21 +118,26 @@ impl Update for Xadd<'_> {
         let (trim, is_recorded, is_replayed) = (self.trim.trim(cx), cx.is_recorded(), cx.is_replayed());
         let (now_ms, memory) =
             (u64::try_from(cx.now().0).unwrap_or(0), cx.settings().encodings.stream_memory);
-        if self.no_create && cx.write::<Stream>(self.key)?.is_none() {
-            out.null();
-            return Ok(());
-        }
         let message = self.said.map(|said| (said.producer, said.message(self.content)));
-        if let Some((producer, message)) = &message
-            && let Some(stream) = cx.write::<Stream>(self.key)?.filter(|_| !is_replayed)
-        {
-            let said = stream.idempotence_or(memory);
-            if let Some(id) = said.find(producer, message, now_ms) {
-                said.note_duplicate();
-                reply_id(id, out);
+        let looks_first = self.no_create || message.is_some();
+        if looks_first {
+            let stream = cx.write::<Stream>(self.key)?;
+            if self.no_create && stream.is_none() {
+                out.null();
                 return Ok(());
             }
-            said.forget_old(producer, now_ms);
+            if let Some((producer, message)) = &message
+                && let Some(stream) = stream.filter(|_| !is_replayed)
+            {
+                let said = stream.idempotence_or(memory);
+                if let Some(id) = said.find(producer, message, now_ms) {
+                    said.note_duplicate();
+                    reply_id(id, out);
+                    return Ok(());
+                }
+                said.forget_old(producer, now_ms);
+            }
+            cx.count_no_more_uses();
         }
         let stream = cx.write_or_create::<Stream>(self.key)?;
         let id = next_id(stream.last_id(), self.id, now_ms)?;

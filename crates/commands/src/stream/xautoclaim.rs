@@ -87,6 +87,7 @@ impl Update for Xautoclaim<'_> {
             deliveries: None,
             delivered_ms: now_ms,
         };
+        cx.count_no_more_uses();
         let Some(stream) = cx.write::<Stream>(self.key)? else { return Ok(()) };
         // The cursor comes first but is known last.
         let mut entries = Encoder::new(out.protocol());

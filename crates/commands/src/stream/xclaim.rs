@@ -125,6 +125,7 @@ impl Update for Xclaim<'_> {
             deliveries: options.deliveries,
             delivered_ms,
         };
+        cx.count_no_more_uses();
         let Some(stream) = cx.write::<Stream>(self.key)? else { return Ok(()) };
         let length = out.deferred_array();
         let (mut claimed, mut count) = (Claimed::default(), 0);

@@ -103,6 +103,7 @@ impl Update for Xackdel<'_> {
             return Ok(());
         }
         let ids = self.listed.ids()?;
+        cx.count_no_more_uses();
         let Some(stream) = cx.write::<Stream>(self.key)? else { return Ok(()) };
         let (mut outcomes, mut changes) = (Vec::with_capacity(ids.len()), 0);
         for id in ids {

@@ -155,6 +155,7 @@ impl Update for XgroupCreate<'_> {
             b"$" => last_id.unwrap_or_default(),
             _ => id(self.start.id, 0)?,
         };
+        cx.count_no_more_uses();
         let stream = cx.write_or_create::<Stream>(key)?;
         let created = stream.create_group(group, Group::new(id, entries_read));
         if last_id.is_none() {

@@ -111,6 +111,7 @@ impl Update for Xnack<'_> {
             return Err(no_key_or_group(self.key, self.group, ""));
         }
         let ids = ids(self.ids)?;
+        cx.count_no_more_uses();
         let Some(stream) = cx.write::<Stream>(self.key)? else { return Ok(()) };
         let mut released = Vec::with_capacity(ids.len());
         stream.with_group(self.group, |stream, group| {

@@ -187,9 +187,10 @@ impl Blocking for Xreadgroup<'_> {
                 }
             };
             if is_ready && !budget.is_spent() {
-                streams += usize::from(self.reader.read(cx, key, wanted, &mut budget, out)?);
+                let read = cx.again(|cx| self.reader.read(cx, key, wanted, &mut budget, out));
+                streams += usize::from(read?);
             } else {
-                self.reader.note_asking(cx, key)?;
+                cx.again(|cx| self.reader.note_asking(cx, key))?;
             }
         }
         if streams > 0 {

@@ -22,6 +22,7 @@ impl Update for Incrbyfloat<'_> {
         };
         let sum = old.checked_add(read(self.increment.raw())?).ok_or(CommandError::NanOrInfinity)?;
         let text = sum.to_human();
+        cx.count_no_more_uses();
         cx.put(self.key, NewValue::Plain(text.as_bytes()), Keep::Expiry);
         cx.changed(self.key, EventClass::String, "incrbyfloat");
         cx.propagate_as([b"SET", self.key.bytes, text.as_bytes(), b"KEEPTTL"]);

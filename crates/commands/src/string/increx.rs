@@ -274,6 +274,7 @@ impl Increx<'_> {
         }
         let persists = matches!(self.expiration, Some(Expiration::Persist));
         let keep = if time.is_some() || persists { Keep::Replace(time) } else { Keep::Expiry };
+        cx.count_no_more_uses();
         let text = match value {
             Number::Int(n) => {
                 cx.put(key, NewValue::Int(*n), keep);

@@ -93,6 +93,9 @@ impl Update for Set<'_> {
             }
             return Ok(());
         }
+        if self.condition.is_some() {
+            cx.count_no_more_uses();
+        }
         store(cx, self.key, self.value, keep);
         if !self.get {
             out.ok();

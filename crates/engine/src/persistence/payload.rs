@@ -197,7 +197,7 @@ impl Update for Restore<'_> {
 
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {
         let now = cx.now();
-        if cx.find_mut(self.key).is_some() && !self.options.replace {
+        if !self.options.replace && cx.find_mut(self.key).is_some() {
             return Err(CommandError::text("BUSYKEY Target key name already exists."));
         }
         let expiry = self.expiry(now)?;

@@ -172,6 +172,19 @@ impl UpdateContext<'_> {
         }
     }
 
+    /// From here to its end the command finds keys whose use was recorded when it found them first: it records none any more.
+    pub fn count_no_more_uses(&mut self) {
+        self.query.options.no_touch = true;
+    }
+
+    /// Runs a part of a command on keys whose use was recorded by an earlier part: it records none.
+    pub fn again<R>(&mut self, run: impl FnOnce(&mut Self) -> R) -> R {
+        let no_touch = std::mem::replace(&mut self.query.options.no_touch, true);
+        let result = run(self);
+        self.query.options.no_touch = no_touch;
+        result
+    }
+
     /// Stores a value in the current database.
     #[inline]
     pub fn put(&mut self, key: Key<'_>, value: NewValue<'_>, keep: Keep) {
@@ -181,7 +194,9 @@ impl UpdateContext<'_> {
     /// Stores a value in a database. No event but `new` is sent and nothing is counted: that is the command's.
     pub fn put_in(&mut self, db: DbIndex, key: Key<'_>, value: NewValue<'_>, keep: Keep) {
         let kind = value.kind();
-        let moment = (self.query.options.now, self.query.now_used());
+        let used = self.query.now_used();
+        let used = if self.query.options.no_touch { used.uncounted() } else { used };
+        let moment = (self.query.options.now, used);
         let (dbs, watches) = self.query.held.shard_mut(key.hash).db_and_watches(db);
         match dbs.put(key, value, keep, moment) {
             Displaced::Value(old) => {

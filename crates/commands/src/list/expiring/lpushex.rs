@@ -110,6 +110,7 @@ fn push(
         return Ok(());
     }
     let limits = &cx.settings().encodings;
+    cx.count_no_more_uses();
     let list = cx.write_or_create::<List>(key)?;
     list.push(side.end(), elements.items(), limits);
     let len = list.len();
