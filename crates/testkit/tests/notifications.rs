@@ -123,6 +123,33 @@ fn serving_a_waiting_client_is_told_behind_what_served_it() {
 }
 
 #[test]
+fn an_empty_result_deletes_what_stood_in_its_place_even_if_its_time_had_come() {
+    let server = TestServer::new();
+    let (listening, acting) = (listener(&server, "EA"), server.connect());
+    for line in ["SADD a 1", "SADD b 2", "ZADD z 1 m", "GEOADD g 13 38 p"] {
+        acting.send(line);
+    }
+    for line in [
+        "SINTERSTORE d a b",
+        "SDIFFSTORE d a a",
+        "ZINTERSTORE d 2 z none",
+        "ZRANGESTORE d z 5 9",
+        "BITOP AND d none",
+        "GEOSEARCHSTORE d g FROMLONLAT 50 50 BYRADIUS 5 km",
+        "SORT none STORE d",
+    ] {
+        acting.send("SET d x PXAT 1");
+        let _ = (acting.read(), heard(&listening));
+        let changes: u64 = acting.info("rdb_changes_since_last_save").parse().expect("a number");
+        assert_eq!(acting.run(line), ":0\r\n", "{line}");
+        assert_eq!(heard(&listening), ["__keyevent@0__:del d"], "{line}");
+        assert_eq!(acting.info("rdb_changes_since_last_save"), (changes + 1).to_string(), "{line}");
+        assert_eq!(server.journal_lines().last().map(String::as_str), Some(line));
+    }
+    assert_eq!(acting.info("expired_keys"), "0");
+}
+
+#[test]
 fn keys_that_are_missing_where_they_should_go_to_another_server_are_told() {
     let server = TestServer::new();
     let (listening, acting) = (listener(&server, "Exm"), server.connect());

@@ -142,7 +142,7 @@ impl Update for Bitop<'_> {
         if length > 0 {
             cx.put(self.destkey, NewValue::Raw(result), Keep::Replace(None));
             cx.changed(self.destkey, EventClass::String, "set");
-        } else if cx.remove(self.destkey) {
+        } else if cx.remove_destination(self.destkey) {
             cx.changed(self.destkey, EventClass::Generic, "del");
         }
         out.integer(length as i64);

@@ -41,7 +41,7 @@ pub(super) fn store(
     if !result.is_empty() {
         cx.put(destination, NewValue::Set(Box::new(result)), Keep::Replace(None));
         cx.changed(destination, EventClass::Set, event);
-    } else if cx.remove(destination) {
+    } else if cx.remove_destination(destination) {
         cx.changed(destination, EventClass::Generic, "del");
     }
     Ok(())

@@ -16,7 +16,7 @@ pub(crate) fn store_result(
     if !result.is_empty() {
         cx.put(destination, NewValue::SortedSet(Box::new(result)), Keep::Replace(None));
         cx.changed(destination, EventClass::SortedSet, event);
-    } else if cx.remove(destination) {
+    } else if cx.remove_destination(destination) {
         cx.changed(destination, EventClass::Generic, "del");
     }
 }

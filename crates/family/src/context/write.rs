@@ -263,6 +263,18 @@ impl UpdateContext<'_> {
         self.remove_in(self.query.options.db, key)
     }
 
+    /// Removes a key because what a command would store there is empty; true if it was there. As in Redis nobody looks whether
+    /// its time had come. No event is sent and nothing counted.
+    pub fn remove_destination(&mut self, key: Key<'_>) -> bool {
+        let db = self.query.options.db;
+        let Some(entry) = self.query.held.shard_mut(key.hash).db_mut(db).take(key) else { return false };
+        if entry.kind() == Kind::Stream {
+            self.signal_in(db, key);
+        }
+        discard(self.effects, entry.into_value());
+        true
+    }
+
     /// Removes a key of a database; true if it was there. No event is sent and nothing counted.
     pub fn remove_in(&mut self, db: DbIndex, key: Key<'_>) -> bool {
         let Some(entry) = self.take_entry(db, key) else { return false };

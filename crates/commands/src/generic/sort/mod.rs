@@ -162,7 +162,7 @@ fn store(cx: &mut UpdateContext<'_>, destination: Key<'_>, list: List, out: &mut
         cx.put(destination, NewValue::List(Box::new(list)), Keep::Replace(None));
         cx.changed(destination, EventClass::List, "sortstore");
         cx.add_dirty(len - 1);
-    } else if cx.remove(destination) {
+    } else if cx.remove_destination(destination) {
         cx.changed(destination, EventClass::Generic, "del");
     }
     out.integer(len as i64);
