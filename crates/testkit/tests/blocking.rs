@@ -250,3 +250,24 @@ fn a_client_waits_until_a_list_that_is_there_is_long_enough() {
         assert_eq!(lines[lines.len() - 4..], ["MULTI", "LPOP l 3", "RPUSH d 1 2 3", "EXEC"]);
     }
 }
+
+#[test]
+fn what_goes_to_those_who_wait_counts_as_often_as_in_redis() {
+    for (command, arrival, changes) in [
+        ("BLPOP l 0", "RPUSH l a", 1),
+        ("BLMOVE l m LEFT LEFT 0", "RPUSH l a", 1),
+        ("BLMPOP 0 1 l LEFT", "RPUSH l a", 2),
+        ("BZPOPMIN z 0", "ZADD z 1 a", 2),
+        ("XREAD BLOCK 0 STREAMS x $", "XADD x * a b", 1),
+        ("XREADGROUP GROUP g c BLOCK 0 STREAMS x >", "XADD x * a b", 2),
+    ] {
+        let server = TestServer::new();
+        let client = server.connect();
+        assert_eq!(client.run("XGROUP CREATE x g $ MKSTREAM"), "+OK\r\n");
+        let counted = || client.info("rdb_changes_since_last_save").parse::<u64>().expect("a number");
+        let (before, waiting) = (counted(), waiting(&server, command));
+        let _ = client.run(arrival);
+        assert!(!waiting.read().is_empty(), "{command}");
+        assert_eq!(counted() - before, changes, "{command}");
+    }
+}

@@ -5,7 +5,7 @@ use spinel_family::{Command, CommandError, Encoder, Key, Reply, Update, UpdateCo
 use spinel_store::{List, ListElement};
 use spinel_structs::number::IntBuffer;
 
-use super::pop::{pop_one, popped};
+use super::pop::{count_popped, pop_one, popped};
 use super::push::pushed;
 use super::side::{Side, reply_element};
 
@@ -75,7 +75,8 @@ impl Move<'_> {
         pushed(cx, self.destination, self.to);
         if is_rotation {
             out.bulk(&element);
-            popped(cx, self.source, self.from, 1, false);
+            popped(cx, self.source, self.from, false);
+            count_popped(cx);
             return Ok(true);
         }
         cx.again(|cx| pop_one(cx, self.source, self.from, |element| reply_element(element, out)))

@@ -192,7 +192,8 @@ fn run(
     }
     pushed(cx, destination, to);
     if is_rotation {
-        popped(cx, source, from, count, false);
+        popped(cx, source, from, false);
+        cx.add_dirty(count);
         return Ok(true);
     }
     let pop = from.pop_command().as_bytes();

@@ -96,7 +96,8 @@ pub(super) fn pop_one(
     let Some(list) = cx.write::<List>(key)? else { return Ok(false) };
     list.pop(side.end(), visit);
     let emptied = list.is_empty();
-    popped(cx, key, side, 1, emptied);
+    popped(cx, key, side, emptied);
+    count_popped(cx);
     Ok(true)
 }
 
@@ -128,17 +129,24 @@ pub(super) fn pop_some(
         cx.discard(OwnedValue::List(Box::new(gone)));
     }
     if count > 0 {
-        popped(cx, key, side, count, count == len);
+        popped(cx, key, side, count == len);
+        cx.add_dirty(count);
     }
     Ok(Some(count))
 }
 
-/// The traces of elements that were taken off an end. A list that is done with is removed.
-pub(super) fn popped(cx: &mut UpdateContext<'_>, key: Key<'_>, side: Side, count: usize, emptied: bool) {
+/// Counts one element taken off as a change. As in Redis, one for a client that waited for it counts only as it arrives.
+pub(super) fn count_popped(cx: &mut UpdateContext<'_>) {
+    if !cx.is_retry() {
+        cx.add_dirty(1);
+    }
+}
+
+/// The traces of elements that were taken off an end, but for the count of changes. A list that is done with is removed.
+pub(super) fn popped(cx: &mut UpdateContext<'_>, key: Key<'_>, side: Side, emptied: bool) {
     cx.touch_watchers(key);
     cx.notify(EventClass::List, side.pop_event(), key);
     remove_emptied(cx, key, emptied);
-    cx.add_dirty(count);
 }
 
 /// Removes a list that lost its last element.

@@ -242,6 +242,9 @@ impl Reader<'_> {
         if given.advanced {
             record_group_id(cx, place, given.last_id, given.entries_read);
         }
-        cx.add_dirty(1);
+        // As in Redis, what a consumer waited for counts only as it arrives.
+        if !cx.is_retry() {
+            cx.add_dirty(1);
+        }
     }
 }
