@@ -442,3 +442,13 @@ fn the_log_has_the_names_that_clients_chose_unless_they_are_to_be_hidden() {
     assert!(told().contains(" name=*redacted* ") && told().contains(" user=*redacted* "), "{}", told());
     assert!(client.run("CLIENT INFO").contains(" name=bob "));
 }
+
+#[test]
+fn what_runs_in_a_transaction_is_exec_to_whoever_looks() {
+    let server = TestServer::new();
+    let client = server.connect();
+    assert_eq!(client.run_all(&["MULTI", "CLIENT INFO", "CLIENT LIST"]), "+OK\r\n+QUEUED\r\n+QUEUED\r\n");
+    let reply = client.run("EXEC");
+    assert_eq!(reply.matches(" cmd=exec ").count(), 2, "{reply}");
+    assert!(client.run("CLIENT INFO").contains(" cmd=client|info "));
+}

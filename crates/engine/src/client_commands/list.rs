@@ -113,11 +113,10 @@ impl SessionCommand for ClientList<'_> {
     }
 }
 
-/// The running command is its client's last one unless EXEC is, and its words count as memory of the client.
+/// The running command is its client's last one unless EXEC runs it, and its words count as memory of the client.
 fn note_oneself(cx: &SessionContext<'_>) {
-    if !cx.in_exec {
-        cx.session.client.note_command(cx.engine().lookup(cx.args));
-    }
+    let command = if cx.in_exec { REGISTRY.find(b"exec") } else { cx.engine().lookup(cx.args) };
+    cx.session.client.note_command(command);
     cx.session.client.argument_bytes.store(cx.args.bytes_len() as u64, Relaxed);
 }
 
