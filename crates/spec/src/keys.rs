@@ -50,6 +50,12 @@ impl KeyFlags {
         Self(self.0 | other.0)
     }
 
+    /// What is set but for `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Whether all of `other` is set.
     #[must_use]
     pub const fn has(self, other: Self) -> bool {

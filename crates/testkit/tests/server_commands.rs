@@ -452,3 +452,15 @@ fn what_runs_in_a_transaction_is_exec_to_whoever_looks() {
     assert_eq!(reply.matches(" cmd=exec ").count(), 2, "{reply}");
     assert!(client.run("CLIENT INFO").contains(" cmd=client|info "));
 }
+
+#[test]
+fn the_keys_of_a_call_are_all_there() {
+    let server = TestServer::new();
+    let client = server.connect();
+    for line in ["MIGRATE h 1 k 0 10", "MIGRATE h 1  0 10 KEYS k"] {
+        let reply = client.run_words(format!("COMMAND GETKEYSANDFLAGS {line}").split(' '));
+        let expected = "*1\r\n*2\r\n$1\r\nk\r\n*3\r\n+RW\r\n+access\r\n+delete\r\n";
+        assert_eq!(reply, expected, "{line}");
+    }
+    assert!(client.run("COMMAND INFO MIGRATE").contains("incomplete"));
+}

@@ -92,6 +92,8 @@ fn keys_of(engine: &Engine, args: Args<'_>) -> Result<Vec<(usize, KeyFlags)>, Co
         // Beside KEYS the other key must be empty, which then is none.
         found.retain(|&(at, _)| at > place && args.at(3).is_empty());
     }
+    // The keys of a call are all there.
+    found.iter_mut().for_each(|(_, flags)| *flags = flags.without(KeyFlags::INCOMPLETE));
     if found.is_empty() && !command.flags.has(CommandFlags::NO_MANDATORY_KEYS) {
         return Err(CommandError::text("ERR Invalid arguments specified for command"));
     }
