@@ -298,3 +298,19 @@ fn the_count_of_snapshots_begins_anew_with_the_other_statistics() {
     }
     assert_eq!(client.info("rdb_last_save_time"), saved);
 }
+
+#[test]
+fn what_redis_writes_within_the_command_is_no_save_in_the_background() {
+    let (server, _disk, client) = start();
+    for (command, saves, forks) in [("FLUSHALL", 0, 0), ("SAVE", 1, 0), ("BGSAVE", 2, 1), ("FLUSHALL", 2, 1)]
+    {
+        tell(&client, "SET k v");
+        tell(&client, command);
+        server.upkeep();
+        wait_for(&client, "rdb_bgsave_in_progress:0");
+        wait_for(&client, "rdb_changes_since_last_save:0");
+        let counted = (client.info("rdb_saves"), client.info("total_forks"));
+        assert_eq!(counted, (saves.to_string(), forks.to_string()), "{command}");
+        assert_eq!(client.info("rdb_last_bgsave_time_sec") == "-1", forks == 0, "{command}");
+    }
+}

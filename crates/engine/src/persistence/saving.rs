@@ -109,8 +109,15 @@ impl Engine {
         if gives_way || !is_wanted() {
             return Err(NotBegun::Busy(Purpose::Rewrite));
         }
-        state.running = Some(Running { purpose, since, dirty: 0, follows_flush: false, is_unwanted: false });
-        state.snapshots += 1;
+        state.running = Some(Running {
+            purpose,
+            since,
+            dirty: 0,
+            follows_flush: false,
+            is_foreground: false,
+            is_unwanted: false,
+        });
+        state.forks += u64::from(purpose == Purpose::Rewrite);
         Ok(())
     }
 
@@ -151,7 +158,7 @@ impl Engine {
     /// # Errors
     /// [`NotBegun`]
     pub(crate) fn begin_save(self: &Arc<Self>, asker: Option<Asker>) -> Result<(), NotBegun> {
-        self.reserve_save(asker.is_none())?;
+        self.reserve_save(asker.as_ref().map(|asker| asker.wish))?;
         let engine = Arc::clone(self);
         self.spawn_snapshot(Work::Snapshot, move || engine.save(asker))
     }
@@ -176,16 +183,20 @@ impl Engine {
         })
     }
 
-    fn reserve_save(&self, is_automatic: bool) -> Result<(), NotBegun> {
+    /// Reserves the place for a save that a client wishes, or nobody but the server.
+    fn reserve_save(&self, wish: Option<Wish>) -> Result<(), NotBegun> {
         self.reserve_snapshot(Purpose::Save)?;
         let mut state = self.persistence.state.lock();
         state.saves.tried = self.unix_seconds();
         let is_flushed = std::mem::take(&mut state.is_flushed);
         // What a flush left is in what is saved now: it needs no save of its own any more.
         state.save_scheduled &= !is_flushed;
+        let follows_flush = is_flushed && wish.is_none();
+        let is_foreground = follows_flush || wish == Some(Wish::Saved);
         if let Some(running) = &mut state.running {
-            running.follows_flush = is_automatic && is_flushed;
+            (running.follows_flush, running.is_foreground) = (follows_flush, is_foreground);
         }
+        state.forks += u64::from(!is_foreground);
         Ok(())
     }
 
@@ -215,7 +226,7 @@ impl Engine {
                 std::thread::sleep(LOOK_AGAIN);
             }
             match purpose {
-                Purpose::Save if engine.reserve_save(false).is_ok() => engine.save(Some(asker)),
+                Purpose::Save if engine.reserve_save(Some(asker.wish)).is_ok() => engine.save(Some(asker)),
                 Purpose::Save => asker.answer(&engine, Err("ERR Background save already in progress")),
                 Purpose::Rewrite if engine.begin_rewrite().is_ok() => {
                     asker.answer(&engine, Ok("Background append only file rewriting started"));
@@ -263,11 +274,13 @@ impl Engine {
             state.last_save = now;
             state.dirty_at_save = running.dirty;
         }
-        if result.is_ok() && is_aborted {
+        if !running.is_foreground {
             state.saves.took = now - running.since;
-        } else {
-            state.saves.end(outcome, running.since, now);
         }
+        if result.is_err() || !is_aborted {
+            state.saves.end(outcome);
+        }
+        state.saves.done += u64::from(outcome == Outcome::Ok && !running.follows_flush);
         self.set_save_gate(&state);
         drop(state);
         let log = |level, line: &str| self.log.write(level, line);
@@ -363,6 +376,7 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
+    use super::Wish;
     use crate::config::Settings;
     use crate::testing::engine;
 
@@ -371,7 +385,7 @@ mod tests {
         let engine = engine(Settings::default());
         engine.note_flushed();
         assert!(engine.persistence.state.lock().save_scheduled, "there are save points");
-        engine.reserve_save(false).unwrap();
+        engine.reserve_save(Some(Wish::Begun)).unwrap();
         assert!(!engine.persistence.state.lock().save_scheduled && !engine.saves_flush());
     }
 }

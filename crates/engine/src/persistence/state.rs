@@ -38,6 +38,8 @@ pub(crate) struct Running {
     pub(crate) dirty: u64,
     /// It was begun because everything was flushed: it is short, and who wants another waits for it.
     pub(crate) follows_flush: bool,
+    /// In Redis the command that asked for it writes it itself: SAVE, FLUSHALL. It counts as no save in the background then.
+    pub(crate) is_foreground: bool,
     /// It was called off, maybe before its instant.
     pub(crate) is_unwanted: bool,
 }
@@ -50,7 +52,7 @@ pub(crate) struct Attempts {
     pub(crate) tried: i64,
     /// How long the last one took, in seconds; -1 before the first.
     pub(crate) took: i64,
-    /// Those that succeeded.
+    /// Those that succeeded and count: what a flush left does not.
     pub(crate) done: u64,
     /// Those that failed since one succeeded.
     pub(crate) failed_in_a_row: u64,
@@ -63,14 +65,11 @@ impl Default for Attempts {
 }
 
 impl Attempts {
-    pub(crate) fn end(&mut self, outcome: Outcome, since: i64, now: i64) {
+    /// Takes note of how one ended, which is not counted by that.
+    pub(crate) fn end(&mut self, outcome: Outcome) {
         self.last = outcome;
-        self.took = now - since;
         match outcome {
-            Outcome::Ok => {
-                self.done += 1;
-                self.failed_in_a_row = 0;
-            }
+            Outcome::Ok => self.failed_in_a_row = 0,
             Outcome::Failed => self.failed_in_a_row += 1,
         }
     }
@@ -80,8 +79,8 @@ impl Attempts {
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) running: Option<Running>,
-    /// Snapshots begun.
-    pub(crate) snapshots: u64,
+    /// Snapshots begun for which Redis would have forked.
+    pub(crate) forks: u64,
     pub(crate) saves: Attempts,
     pub(crate) rewrites: Attempts,
     /// When the data set was saved last, or the server started, in Unix seconds.
@@ -101,7 +100,7 @@ pub(crate) struct State {
 impl State {
     /// Counts snapshots anew (`CONFIG RESETSTAT`). How the last attempts ended is no statistic, and stays.
     pub(crate) fn reset_counts(&mut self) {
-        self.snapshots = 0;
+        self.forks = 0;
         self.saves.done = 0;
         self.rewrites.done = 0;
     }

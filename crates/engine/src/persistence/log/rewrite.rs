@@ -328,11 +328,11 @@ impl Engine {
         let mut state = self.persistence.state.lock();
         let running = state.running.take().expect("this one ran");
         self.go_on_with_backup();
-        if let Err(RewriteError::CalledOff) = result {
-            state.rewrites.took = now - running.since;
-        } else {
-            state.rewrites.end(outcome, running.since, now);
+        state.rewrites.took = now - running.since;
+        if !matches!(result, Err(RewriteError::CalledOff)) {
+            state.rewrites.end(outcome);
         }
+        state.rewrites.done += u64::from(outcome == Outcome::Ok);
         let pause_minutes = state.rewrite_pause() / 60;
         drop(state);
         match result {

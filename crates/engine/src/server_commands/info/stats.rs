@@ -37,8 +37,7 @@ pub(super) fn stats(worker: &Worker, report: &mut Report) {
     report.field("pubsub_patterns", engine.pubsub.count(Topic::Pattern));
     report.field("pubsubshard_channels", engine.pubsub.count(Topic::ShardChannel));
     report.field("latest_fork_usec", 0);
-    // Redis forks for each snapshot.
-    report.field("total_forks", engine.persistence.state.lock().snapshots);
+    report.field("total_forks", engine.persistence.state.lock().forks);
     zeros(
         report,
         &[
