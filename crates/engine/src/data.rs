@@ -11,6 +11,7 @@ use spinel_store::{Held, Keyspace, ShardIndex, Taken};
 
 use crate::aftermath::{self, Origin};
 use crate::engine::Published;
+use crate::persistence::{Asker, Wish};
 use crate::registry::{Action, Command};
 use crate::session::Session;
 use crate::{Engine, Flow, Message, Worker};
@@ -89,7 +90,15 @@ impl Worker {
                 Ok(Flow::Waiting)
             }
             _ if needs_every_shard(call.command, call.args) => {
-                self.with_world(|worker| worker.run_locked(session, call, None, out))
+                let start = out.len();
+                let flow = self.with_world(|worker| worker.run_locked(session, call, None, out))?;
+                let waits = call.command.spec.name == "flushall" && flow == Flow::Continue;
+                Ok(if waits && self.wait_for_flush(session, call) {
+                    out.truncate(start);
+                    Flow::Waiting
+                } else {
+                    flow
+                })
             }
             _ => {
                 if let Some(result) = self.run_on_one_shard(session, call, out) {
@@ -99,6 +108,17 @@ impl Worker {
                 self.run_locked(session, call, Some(shards), out)
             }
         }
+    }
+
+    /// Has a client who flushed everything wait until that is so on the disk, too; false if nothing is to be done there.
+    fn wait_for_flush(&self, session: &mut Session, Call { command, args, .. }: Call<'_>) -> bool {
+        let engine = &self.engine;
+        let waits = engine.is_flush_unsaved() && {
+            let asker = Asker::of(engine, session, Wish::Flushed, (command.id, args));
+            engine.save_flush(asker).is_ok()
+        };
+        session.moved |= waits;
+        waits
     }
 
     /// Runs a command of a log again, at the worker's own time and on this thread however long it takes.

@@ -259,7 +259,8 @@ fn what_follows_a_flush_does_not_find_its_snapshot_in_the_way() {
     let (server, _disk, client) = start();
     for command in ["BGSAVE", "SAVE", "BGREWRITEAOF"] {
         tell(&client, "CONFIG SET rdb-key-save-delay 20000");
-        tell(&client, "FLUSHALL");
+        // Who flushes in a transaction does not wait for the disk.
+        let _ = client.run_all(&["MULTI", "FLUSHALL", "EXEC"]);
         tell(&client, "SET k v");
         server.upkeep();
         assert!(is(&client, "rdb_bgsave_in_progress:1"), "the flush is being saved");
@@ -269,6 +270,30 @@ fn what_follows_a_flush_does_not_find_its_snapshot_in_the_way() {
         wait_for(&client, "rdb_bgsave_in_progress:0");
         wait_for(&client, "aof_rewrite_in_progress:0");
     }
+}
+
+#[test]
+fn what_was_flushed_is_gone_from_the_disk_when_that_is_said() {
+    let (_server, disk, client) = start();
+    for command in ["FLUSHALL", "FLUSHALL ASYNC", "FLUSHALL SYNC"] {
+        tell(&client, "SET k v");
+        assert_eq!(ask(&client, "SAVE"), "+OK\r\n");
+        // A snapshot that is under way is called off.
+        tell(&client, "CONFIG SET rdb-key-save-delay 1000000");
+        tell(&client, "BGSAVE");
+        assert_eq!(ask(&client, command), "+OK\r\n");
+        tell(&client, "CONFIG SET rdb-key-save-delay 0");
+        assert!(is(&client, "rdb_bgsave_in_progress:0"));
+        assert_eq!(ask(&client, "DEBUG RELOAD NOSAVE"), "+OK\r\n");
+        assert_eq!(client.run("DBSIZE"), ":0\r\n", "{command}");
+    }
+    // A disk that fails does not keep anybody from flushing, nor from writing.
+    tell(&client, "SET k v");
+    disk.fail(Step::Rename, 0, 1);
+    assert_eq!(ask(&client, "FLUSHALL"), "+OK\r\n");
+    disk.heal();
+    assert_eq!(client.run("DBSIZE"), ":0\r\n");
+    assert_eq!(client.run("SET k v"), "+OK\r\n");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use spinel_family::OwnedArgs;
+use spinel_family::{Args, OwnedArgs};
 use spinel_store::{Held, Shard};
 
 use super::format::Format;
@@ -17,7 +17,7 @@ use crate::cores::Work;
 use crate::inbox::FinishedCall;
 use crate::log::LogLevel;
 use crate::registry::{CommandId, REGISTRY};
-use crate::session::{ReplyMode, SessionContext};
+use crate::session::{ReplyMode, Session, SessionContext};
 use crate::{Engine, Message};
 
 /// Bytes written at once by [`Engine::save_now`].
@@ -40,6 +40,8 @@ pub(crate) enum Wish {
     Begun,
     /// That the file is there (SAVE).
     Saved,
+    /// That what was flushed is gone from the disk as well (FLUSHALL), which was done in any case.
+    Flushed,
 }
 
 /// A client that waits.
@@ -56,13 +58,24 @@ pub(crate) struct Asker {
 impl Asker {
     /// The client of the running command, which is found in the registry by `name`.
     pub(crate) fn new(cx: &SessionContext<'_>, wish: Wish, name: &[u8]) -> Self {
+        let command = REGISTRY.find(name).expect("commands ask by their own names").id;
+        Self::of(cx.engine(), cx.session, wish, (command, cx.args))
+    }
+
+    /// The client of a session who gave a command.
+    pub(crate) fn of(
+        engine: &Engine,
+        session: &Session,
+        wish: Wish,
+        (command, args): (CommandId, Args<'_>),
+    ) -> Self {
         Self {
             wish,
-            client: Arc::clone(&cx.session.client),
-            command: REGISTRY.find(name).expect("commands ask by their own names").id,
-            args: OwnedArgs::from_args(cx.args),
-            since_nanos: cx.engine().clock.monotonic_nanos(),
-            is_silent: cx.session.reply_mode != ReplyMode::On,
+            client: Arc::clone(&session.client),
+            command,
+            args: OwnedArgs::from_args(args),
+            since_nanos: engine.clock.monotonic_nanos(),
+            is_silent: session.reply_mode != ReplyMode::On,
         }
     }
 
@@ -191,7 +204,7 @@ impl Engine {
         let is_flushed = std::mem::take(&mut state.is_flushed);
         // What a flush left is in what is saved now: it needs no save of its own any more.
         state.save_scheduled &= !is_flushed;
-        let follows_flush = is_flushed && wish.is_none();
+        let follows_flush = is_flushed && matches!(wish, None | Some(Wish::Flushed));
         let is_foreground = follows_flush || wish == Some(Wish::Saved);
         if let Some(running) = &mut state.running {
             (running.follows_flush, running.is_foreground) = (follows_flush, is_foreground);
@@ -204,6 +217,36 @@ impl Engine {
     /// must not find it in its way.
     pub(crate) fn saves_flush(&self) -> bool {
         self.persistence.state.lock().running.is_some_and(|running| running.follows_flush)
+    }
+
+    /// Whether a flush is still to be made known to the disk.
+    pub(crate) fn is_flush_unsaved(&self) -> bool {
+        self.persistence.state.lock().is_flushed
+    }
+
+    /// Makes a flush known to the disk, and answers who flushed after that. If a rewrite of the log is in the way the answer comes
+    /// at once, and the save when it has ended.
+    ///
+    /// # Errors
+    /// [`NoThread`] that could do that.
+    pub(crate) fn save_flush(self: &Arc<Self>, asker: Asker) -> Result<(), NoThread> {
+        let engine = Arc::clone(self);
+        self.spawn_persisting("snapshot", Work::Snapshot, move || {
+            while !engine.is_shutting_down() {
+                let running = engine.persistence.state.lock().running.map(|running| running.purpose);
+                match running {
+                    // It was called off, or somebody else's and has the flush in it.
+                    Some(Purpose::Save) => std::thread::sleep(LOOK_AGAIN),
+                    None if engine.is_flush_unsaved() => {
+                        if engine.reserve_save(Some(Wish::Flushed)).is_ok() {
+                            return engine.save(Some(asker));
+                        }
+                    }
+                    None | Some(Purpose::Rewrite) => break,
+                }
+            }
+            asker.answer(&engine, Ok("OK"));
+        })
     }
 
     /// Begins what was asked for once a flush is known to the disk.
@@ -260,7 +303,8 @@ impl Engine {
         let is_aborted = snapshot.is_some_and(|snapshot| snapshot.is_aborted());
         let outcome = self.end_save(&result, is_aborted);
         if let Some(asker) = asker {
-            asker.answer(self, if outcome == Outcome::Ok { Ok("OK") } else { Err("ERR") });
+            let is_done = outcome == Outcome::Ok || asker.wish == Wish::Flushed;
+            asker.answer(self, if is_done { Ok("OK") } else { Err("ERR") });
         }
     }
 
@@ -277,7 +321,12 @@ impl Engine {
         if !running.is_foreground {
             state.saves.took = now - running.since;
         }
-        if result.is_err() || !is_aborted {
+        if running.follows_flush && outcome == Outcome::Failed {
+            // Then a save point that is reached makes good for it.
+            state.dirty_at_save = state.dirty_at_save.saturating_sub(1);
+        }
+        let is_telling = outcome == Outcome::Ok || !running.is_foreground;
+        if is_telling && (result.is_err() || !is_aborted) {
             state.saves.end(outcome);
         }
         state.saves.done += u64::from(outcome == Outcome::Ok && !running.follows_flush);
