@@ -264,6 +264,28 @@ fn touch_counts_as_one_use_and_also_for_a_client_that_asked_not_to_touch() {
     assert_eq!(client.run("OBJECT FREQ a"), ":7\r\n");
 }
 
+/// As in Redis 8.0 and Valkey 9.1.
+#[test]
+fn nothing_counts_as_a_use_for_a_client_that_asked_not_to_touch() {
+    let (_server, client) = server(MaxmemoryPolicy::AllkeysLfu, 100);
+    assert_eq!(client.run("CONFIG SET lfu-log-factor 0"), "+OK\r\n");
+    assert_eq!(client.run("SET s 1"), "+OK\r\n");
+    assert_eq!(client.run("CLIENT NO-TOUCH ON"), "+OK\r\n");
+    for line in [
+        "SET s 3",
+        "SET s 4 XX",
+        "GET s",
+        "INCR s",
+        "INCRBYFLOAT s 1",
+        "GETSET s 1",
+        "MSET s 5",
+        "SETEX s 100 4",
+    ] {
+        assert!(!client.run(line).starts_with('-'), "{line}");
+        assert_eq!(client.run("OBJECT FREQ s"), ":5\r\n", "{line}");
+    }
+}
+
 /// Commands, and how much more they count the keys as used, by Redis, which looks for some of them twice; but blocking
 /// commands that need not wait count one use only.
 const USES: &[(&str, &str)] = &[
