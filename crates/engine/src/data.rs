@@ -114,7 +114,7 @@ impl Worker {
     fn wait_for_flush(&self, session: &mut Session, Call { command, args, .. }: Call<'_>) -> bool {
         let engine = &self.engine;
         let waits = engine.is_flush_unsaved() && {
-            let asker = Asker::of(engine, session, Wish::Flushed, (command.id, args));
+            let asker = Asker::of(engine, session, Wish::Saved, (command.id, args));
             engine.save_flush(asker).is_ok()
         };
         session.moved |= waits;

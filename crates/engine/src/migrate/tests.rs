@@ -143,7 +143,8 @@ fn others_read_a_key_on_its_way_and_a_flush_takes_it_along() {
     server.run(peer, "SET a 1");
     server.run(peer, "MIGRATE host 6379 a 0 10000");
     assert_eq!(server.run(reader, "GET a"), "$1\r\n1\r\n");
-    assert_eq!(server.run(reader, "FLUSHDB"), "+OK\r\n");
+    assert_eq!(server.run(reader, "CONFIG SET save "), "+OK\r\n");
+    assert_eq!(server.run(reader, "FLUSHALL"), "+OK\r\n");
     other.answer("+OK\r\n+OK\r\n");
     assert_eq!(reply(&mut server), "+OK\r\n");
     assert_eq!(server.run(peer, "SET a 2"), "+OK\r\n");

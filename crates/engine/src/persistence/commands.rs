@@ -162,7 +162,6 @@ fn begin(cx: &mut SessionContext<'_>, wish: Wish) -> Result<Flow, NotBegun> {
     let name: &[u8] = match wish {
         Wish::Begun => b"bgsave",
         Wish::Saved => b"save",
-        Wish::Flushed => b"flushall",
     };
     let asker = Asker::new(cx, wish, name);
     engine.begin_save(Some(asker))?;

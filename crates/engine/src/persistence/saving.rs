@@ -38,10 +38,8 @@ pub(crate) enum NotBegun {
 pub(crate) enum Wish {
     /// That the instant of the snapshot is over (BGSAVE): what it writes from then on is not in it.
     Begun,
-    /// That the file is there (SAVE).
+    /// That the file is there (SAVE, FLUSHALL).
     Saved,
-    /// That what was flushed is gone from the disk as well (FLUSHALL), which was done in any case.
-    Flushed,
 }
 
 /// A client that waits.
@@ -204,7 +202,7 @@ impl Engine {
         let is_flushed = std::mem::take(&mut state.is_flushed);
         // What a flush left is in what is saved now: it needs no save of its own any more.
         state.save_scheduled &= !is_flushed;
-        let follows_flush = is_flushed && matches!(wish, None | Some(Wish::Flushed));
+        let follows_flush = is_flushed && wish.is_none();
         let is_foreground = follows_flush || wish == Some(Wish::Saved);
         if let Some(running) = &mut state.running {
             (running.follows_flush, running.is_foreground) = (follows_flush, is_foreground);
@@ -238,8 +236,8 @@ impl Engine {
                     // It was called off, or somebody else's and has the flush in it.
                     Some(Purpose::Save) => std::thread::sleep(LOOK_AGAIN),
                     None if engine.is_flush_unsaved() => {
-                        if engine.reserve_save(Some(Wish::Flushed)).is_ok() {
-                            return engine.save(Some(asker));
+                        if engine.reserve_save(None).is_ok() {
+                            engine.save(None);
                         }
                     }
                     None | Some(Purpose::Rewrite) => break,
@@ -303,8 +301,7 @@ impl Engine {
         let is_aborted = snapshot.is_some_and(|snapshot| snapshot.is_aborted());
         let outcome = self.end_save(&result, is_aborted);
         if let Some(asker) = asker {
-            let is_done = outcome == Outcome::Ok || asker.wish == Wish::Flushed;
-            asker.answer(self, if is_done { Ok("OK") } else { Err("ERR") });
+            asker.answer(self, if outcome == Outcome::Ok { Ok("OK") } else { Err("ERR") });
         }
     }
 

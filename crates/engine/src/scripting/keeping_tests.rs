@@ -185,7 +185,8 @@ fn what_reaches_all_keys_waits_for_the_end_of_a_long_script() {
     }
     assert_eq!(scene.end(), "$4\r\ndone\r\n");
     assert_eq!(scene.run("KEYS *"), "*1\r\n$4\r\nkept\r\n");
-    assert_eq!(scene.run("FLUSHDB"), "+OK\r\n");
+    assert_eq!(scene.run("CONFIG SET save "), "+OK\r\n");
+    assert_eq!(scene.run("FLUSHALL"), "+OK\r\n");
 }
 
 #[test]
