@@ -70,6 +70,17 @@ pub(crate) fn read(path: &Path) -> Outcome<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// The first file in `folder` whose name holds `part`.
+pub(crate) fn file_with(folder: &Path, part: &str) -> Outcome<PathBuf> {
+    let entries =
+        std::fs::read_dir(folder).map_err(|error| format!("cannot list {}: {error}", folder.display()))?;
+    entries
+        .filter_map(Result::ok)
+        .find(|entry| entry.file_name().to_string_lossy().contains(part))
+        .map(|entry| entry.path())
+        .ok_or_else(|| format!("there is no {part} in {}", folder.display()))
+}
+
 /// Writes a file, creating its directory.
 pub(crate) fn write(path: &Path, text: &str) -> Outcome {
     if let Some(parent) = path.parent() {

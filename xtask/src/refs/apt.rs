@@ -13,6 +13,15 @@ const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /// Suites that get their security fixes like any other change.
 const WITHOUT_SECURITY: [&str; 2] = ["sid", "experimental"];
 
+/// How much of a source package is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SourceParts {
+    /// What the authors released and Debian's changes to it.
+    All,
+    /// What the authors released, one archive. Mirrors keep it longest, since it outlives Debian's revisions.
+    Released,
+}
+
 /// An apt configuration of its own, below the cache.
 #[derive(Debug)]
 pub(crate) struct Apt {
@@ -58,11 +67,11 @@ impl Apt {
         Ok(apt)
     }
 
-    /// Downloads a source package into `into` (not unpacked): the newest version that the mirrors have, since they may
-    /// have dropped one that their index still names.
-    pub(crate) fn source(&self, package: &str, into: &Path) -> Outcome {
+    /// Downloads `parts` of a source package into `into` (not unpacked): the newest version that the mirrors have, since
+    /// they may have dropped one that their index still names.
+    pub(crate) fn source(&self, package: &str, parts: SourceParts, into: &Path) -> Outcome {
         println!("refs: fetching the source package {package}");
-        let newest = self.download_source(package, into);
+        let newest = self.download_source(package, parts, into);
         if newest.is_ok() {
             return newest;
         }
@@ -74,14 +83,17 @@ impl Apt {
         versions.reverse();
         let older = versions
             .iter()
-            .any(|version| self.download_source(&format!("{package}={version}"), into).is_ok());
+            .any(|version| self.download_source(&format!("{package}={version}"), parts, into).is_ok());
         if older { Ok(()) } else { newest }
     }
 
-    fn download_source(&self, package: &str, into: &Path) -> Outcome {
+    fn download_source(&self, package: &str, parts: SourceParts, into: &Path) -> Outcome {
         process::output_retrying(|| {
-            let mut command = self.command(&["source", "--only-source", "--download-only", package]);
-            command.current_dir(into);
+            let mut command = self.command(&["source", "--only-source", "--download-only"]);
+            if parts == SourceParts::Released {
+                command.arg("--tar-only");
+            }
+            command.arg(package).current_dir(into);
             command
         })
         .map(drop)

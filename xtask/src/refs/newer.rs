@@ -1,13 +1,15 @@
-//! The Tcl suites of newer servers, for units about commands that Redis 7.0 has not, from Debian's source packages.
+//! The Tcl suites of newer servers, for units about commands that Redis 7.0 has not, from Debian's source packages. Debian
+//! changes nothing in those units, so what the authors released is enough.
 //!
 //! A unit of theirs is named with the suite's name before it: `redis-8/unit/type/hash-field-expire`. When they are run for
 //! the reference's numbers, the server that a suite belongs to is the reference.
 
-use super::apt::Apt;
-use super::redis::{TclSuite, fetch_source, tclsh};
+use super::apt::{Apt, SourceParts};
+use super::redis::{TclSuite, keep_suite, tclsh};
 use super::{foreign, install, valkey};
-use crate::{Outcome, workspace};
-use std::path::PathBuf;
+use crate::{Outcome, process, workspace};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// A suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,9 +55,8 @@ impl NewerSuite {
         let (package, debian, series) = self.package();
         let tree = workspace::cache().join(format!("{}-source", self.name()));
         if !tree.join("tests/test_helper.tcl").exists() {
-            super::system::ensure_program("dpkg-source", "dpkg-dev")?;
             let apt = Apt::open(debian, false)?;
-            install(&tree, |partial| fetch_source(&apt, package, partial))?;
+            install(&tree, |partial| fetch_released(&apt, package, partial))?;
         }
         let version = workspace::read(&tree.join("src/version.h"))?;
         if !version.contains(&format!("_VERSION \"{series}")) {
@@ -71,6 +72,18 @@ impl NewerSuite {
             NewerSuite::Valkey9 => Ok(valkey::server(valkey::RELEASES[0])?.server),
         }
     }
+}
+
+fn fetch_released(apt: &Apt, package: &str, partial: &Path) -> Outcome {
+    let download = workspace::Scratch::new()?;
+    apt.source(package, SourceParts::Released, download.path())?;
+    let archive = workspace::file_with(download.path(), ".orig.tar.")?;
+    let unpacked = download.path().join("unpacked");
+    workspace::make_dir(&unpacked)?;
+    let mut tar = Command::new("tar");
+    tar.arg("--extract").arg("--file").arg(&archive).arg("--directory").arg(&unpacked);
+    process::output(tar.args(["--strip-components", "1"]))?;
+    keep_suite(&unpacked, partial)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! The installed server is used when it has the version; otherwise Debian's packages are unpacked into the cache. The
 //! suite comes with the Debian source package, whose patches belong to the server that is its counterpart.
 
-use super::apt::Apt;
+use super::apt::{Apt, SourceParts};
 use super::system::{ensure_program, install_package};
 use super::{install, server_version, write_wrapper};
 use crate::{Outcome, process, workspace};
@@ -72,7 +72,7 @@ pub(crate) fn suite() -> Outcome<TclSuite> {
     if !tree.join("tests/test_helper.tcl").exists() {
         ensure_program("dpkg-source", "dpkg-dev")?;
         let apt = Apt::open(SUITE, false)?;
-        install(&tree, |partial| fetch_source(&apt, "redis", partial))?;
+        install(&tree, |partial| fetch_source(&apt, partial))?;
     }
     let version = workspace::read(&tree.join("src/version.h"))?;
     if !version.contains(&format!("\"{REDIS_VERSION}\"")) {
@@ -81,19 +81,18 @@ pub(crate) fn suite() -> Outcome<TclSuite> {
     Ok(TclSuite { tree, tclsh })
 }
 
-/// Fetches a source package and keeps what the suite needs of it.
-pub(super) fn fetch_source(apt: &Apt, package: &str, partial: &Path) -> Outcome {
+/// Fetches the source package with Debian's changes, since the ledgers count the tests of those, too.
+fn fetch_source(apt: &Apt, partial: &Path) -> Outcome {
     let download = workspace::Scratch::new()?;
-    apt.source(package, download.path())?;
-    let entries = std::fs::read_dir(download.path())
-        .map_err(|error| format!("cannot list {}: {error}", download.path().display()))?;
-    let description = entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .find(|path| path.extension().is_some_and(|extension| extension == "dsc"))
-        .ok_or("the source package has no .dsc file")?;
+    apt.source("redis", SourceParts::All, download.path())?;
+    let description = workspace::file_with(download.path(), ".dsc")?;
     let unpacked = download.path().join("unpacked");
     process::output(Command::new("dpkg-source").arg("--extract").arg(&description).arg(&unpacked))?;
+    keep_suite(&unpacked, partial)
+}
+
+/// Copies what a suite needs of a source tree.
+pub(super) fn keep_suite(unpacked: &Path, partial: &Path) -> Outcome {
     for part in ["tests", "src"] {
         process::output(Command::new("cp").arg("-a").arg(unpacked.join(part)).arg(partial))?;
     }
