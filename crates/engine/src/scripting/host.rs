@@ -291,7 +291,7 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
     /// Makes sure that a command may reach its keys, and may write if it wants to; false if the script is to step back.
     fn make_ready(&mut self, command: &Command, args: Args<'_>) -> bool {
         let shards = self.shards_for(command, args);
-        if shards.is_none() {
+        if shards.is_none() && !self.takes_all_at_once() {
             if !self.has_effects {
                 self.step_back(SteppedBack::Keys);
                 return false;
@@ -303,16 +303,31 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
                 self.called.habits().note_escape();
                 return false;
             }
-            let _way = WayWanted::new(&self.execution.worker.engine);
+            let _way = WayWanted::new(self.ground.engine);
             // What is being read apart is copied if it is changed now: its readers may wait for shards that are held.
             self.cx.held_mut().extend_to_all();
-            self.ground.has_all = true;
-            if self.execution.worker.undecided.is_some() {
-                self.cx.held_mut().begin_undo();
-            }
+            self.note_all();
         }
         self.may_leave_something(command)
             && (!self.cx.held().is_keeping() || self.take_again(&shards.unwrap_or_default()))
+    }
+
+    /// Takes the other shards if all are free: most often they are, and then nobody waits for anybody.
+    fn takes_all_at_once(&mut self) -> bool {
+        if self.cx.held().is_keeping() || !self.cx.held_mut().try_extend_to_all() {
+            return false;
+        }
+        self.called.habits().note_need_of_all();
+        self.note_all();
+        true
+    }
+
+    /// The script has all shards from now on.
+    fn note_all(&mut self) {
+        self.ground.has_all = true;
+        if self.execution.worker.undecided.is_some() {
+            self.cx.held_mut().begin_undo();
+        }
     }
 
     /// Whether a command may run if it leaves something behind; if not the script steps back, or was killed.

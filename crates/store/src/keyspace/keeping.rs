@@ -119,16 +119,38 @@ impl<'k> Held<'k> {
         if is_keeper {
             self.let_go();
         }
-        let all = (0..keyspace.shards.len() as u16).map(ShardIndex);
-        let missing: Vec<_> = all.filter(|shard| self.place(*shard).is_none()).collect();
         let wait =
             |shard| if is_keeper { keyspace.wait_lock_beside(shard) } else { keyspace.wait_lock(shard) };
-        let mut guards: Vec<_> = missing.into_iter().map(wait).collect();
+        let guards = self.missing().map(wait).collect();
+        self.add(guards);
+        self.end_keeping();
+    }
+
+    /// Takes all shards if the missing ones are free and no value of theirs is being read apart, and waits for none; false,
+    /// with what was held, if not.
+    #[must_use]
+    pub fn try_extend_to_all(&mut self) -> bool {
+        debug_assert!(!self.is_keeping());
+        let keyspace = self.keyspace;
+        let free = |shard| keyspace.try_lock(shard).filter(|guard| guard.readers.is_empty());
+        let guards: Option<Vec<_>> = self.missing().map(free).collect();
+        let is_free = guards.is_some();
+        self.add(guards.unwrap_or_default());
+        is_free
+    }
+
+    /// The shards not held.
+    fn missing(&self) -> impl Iterator<Item = ShardIndex> {
+        let all = (0..self.keyspace.shards.len() as u16).map(ShardIndex);
+        all.filter(|shard| self.place(*shard).is_none())
+    }
+
+    /// Holds more shards.
+    fn add(&mut self, mut guards: Vec<ShardGuard<'k>>) {
         let Guards { first, more } = std::mem::take(&mut self.guards);
         guards.extend(first.into_iter().chain(more));
         guards.sort_unstable_by_key(|guard| guard.index);
         guards.into_iter().for_each(|guard| self.guards.push(guard));
-        self.end_keeping();
     }
 }
 
@@ -262,6 +284,26 @@ mod tests {
             assert!(held.holds_all() && !held.is_keeping());
             drop(held);
         });
+        assert!(keyspace.hold_all().is_ok());
+    }
+
+    #[test]
+    fn all_shards_are_taken_at_once_or_nothing_changes() {
+        let keyspace = keyspace();
+        let [kept, _, far] = hashes(&keyspace);
+        let mut held = keyspace.hold(&[keyspace.shard_of(far)]).unwrap();
+        let mut keeper = keyspace.hold(&[keyspace.shard_of(kept)]).unwrap();
+        assert!(!held.try_extend_to_all(), "a shard is held");
+        keeper.keep(vec![kept]);
+        assert!(!held.try_extend_to_all(), "a key is kept");
+        drop(keeper);
+        keyspace.hold_one(kept).unwrap().shard_mut(kept).readers.begin(crate::DbIndex(0), kept);
+        assert!(!held.try_extend_to_all() && held.holds(far) && !held.holds(kept), "a value is read apart");
+        assert!(
+            keyspace.hold_one(kept).unwrap().shard_mut(kept).readers.end(crate::DbIndex(0), kept).is_empty()
+        );
+        assert!(held.try_extend_to_all() && held.holds_all() && held.holds(kept));
+        drop(held);
         assert!(keyspace.hold_all().is_ok());
     }
 
