@@ -121,29 +121,6 @@ impl Worker {
         waits
     }
 
-    /// Runs a command of a log again, at the worker's own time and on this thread however long it takes.
-    pub(crate) fn run_replayed(
-        &mut self,
-        session: &mut Session,
-        call: Call<'_>,
-        out: &mut Encoder,
-    ) -> Result<Flow, CommandError> {
-        self.may_move = false;
-        self.replaying = true;
-        let flow = if needs_every_shard(call.command, call.args) {
-            let now = self.now;
-            self.with_world(|worker| {
-                worker.now = now;
-                worker.run_locked(session, call, None, out)
-            })
-        } else {
-            self.run_data(session, call, out)
-        };
-        self.replaying = false;
-        self.may_move = true;
-        flow
-    }
-
     /// A command with one key whose shard is free. `None`: nothing was done.
     fn run_on_one_shard(
         &mut self,
@@ -168,7 +145,7 @@ impl Worker {
 
     /// Locks `shards`, or all of them, and runs the command; parks it if one is taken.
     #[inline(never)]
-    fn run_locked(
+    pub(crate) fn run_locked(
         &mut self,
         session: &mut Session,
         call: Call<'_>,

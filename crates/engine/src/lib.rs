@@ -49,6 +49,7 @@ pub mod persistence;
 pub mod pubsub;
 mod redaction;
 pub mod registry;
+mod replay;
 mod scripting;
 mod server_commands;
 pub mod session;

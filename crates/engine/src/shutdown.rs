@@ -46,10 +46,12 @@ impl Engine {
     /// # Errors
     /// [`ShutdownRefused`]; with `FORCE` the server ends even if the data set cannot be saved.
     pub(crate) fn shut_down(&self, flags: ShutdownFlags) -> Result<(), ShutdownRefused> {
+        // What is not loaded whole must not replace what is on disk.
+        let may_save = !flags.contains(ShutdownFlags::NOSAVE) && !self.is_loading();
         let held = match self.keyspace.hold_all() {
             Ok(held) => Some(held),
             // A script under way does not keep the server from an end without saving.
-            Err(_) if flags.contains(ShutdownFlags::NOSAVE) && self.scripts.end_all() => None,
+            Err(_) if !may_save && self.scripts.end_all() => None,
             Err(taken) => return Err(ShutdownRefused::Busy(taken)),
         };
         let warn = |line: &str| self.log.write(LogLevel::Warning, line);
@@ -66,10 +68,8 @@ impl Engine {
             warn("Writing initial AOF. Exit anyway.");
         }
         let has_points = !self.published().settings.persistence.save.is_empty();
-        let saves =
-            flags.contains(ShutdownFlags::SAVE) || has_points && !flags.contains(ShutdownFlags::NOSAVE);
-        // What is not loaded whole must not replace what is on disk.
-        if let Some(held) = held.filter(|_| saves && !self.is_loading()) {
+        let saves = may_save && (has_points || flags.contains(ShutdownFlags::SAVE));
+        if let Some(held) = held.filter(|_| saves) {
             self.log.write(LogLevel::Notice, "Saving the final RDB snapshot before exiting.");
             self.shutdown.saves.store(true, Ordering::Release);
             let saved = self.save_now(&held);

@@ -23,6 +23,7 @@ use crate::data::{
 };
 use crate::dispatch::Outcome;
 use crate::registry::{Action, Command, CommandId, REGISTRY};
+use crate::replay::is_relative;
 use crate::scripting::Invocation;
 use crate::session::{Session, Transaction, Watched};
 use crate::{Engine, Flow, Worker};
@@ -292,6 +293,11 @@ impl Execution<'_> {
                 options.may_move = false;
                 options.deny_blocking = true;
                 options.in_script = self.in_script;
+                if let Some(now) = options.replayed_at
+                    && is_relative(command.spec.name, args)
+                {
+                    options.now = now;
+                }
                 cx.set_options(options);
                 self.settle_members(session.db, command, args, cx);
                 let result = self.run_data(command, args, cx, out);
@@ -322,7 +328,7 @@ impl Execution<'_> {
 
     /// Removes the due members of a command's keys, however many: those that nobody could know of beforehand.
     fn settle_members(&mut self, db: DbIndex, command: &Command, args: Args<'_>, cx: &mut UpdateContext<'_>) {
-        if !cx.held().iter().any(|shard| shard.db(db).timed_others() > 0) {
+        if self.worker.replaying || !cx.held().iter().any(|shard| shard.db(db).timed_others() > 0) {
             return;
         }
         let engine = Arc::clone(&self.worker.engine);

@@ -67,6 +67,11 @@ impl Engines {
         }
     }
 
+    /// Gives `math.random` of Lua a seed, as a script does with `math.randomseed`.
+    pub fn seed_random(&mut self, seed: i32) {
+        self.lua.seed_random(seed);
+    }
+
     /// Bytes of the values that the engines have.
     pub fn value_bytes(&self) -> usize {
         let value_bytes = self.lua.value_bytes();

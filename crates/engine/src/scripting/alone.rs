@@ -77,7 +77,7 @@ impl Worker {
     }
 
     /// Runs a script on the thread of scripts. Parked if a shard was not to be had.
-    pub(super) fn run_script_alone(
+    pub(crate) fn run_script_alone(
         &mut self,
         session: &mut Session,
         invocation: Invocation,
@@ -114,12 +114,12 @@ impl Worker {
             ));
         }
         let mut machine = self.machine.take().unwrap_or_default();
-        let result =
-            find_script(&engine, session, &mut machine, place, invocation, args).and_then(|called| {
-                let Some(called) = called else { return Ok(None) };
-                let engines = machine.engines(&engine)?;
-                Ok(self.run_called(Site { engine: &engine, place }, session, &called, engines, args, out))
-            });
+        let caller = (!self.replaying).then_some(&*session);
+        let result = find_script(&engine, caller, &mut machine, place, invocation, args).and_then(|called| {
+            let Some(called) = called else { return Ok(None) };
+            let engines = machine.engines(&engine)?;
+            Ok(self.run_called(Site { engine: &engine, place }, session, &called, engines, args, out))
+        });
         engine.scripts.note_bytes(self.index, machine.value_bytes());
         self.machine = Some(machine);
         result
@@ -140,7 +140,7 @@ impl Worker {
             if place == Place::Loop && !habits.is_brief() {
                 return None;
             }
-            let has_all = habits.needs_all();
+            let has_all = habits.needs_all() || self.replaying;
             let needs_none =
                 has_all || called.is_readonly || !habits.writes() || needs_no_token(called, place);
             let token = if needs_none { None } else { Some(take_token(engine, place)?) };
@@ -167,6 +167,7 @@ impl Worker {
             if place == Place::Loop {
                 self.show_script(session, args);
             }
+            self.seed_for_log(engines);
             let ground =
                 Ground { engine, args, place, has_all: !keeps && held.holds_all(), token, start_nanos };
             let mut ended = Ended::Replied { failed: true, took_long: false };
@@ -196,6 +197,13 @@ impl Worker {
 }
 
 impl Worker {
+    /// Seeds `math.random` for a script of a log: the servers that recorded calls of scripts drew the same numbers in each.
+    fn seed_for_log(&self, engines: &mut Engines) {
+        if self.replaying {
+            engines.seed_random(0);
+        }
+    }
+
     /// Whether a script can keep its keys instead of their shards: not if it may be taken back, which shards are needed for, nor
     /// if serving somebody else's client may write to one of the keys.
     fn may_keep_keys(&self, called: &Called<'_>) -> bool {

@@ -17,6 +17,7 @@ use crate::Engine;
 use crate::data::{ShardSet, needs_every_shard, normalise};
 use crate::log::LogLevel;
 use crate::registry::{Action, Command};
+use crate::replay::sort_reply;
 use crate::session::Session;
 use crate::transaction::Execution;
 use crate::undo::can_be_undone;
@@ -108,12 +109,18 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
         interrupter: Interrupter,
     ) -> Self {
         let engine = &execution.worker.engine;
-        let began_full = engine.is_memory_full();
+        let is_replayed = execution.worker.replaying;
+        let began_full = !is_replayed && engine.is_memory_full();
         let is_on_thread = ground.place == Place::Thread;
         let words = std::mem::take(&mut execution.worker.script_words);
-        let is_atomic = called.is_atomic(execution.worker.settings());
+        // Whose call is in a log has left what it wrote before it failed.
+        let is_atomic = !is_replayed && called.is_atomic(execution.worker.settings());
         let is_undone = is_atomic || execution.worker.undecided.is_some();
         let running = is_on_thread.then(|| engine.begin_script(called, ground.args, &interrupter, is_undone));
+        if is_replayed && let Some(running) = &running {
+            // Nobody ends it but the server: it is known how it ended.
+            let _ = running.note_write();
+        }
         Self {
             execution,
             session,
@@ -278,8 +285,11 @@ impl<'h, 'w, 'k, 'a> ScriptHost<'h, 'w, 'k, 'a> {
             return;
         }
         self.session.protocol = reply.protocol();
-        let recorded = self.execution.recorded.len();
+        let (recorded, start) = (self.execution.recorded.len(), reply.len());
         self.execution.step(self.session, command.id, args, self.cx, reply);
+        if self.execution.worker.replaying {
+            sort_reply(command.spec.name, reply.buffer_mut(), start);
+        }
         if self.cx.held().is_keeping() {
             self.is_awaited |= self.cx.held_mut().let_go();
         }
@@ -446,9 +456,10 @@ impl Host for ScriptHost<'_, '_, '_, '_> {
 
 impl ScriptHost<'_, '_, '_, '_> {
     /// The server ends: what the script did is not to be seen, in the log or by anybody. Its thread keeps the shards until the
-    /// process is gone; an event loop, which is needed for that, goes on with the record of the script's effects lost.
+    /// process is gone; an event loop, which is needed for that, goes on with the record of the script's effects lost, as does
+    /// who loads a log.
     fn rest_for_ever(&mut self) {
-        if self.ground.place == Place::Thread {
+        if self.ground.place == Place::Thread && !self.execution.worker.replaying {
             loop {
                 std::thread::sleep(Duration::from_secs(1));
             }

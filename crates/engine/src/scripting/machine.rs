@@ -136,6 +136,9 @@ impl Machine {
     pub(super) fn engines(&mut self, engine: &Engine) -> Result<&mut Engines, CommandError> {
         if self.engines.is_none() {
             self.engines = Engines::for_scripts(&machine_options(engine));
+            if let (Some(engines), Some(seed)) = (&mut self.engines, engine.scripts.next_seed()) {
+                engines.seed_random(seed);
+            }
         }
         self.engines.as_mut().ok_or(CommandError::text("ERR there is not the memory to run scripts"))
     }

@@ -33,7 +33,7 @@ mod keeping_tests;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::alone::hold_everything;
@@ -77,6 +77,9 @@ session_commands! {
     script ScriptUnregister,
 }
 
+/// How far the seeds of two machines made one after the other lie apart: few seeds close by, and all different.
+const SEED_STEP: u32 = 0x9E37_79B1;
+
 /// The scripts of an engine.
 pub(crate) struct Scripts {
     queue: Arc<Queue>,
@@ -100,6 +103,8 @@ pub(crate) struct Scripts {
     pub(crate) may_call_all: AtomicBool,
     /// Bytes of the values of each thread's machine, as of its last call, for INFO.
     machine_bytes: Box<[AtomicUsize]>,
+    /// How many machines were made that run scripts.
+    machines: AtomicU32,
 }
 
 impl Scripts {
@@ -117,6 +122,7 @@ impl Scripts {
             is_ended: AtomicBool::new(false),
             watch: Arc::new(Watch::new(loops)),
             may_call_all: AtomicBool::new(false),
+            machines: AtomicU32::new(0),
             machine_bytes: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
         }
     }
@@ -155,6 +161,14 @@ impl Scripts {
     fn forget_all(&self) {
         self.known.clear();
         self.machine_bytes.iter().for_each(|bytes| bytes.store(0, Ordering::Relaxed));
+    }
+
+    /// The seed of a new machine's `math.random`: each draws other numbers. None for the first, which begins as Redis does.
+    fn next_seed(&self) -> Option<i32> {
+        match self.machines.fetch_add(1, Ordering::Relaxed) {
+            0 => None,
+            number => Some(number.wrapping_mul(SEED_STEP) as i32),
+        }
     }
 
     fn note_bytes(&self, thread: usize, bytes: usize) {

@@ -158,10 +158,11 @@ impl<'a> Called<'a> {
     }
 }
 
-/// The script that a command names, if it may run as things are; nothing if it is new and nothing for an event loop.
+/// The script that a command names, if it may run as things are; nothing if it is new and nothing for an event loop. Commands of a
+/// log have no caller.
 pub(super) fn find_script<'a>(
     engine: &Engine,
-    session: &Session,
+    caller: Option<&Session>,
     machine: &mut Machine,
     place: Place,
     invocation: Invocation,
@@ -181,7 +182,9 @@ pub(super) fn find_script<'a>(
             None => return Ok(None),
         },
         How::Digest | How::Function => match machine.find_called(engine, (word, named), place)? {
-            Found::Compiled(known, _) if engine.is_refused_as_unregistered(session, &known) => {
+            Found::Compiled(known, _)
+                if caller.is_some_and(|caller| engine.is_refused_as_unregistered(caller, &known)) =>
+            {
                 return Err(NO_SCRIPT);
             }
             Found::Compiled(known, script) => (known, script),
@@ -252,7 +255,7 @@ impl Execution<'_> {
             self.call_script(session, &called, engines, ground, cx, out)
         } else {
             let mut machine = self.worker.machine.take().unwrap_or_default();
-            let found = find_script(&engine, session, &mut machine, Place::Thread, invocation, args);
+            let found = find_script(&engine, Some(session), &mut machine, Place::Thread, invocation, args);
             let result = found.and_then(|called| {
                 let called = called.ok_or(NO_SCRIPT)?;
                 let engines = machine.engines(&engine)?;

@@ -45,6 +45,17 @@ fn a_script_gets_its_keys_and_arguments_and_calls_commands() {
 }
 
 #[test]
+fn the_first_machine_draws_the_numbers_of_redis_and_each_other_one_its_own() {
+    let (mut server, peer) = server();
+    let here = "return math.random(1000000)";
+    // Too long for an event loop.
+    let on_the_thread = format!("{here} --{}", "x".repeat(5000));
+    assert_eq!(run(&mut server, peer, &["EVAL", here, "0"]), ":396465\r\n");
+    assert_ne!(run(&mut server, peer, &["EVAL", &on_the_thread, "0"]), ":396465\r\n");
+    assert_eq!(run(&mut server, peer, &["EVAL", here, "0"]), ":840486\r\n");
+}
+
+#[test]
 fn scripts_are_known_by_their_digests() {
     let (mut server, peer) = server();
     let digest = "4ca238f611c9d0ae4e9a75a5dbac22aedc379801";

@@ -137,7 +137,11 @@ fn read_snapshot(
 }
 
 /// Lets Spinel load a log.
-fn read_log(bench: &Bench<'_>, folder: &Path, expected: &Facts) -> Result<(usize, Vec<String>), String> {
+pub(super) fn read_log(
+    bench: &Bench<'_>,
+    folder: &Path,
+    expected: &Facts,
+) -> Result<(usize, Vec<String>), String> {
     let (_server, mut client) = serve_spinel(bench.spinel, folder, &["--appendonly", "yes"])?;
     let found = facts(bench, &mut client).map_err(|error| error.to_string())?;
     Ok(expected.compare(&found))

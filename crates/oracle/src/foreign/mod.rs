@@ -16,6 +16,7 @@ mod facts;
 mod fill;
 mod forth;
 mod packaged;
+mod scripts;
 mod servers;
 
 pub use convert::exchange as convert_with;
@@ -36,6 +37,7 @@ pub fn compare(foreign: &Foreign, spinel: &Path) -> io::Result<Findings> {
     let mut findings = Findings::new();
     let bench = Bench::new(foreign, spinel)?;
     findings.push(named(foreign, "files read", forth::compared(&bench)?));
+    findings.push(named(foreign, "calls of scripts in its log", scripts::compared(&bench)?));
     findings.push(named(foreign, "files written for it", back::compared(&bench)?));
     findings.push(named(foreign, "files with what only Spinel has", extras::compared(&bench)?));
     findings.push(named(foreign, "files converted", convert::compared(&bench)?));

@@ -115,6 +115,11 @@ impl Lua {
         Self::new(options, Purpose::Libraries, globals::install_for_libraries)
     }
 
+    /// Gives `math.random` a seed.
+    pub fn seed_random(&mut self, seed: i32) {
+        self.machine.context().random.borrow_mut().seed(seed);
+    }
+
     fn new(options: LuaOptions, purpose: Purpose, install: fn(&mut Stack<'_>, LuaOptions)) -> Option<Self> {
         let limit_bytes = options.memory_bytes;
         let mut machine = Machine::new(limit_bytes)?;

@@ -81,6 +81,35 @@ fn a_server_that_ends_while_it_loads_leaves_the_files_as_they_are() {
     std::fs::remove_dir_all(&home).expect("it was made above");
 }
 
+#[test]
+fn a_script_of_a_log_that_never_ends_keeps_no_server_from_its_end() {
+    let home = std::env::temp_dir().join(format!("spinel-endless-{}", std::process::id()));
+    let folder = home.join("appendonlydir");
+    std::fs::create_dir_all(&folder).expect("a directory");
+    let mut log = Vec::new();
+    // As long as nothing was read, clients wait.
+    spinel_aof::encode_command(&mut log, [&b"SET"[..], b"large", &[b'x'; 3 << 20]]);
+    spinel_aof::encode_command(
+        &mut log,
+        [&b"EVAL"[..], b"redis.call('SET', 'k', 'v') while true do end", b"0"],
+    );
+    std::fs::write(folder.join("appendonly.aof.1.incr.aof"), &log).expect("there is room");
+    let manifest = "file appendonly.aof.1.incr.aof seq 1 type i\n";
+    std::fs::write(folder.join("appendonly.aof.manifest"), manifest).expect("there is room");
+    let before = contents_of(&folder);
+    let dir = home.to_str().expect("text").to_owned();
+    let args = ["--dir", &dir, "--appendonly", "yes", "--busy-reply-threshold", "1", "--save", "1 1"];
+    let mut server = start(&args);
+    let mut client = Raw::connect(&server);
+    wait_until("the script runs", || client.ask("INFO").starts_with("-BUSY"));
+    assert!(client.ask("SCRIPT KILL").starts_with("-LOADING"));
+    signal(&server, Signal::TERM);
+    assert_eq!(server.wait().expect("it ends").code(), Some(0), "{}", server.log_tail());
+    assert!(server.log_tail().contains("Slow script detected"), "{}", server.log_tail());
+    assert!(contents_of(&folder) == before && !home.join("dump.rdb").exists());
+    std::fs::remove_dir_all(&home).expect("it was made above");
+}
+
 /// The files of a folder.
 fn contents_of(folder: &std::path::Path) -> Vec<(std::ffi::OsString, Vec<u8>)> {
     let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));

@@ -1,7 +1,7 @@
 //! Loading the append-only file: its commands are run again, as nobody's, on a data set that nobody else may reach.
 //!
 //! No key expires meanwhile, whatever its time: the log says itself what became of it. So the commands are run at a time
-//! long past, except for those with a time relative to now, which only logs of other servers hold.
+//! long past, except for those with a time relative to now, which only logs of other servers hold, as they do scripts.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::data::Call;
 use crate::log::LogLevel;
 use crate::persistence::loading::{LoadError, LoadOptions};
 use crate::persistence::target::KeyDelay;
-use crate::registry::Action;
+use crate::replay::{Replayed, is_relative};
 use crate::session::Session;
 use crate::{Endpoint, Engine, Flow, Worker};
 
@@ -86,8 +86,8 @@ impl CommandLoader {
         if command.spec.name == "select" {
             return self.select(args);
         }
-        let Action::Data(entry) = command.action else { return Ok(()) };
-        if !command.spec.accepts(args.len()) {
+        let replayed = Replayed::of(command);
+        if !matches!(replayed, Replayed::Nothing) && !command.spec.accepts(args.len()) {
             let text = format!("Wrong number of arguments for '{}' in {name}", command.spec.name);
             return Err(Refused::Command(text));
         }
@@ -98,12 +98,26 @@ impl CommandLoader {
         };
         loop {
             self.out.clear();
-            let call = Call { command, entry, args, known: None };
-            let flow = self.worker.run_replayed(&mut self.session, call, &mut self.out);
-            match flow {
+            let Self { worker, session, out, .. } = self;
+            let ended = match replayed {
+                Replayed::Nothing => return Ok(()),
+                Replayed::Data(entry) => {
+                    let call = Call { command, entry, args, known: None };
+                    // An error is what the command ended in the first time, too: it changed nothing.
+                    Ok(worker.run_replayed(session, call, out).unwrap_or(Flow::Continue))
+                }
+                Replayed::Script(invocation) => worker.run_script_replayed(session, invocation, args, out),
+                Replayed::KnownScripts(entry) => worker.run_known_scripts_replayed(session, entry, args, out),
+            };
+            match ended {
                 Ok(Flow::Parked) => std::thread::yield_now(),
-                // An error is what the command ended in the first time, too: it changed nothing.
-                Ok(_) | Err(_) => break,
+                Ok(_) => break,
+                Err(error) => {
+                    let why = String::from_utf8_lossy(&error.wire(command.spec.name)).into_owned();
+                    let text = format!("{} of {name} cannot be run: {why}", command.spec.name);
+                    self.engine.log.write(LogLevel::Warning, &text);
+                    return Err(Refused::Command(text));
+                }
             }
         }
         self.delay.rest(1, || self.engine.is_shutting_down());
@@ -199,15 +213,4 @@ impl Loader for CommandLoader {
 /// The words of a command, for the log.
 fn printed(args: Args<'_>) -> String {
     args.iter().map(|word| word.escape_ascii().to_string()).collect::<Vec<_>>().join(" ")
-}
-
-/// Whether a command's effect depends on when it is run.
-fn is_relative(name: &str, args: Args<'_>) -> bool {
-    let has = |word: &str| args.iter().skip(2).any(|arg| is_token(arg, word));
-    match name {
-        "expire" | "pexpire" | "setex" | "psetex" => true,
-        "set" | "getex" => has("EX") || has("PX"),
-        "restore" | "restore-asking" => !has("ABSTTL") && args.get(2) != Some(b"0"),
-        _ => false,
-    }
 }

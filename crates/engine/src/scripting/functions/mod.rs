@@ -159,6 +159,9 @@ fn machine_of<'m>(
 ) -> Result<&'m mut Engines, CommandError> {
     if machine.is_none() {
         *machine = Engines::for_libraries(&machine_options(engine));
+        if let (Some(engines), Some(seed)) = (&mut *machine, engine.scripts.next_seed()) {
+            engines.seed_random(seed);
+        }
     }
     machine.as_mut().ok_or(CommandError::text("ERR there is not the memory to run functions"))
 }
