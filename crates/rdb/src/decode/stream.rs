@@ -145,7 +145,7 @@ fn consumer(
     let name = cursor.string()?.into_cow()?;
     let seen_ms = time(cursor)?;
     let active_ms = if form.has_activity() { time(cursor)? } else { seen_ms };
-    let number = group.create(&name, seen_ms).ok_or(StreamError::Name)?;
+    let number = group.create(&name, seen_ms).ok_or(StreamError::ConsumerName)?;
     group.consumer_mut(number).active_ms = (active_ms != -1).then_some(active_ms);
     for _ in 0..cursor.count(RAW_ID)? {
         let (id, &Unowned { delivered_ms, deliveries, .. }) = claim(cursor, group, unowned)?;

@@ -14,8 +14,10 @@ pub enum StreamError {
     Order,
     /// The number of entries is not the one stated.
     Length,
-    /// Two groups or two consumers have the same name.
-    Name,
+    /// Two groups have the same name.
+    GroupName,
+    /// Two consumers of a group have the same name.
+    ConsumerName,
     /// A pending entry is stated twice, or belongs to no consumer or to an entry that is not pending.
     Pending,
     /// What producers said is stated twice, without a name, or is more than is remembered.
@@ -28,7 +30,8 @@ impl fmt::Display for StreamError {
             Self::Block => "a block of a stream is damaged",
             Self::Order => "the IDs of a stream are out of order",
             Self::Length => "a stream has another number of entries than stated",
-            Self::Name => "a name is given twice in a stream",
+            Self::GroupName => "Duplicated consumer group name",
+            Self::ConsumerName => "Duplicate stream consumer detected",
             Self::Pending => "the pending entries of a group do not fit its consumers",
             Self::Idempotence => "the idempotent messages of a stream do not fit its settings",
         })
@@ -184,6 +187,6 @@ impl Stream {
     /// # Errors
     /// When there is one of this name.
     pub fn push_group(&mut self, name: &[u8], group: Group) -> Result<(), StreamError> {
-        if self.create_group(name, group) { Ok(()) } else { Err(StreamError::Name) }
+        if self.create_group(name, group) { Ok(()) } else { Err(StreamError::GroupName) }
     }
 }
