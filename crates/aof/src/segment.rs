@@ -4,8 +4,9 @@
 //! runs a [`Preallocation`], while others write the log: the place from where on zeros may be written only moves forward,
 //! and moves past a write before the write happens.
 
+use crate::annotation::{LINE_LEN, SealLine};
 use crate::buffer::LogPosition;
-use crate::disk::{DiskFile, write_all_at};
+use crate::disk::{DiskFile, read_exact_at, write_all_at};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -24,6 +25,8 @@ pub(crate) struct Segment {
     pub(crate) written: u64,
     /// Up to here everything is durable.
     pub(crate) durable: u64,
+    /// Where the last line of ours begins.
+    last_line: u64,
 }
 
 /// A file and how far it has room.
@@ -37,20 +40,33 @@ struct Room {
 
 impl Segment {
     pub(crate) fn new(name: String, file: Arc<dyn DiskFile>, written: u64, durable: u64) -> Segment {
-        Segment { name, room: Arc::new(Room { file, zeros_from: Mutex::new(written) }), written, durable }
+        let room = Arc::new(Room { file, zeros_from: Mutex::new(written) });
+        // A file that is begun ends with its first line.
+        let last_line = written.saturating_sub(LINE_LEN as u64);
+        Segment { name, room, written, durable, last_line }
     }
 
     pub(crate) fn file(&self) -> &Arc<dyn DiskFile> {
         &self.room.file
     }
 
-    /// Writes at the end. After an error the bytes count as not written, whatever of them the file holds.
+    /// Writes at the end what begins with a line of ours. After an error the bytes count as not written, whatever of them the file holds.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let end = self.written + bytes.len() as u64;
         self.room.claim(end);
         write_all_at(&*self.room.file, bytes, self.written)?;
+        self.last_line = self.written;
         self.written = end;
         Ok(())
+    }
+
+    /// Whether the last line of ours is gone: somebody else has written to the file.
+    pub(crate) fn is_overwritten(&self) -> bool {
+        let mut line = [0; LINE_LEN];
+        match read_exact_at(&*self.room.file, &mut line, self.last_line) {
+            Ok(()) => SealLine::decode(&line).is_none_or(|(line, _)| line.at != self.last_line),
+            Err(error) => error.kind() == io::ErrorKind::UnexpectedEof,
+        }
     }
 
     /// Cuts off whatever lies behind the last whole write.

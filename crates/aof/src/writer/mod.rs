@@ -250,6 +250,13 @@ impl LogWriter {
         &self.segment.name
     }
 
+    /// Whether somebody else has written to the file, and nothing of ours waits to be written: whoever closes the log leaves
+    /// such a file alone, since it was put there to be loaded.
+    #[must_use]
+    pub fn is_given_up(&self) -> bool {
+        self.queue.is_empty() && self.segment.is_overwritten()
+    }
+
     /// Bytes of the file that are used.
     #[must_use]
     pub fn file_length(&self) -> u64 {

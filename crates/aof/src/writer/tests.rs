@@ -5,6 +5,7 @@ use spinel_resp::OwnedArgs;
 use super::{Rotation, Trouble, WriterOptions};
 use crate::LogPosition;
 use crate::disk::sim::{SimDisk, Step};
+use crate::disk::{Disk, OpenMode, read_file, write_all_at};
 use crate::testing::{Log, commands, stamp};
 
 fn options() -> WriterOptions {
@@ -37,6 +38,24 @@ fn what_is_written_outlives_the_process_and_what_is_synced_a_power_cut() {
 }
 
 #[test]
+fn a_file_that_somebody_else_has_written_to_is_known() {
+    let disk = SimDisk::new(32);
+    let mut log = Log::new(&disk, options()).unwrap();
+    let file = disk.open(&log.path(), OpenMode::Write).unwrap();
+    assert!(!log.writer.is_given_up());
+    log.set(0);
+    assert!(log.write() && !log.writer.is_given_up());
+    let content = read_file(&disk, &log.path(), 10_000).unwrap();
+    for foreign in [&content[..content.len() / 3], &[b'x'; 1000], b""] {
+        file.set_length(0).unwrap();
+        write_all_at(&*file, foreign, 0).unwrap();
+        assert!(log.writer.is_given_up());
+    }
+    write_all_at(&*file, &content, 0).unwrap();
+    assert!(!log.writer.is_given_up());
+}
+
+#[test]
 fn room_is_taken_ahead_and_cut_off_when_closed() {
     let disk = SimDisk::new(32);
     let mut log = Log::new(&disk, WriterOptions { preallocate_bytes: 1000, ..options() }).unwrap();
@@ -55,7 +74,7 @@ fn room_is_taken_ahead_and_cut_off_when_closed() {
     let closed = disk.used_bytes();
     assert!(again.run().result.is_ok());
     assert_eq!(disk.used_bytes(), closed, "nobody writes behind the end of a closed file");
-    let content = crate::disk::read_file(&disk, &log.path(), 10_000).unwrap();
+    let content = read_file(&disk, &log.path(), 10_000).unwrap();
     assert!(content.ends_with(b"\r\n"));
 }
 
@@ -169,7 +188,7 @@ fn a_full_disk_refuses_and_resumes_wherever_it_was_full() {
             assert_eq!(log.writer.refusal().unwrap().cause, Trouble::NoRoom);
             assert_eq!(log.writer.refusal().unwrap().system, "No space left on device");
             assert_eq!(disk.used_bytes(), disk.used_bytes().min(used + more));
-            let content = crate::disk::read_file(&disk, &log.path(), 10_000).unwrap();
+            let content = read_file(&disk, &log.path(), 10_000).unwrap();
             assert_eq!(content.len() as u64, log.writer.file_length(), "nothing partial is left behind");
         }
         disk.set_capacity(None);

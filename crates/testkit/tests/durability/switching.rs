@@ -1,6 +1,7 @@
 //! Turning the log on and off, rewriting and loading it again, while writes go on.
 
 use spinel_aof::disk::sim::{SimDisk, Step};
+use spinel_aof::disk::{Disk, OpenMode, read_file, write_all_at};
 use spinel_engine::config::AppendFsync;
 
 use crate::opened::{PAGE_BYTES, digest, left_over, logged, open, wait, wait_until_at_rest, wait_until_safe};
@@ -200,4 +201,20 @@ fn a_log_that_does_not_hold_everything_is_not_loaded_again() {
     wait_until_safe(&server);
     assert_eq!(client.run("DEBUG LOADAOF"), "+OK\r\n");
     assert_eq!(client.run("GET key"), "$5\r\nnewer\r\n");
+}
+
+#[test]
+fn a_file_that_was_put_in_place_of_the_log_is_left_alone_and_loaded_next() {
+    let disk = SimDisk::new(PAGE_BYTES);
+    let path = "appendonlydir/appendonly.aof.1.incr.aof";
+    let server = open(&disk, logged(AppendFsync::EverySecond));
+    let _ = server.connect().run("SET before 1");
+    wait_until_safe(&server);
+    let foreign = b"*3\r\n$3\r\nSET\r\n$5\r\nafter\r\n$1\r\n2\r\n".repeat(20);
+    let file = disk.open(path, OpenMode::Truncate).expect("it is there");
+    write_all_at(&*file, &foreign, 0).expect("there is room");
+    assert!(server.shut_down());
+    assert_eq!(read_file(&disk, path, 10_000).expect("it is there"), foreign);
+    let again = open(&disk, logged(AppendFsync::EverySecond));
+    assert_eq!(again.connect().run("GET after"), "$1\r\n2\r\n");
 }

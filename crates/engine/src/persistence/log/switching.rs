@@ -227,11 +227,20 @@ impl Engine {
         let mut guard = log.writing_at_rest();
         let Some(writing) = guard.as_mut() else { return true };
         let was_on = log.is_on();
-        if was_on {
+        let end = log.buffer().end();
+        let is_given_up = writing.writer.written() == end && writing.writer.is_given_up();
+        if was_on && !is_given_up {
             self.drain_log(writing, Drain::All);
         }
-        let stamp = writing.stamp(log.buffer().end(), self.clock.unix_millis());
-        let result = self.close_writer(writing, stamp);
+        let result = if is_given_up {
+            let name = writing.writer.file_name();
+            let line = format!("Somebody else has written to {name}, which is left as it is.");
+            self.log.write(LogLevel::Warning, &line);
+            true
+        } else {
+            let stamp = writing.stamp(log.buffer().end(), self.clock.unix_millis());
+            self.close_writer(writing, stamp)
+        };
         if !writing.has_begun {
             writing.directory.discard_temporary_increment();
         }
