@@ -230,6 +230,8 @@ pub struct SharedStats {
     baseline: Mutex<Totals>,
     /// Clients in a blocking operation.
     pub blocked_clients: AtomicU64,
+    /// Commands of a log that failed.
+    pub unexpected_errors: AtomicU64,
     /// Those of them that give up at a time.
     pub waiting_with_deadline: AtomicU64,
     /// Connections closed because nobody spoke (`timeout`).
@@ -345,8 +347,13 @@ impl Engine {
         let mut rates = stats.rates.lock().unwrap_or_else(PoisonError::into_inner);
         (rates.commands, rates.input_kib, rates.output_kib) = (0.0, 0.0, 0.0);
         stats.exceeded.reset();
-        let counters =
-            [&stats.lazily_freed, &stats.auth_failures, &stats.expire_cut_short, &stats.evicted_clients];
+        let counters = [
+            &stats.lazily_freed,
+            &stats.auth_failures,
+            &stats.expire_cut_short,
+            &stats.evicted_clients,
+            &stats.unexpected_errors,
+        ];
         for counter in counters {
             counter.store(0, Ordering::Relaxed);
         }

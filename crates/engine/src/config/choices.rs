@@ -103,6 +103,22 @@ impl Choice for AppendFsync {
     const MEANINGS: &'static [Self] = &[Self::EverySecond, Self::Always, Self::No];
 }
 
+/// What becomes of a command that was accepted elsewhere, or once, and fails when it is run again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PropagationErrors {
+    /// The log is told.
+    #[default]
+    Ignore,
+    /// The data set is not loaded.
+    Panic,
+}
+
+impl Choice for PropagationErrors {
+    const WORDS: &'static [&'static str] = &["ignore", "panic", "panic-on-replicas"];
+    // There are no replicas.
+    const MEANINGS: &'static [Self] = &[Self::Ignore, Self::Panic, Self::Ignore];
+}
+
 /// The version of the format in which snapshots are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RdbVersion {

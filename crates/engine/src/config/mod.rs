@@ -43,8 +43,8 @@ mod tests;
 
 pub use change::{Caller, Change, SetError, set};
 pub use choices::{
-    AppendFsync, LogFormat, LogLevel, MaxmemoryPolicy, OomScoreAdj, ProtectedAction, RdbVersion, ScriptMode,
-    Supervised, SyslogFacility, TimestampFormat,
+    AppendFsync, LogFormat, LogLevel, MaxmemoryPolicy, OomScoreAdj, PropagationErrors, ProtectedAction,
+    RdbVersion, ScriptMode, Supervised, SyslogFacility, TimestampFormat,
 };
 pub use command_line::{CommandLine, Invocation, parse_command_line};
 pub(crate) use cpu_list::cores;

@@ -14,8 +14,8 @@ use spinel_aof::Moment;
 use spinel_store::usage::{Decay, Recording};
 
 use super::choices::{
-    AppendFsync, LogFormat, LogLevel, MaxmemoryPolicy, OomScoreAdj, ProtectedAction, RdbVersion, ScriptMode,
-    Supervised, SyslogFacility, TimestampFormat,
+    AppendFsync, LogFormat, LogLevel, MaxmemoryPolicy, OomScoreAdj, PropagationErrors, ProtectedAction,
+    RdbVersion, ScriptMode, Supervised, SyslogFacility, TimestampFormat,
 };
 use super::notify::NotifyFlags;
 use super::output_buffers::OutputBufferLimits;
@@ -484,6 +484,8 @@ pub struct Aof {
     pub incremental_fsync: bool,
     /// Whether a file that ends in the middle of a command is loaded up to there.
     pub load_truncated: bool,
+    /// What becomes of a command of a log that fails.
+    pub propagation_errors: PropagationErrors,
     /// Whether the base file is a snapshot rather than commands.
     pub rdb_preamble: bool,
     /// Whether the time is noted among the commands.

@@ -6,7 +6,7 @@ mod crowd;
 mod element_expiry;
 mod faults;
 mod field_expiry;
-mod foreign_scripts;
+mod foreign_logs;
 mod member_expiry;
 mod opened;
 mod replay;

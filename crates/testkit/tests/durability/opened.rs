@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use spinel_aof::disk::Disk;
 use spinel_aof::disk::sim::SimDisk;
-use spinel_engine::config::{AppendFsync, Settings};
+use spinel_engine::config::{AppendFsync, PropagationErrors, Settings};
 use spinel_testkit::{TestClient, TestServer};
 
 /// How long anything that is awaited may take.
@@ -19,6 +19,8 @@ pub(crate) fn logged(fsync: AppendFsync) -> impl Fn(&mut Settings) + Copy {
     move |settings| {
         settings.persistence.aof.enabled = true;
         settings.persistence.aof.fsync = fsync;
+        // What we have recorded can be run again.
+        settings.persistence.aof.propagation_errors = PropagationErrors::Panic;
     }
 }
 

@@ -1,6 +1,6 @@
 //! The disk: snapshots and the append-only file.
 
-use super::super::choices::{AppendFsync, RdbVersion};
+use super::super::choices::{AppendFsync, PropagationErrors, RdbVersion};
 use super::super::directive::{Directive, Flags};
 use super::super::special;
 use super::super::value::Reason;
@@ -69,8 +69,8 @@ pub(super) const DIRECTIVES: &[Directive] = &[
         .check_text(preload_file)
         .flags(Flags::FIXED)
         .at(field!(persistence.preload_file)),
-    words("propagation-error-behavior", "ignore", &["ignore", "panic", "panic-on-replicas"])
-        .inert("writes are propagated as typed words, which cannot fail to apply"),
+    choice::<PropagationErrors>("propagation-error-behavior", "ignore")
+        .at(field!(persistence.aof.propagation_errors)),
 ];
 
 fn preload_file(value: &[u8]) -> Result<(), Reason> {

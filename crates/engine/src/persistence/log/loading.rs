@@ -13,6 +13,7 @@ use spinel_aof::recovery::{Level, Loader};
 use spinel_family::{Args, DbIndex, Encoder, OwnedArgs, UnixMillis, is_token};
 use spinel_structs::number::parse_i64;
 
+use crate::config::PropagationErrors;
 use crate::data::Call;
 use crate::log::LogLevel;
 use crate::persistence::loading::{LoadError, LoadOptions};
@@ -23,6 +24,9 @@ use crate::{Endpoint, Engine, Flow, Worker};
 
 /// Seconds after which the clock of entries begins anew.
 const CLOCK_SECONDS: i64 = 1 << 24;
+
+/// How many commands that failed the log is told of by name.
+const TOLD_FAILURES: u64 = 100;
 
 /// Why data was not taken.
 #[derive(Debug)]
@@ -51,6 +55,8 @@ pub(crate) struct CommandLoader {
     /// A time at which no key has expired, with the clock of entries of now.
     long_past: UnixMillis,
     delay: KeyDelay,
+    /// Commands that failed.
+    failures: u64,
 }
 
 impl CommandLoader {
@@ -69,6 +75,7 @@ impl CommandLoader {
             // Before any time that a log may name: logs of tests name the first second of 1970.
             long_past: UnixMillis((seconds - CLOCK_SECONDS) * 1000),
             delay,
+            failures: 0,
         }
     }
 
@@ -103,8 +110,7 @@ impl CommandLoader {
                 Replayed::Nothing => return Ok(()),
                 Replayed::Data(entry) => {
                     let call = Call { command, entry, args, known: None };
-                    // An error is what the command ended in the first time, too: it changed nothing.
-                    Ok(worker.run_replayed(session, call, out).unwrap_or(Flow::Continue))
+                    worker.run_replayed(session, call, out)
                 }
                 Replayed::Script(invocation) => worker.run_script_replayed(session, invocation, args, out),
                 Replayed::KnownScripts(entry) => worker.run_known_scripts_replayed(session, entry, args, out),
@@ -114,13 +120,38 @@ impl CommandLoader {
                 Ok(_) => break,
                 Err(error) => {
                     let why = String::from_utf8_lossy(&error.wire(command.spec.name)).into_owned();
-                    let text = format!("{} of {name} cannot be run: {why}", command.spec.name);
-                    self.engine.log.write(LogLevel::Warning, &text);
-                    return Err(Refused::Command(text));
+                    self.note_failure(command.spec.name, &replayed, &why)?;
+                    break;
                 }
             }
         }
         self.delay.rest(1, || self.engine.is_shutting_down());
+        Ok(())
+    }
+
+    /// A command failed that had not when it was recorded: of another server, or by a fault of ours. The log is told, and the rest
+    /// is loaded, unless it is not to be so or the call of a script, which may be anything, cannot be made.
+    fn note_failure(&mut self, name: &str, replayed: &Replayed, why: &str) -> Result<(), Refused> {
+        self.engine.stats.unexpected_errors.fetch_add(1, Ordering::Relaxed);
+        let is_refused = match replayed {
+            Replayed::Data(_) => {
+                self.engine.settings().persistence.aof.propagation_errors == PropagationErrors::Panic
+            }
+            _ => true,
+        };
+        self.failures += 1;
+        if is_refused || self.failures <= TOLD_FAILURES {
+            let line = format!(
+                "== CRITICAL == This server is sending an error to its AOF-loading-client: '{why}' after processing the \
+                 command '{name}'"
+            );
+            self.engine.log.write(LogLevel::Warning, &line);
+        }
+        if is_refused {
+            return Err(Refused::Command(format!(
+                "'{name}' cannot be run again, and data would be missing: {why}"
+            )));
+        }
         Ok(())
     }
 
@@ -139,6 +170,10 @@ impl CommandLoader {
 
 impl Drop for CommandLoader {
     fn drop(&mut self) {
+        if self.failures > TOLD_FAILURES {
+            let line = format!("In all {} commands of the append only file failed.", self.failures);
+            self.engine.log.write(LogLevel::Warning, &line);
+        }
         self.worker.disconnect(&mut self.session);
         self.engine.keyspace.wake_missed();
     }

@@ -52,9 +52,9 @@ pub(super) fn stats(worker: &Worker, report: &mut Report) {
             "tracking_total_keys",
             "tracking_total_items",
             "tracking_total_prefixes",
-            "unexpected_error_replies",
         ],
     );
+    report.field("unexpected_error_replies", engine.stats.unexpected_errors.load(Ordering::Relaxed));
     report.field("total_error_replies", engine.stats.errors().total);
     report.field("dump_payload_sanitizations", 0);
     report.field("total_reads_processed", totals.reads);

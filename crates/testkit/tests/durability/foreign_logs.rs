@@ -1,4 +1,4 @@
-//! Calls of scripts in a log: servers before Redis 7.0 record them instead of what they did.
+//! Logs of other servers: calls of scripts, which those before Redis 7.0 record instead of what they did, and commands that fail.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use spinel_aof::disk::sim::SimDisk;
 use spinel_aof::disk::{Disk, write_file};
 use spinel_aof::encode_command;
-use spinel_engine::config::{AppendFsync, ScriptMode, Settings};
+use spinel_engine::config::{AppendFsync, PropagationErrors, ScriptMode, Settings};
 use spinel_testkit::TestServer;
 
 use crate::opened::{PAGE_BYTES, digest, logged, open, wait_until_safe};
@@ -120,4 +120,29 @@ fn a_call_that_cannot_be_made_again_refuses_the_log() {
         assert!(opened.is_err(), "{words:?}");
         assert_eq!(disk.list("appendonlydir").expect("it is there").len(), 2, "nothing is touched");
     }
+}
+
+#[test]
+fn commands_that_fail_are_told_of_and_refuse_the_log_if_one_wishes() {
+    let disk =
+        disk_with(&[&["SET", "a", "x"], &["INCR", "a"], &["SET", "b", "1", "FUTURE"], &["SET", "c", "1"]]);
+    let open_with = |errors| {
+        TestServer::open(Arc::new(disk.clone()), |settings| {
+            logged(AppendFsync::EverySecond)(settings);
+            settings.persistence.aof.propagation_errors = errors;
+        })
+    };
+    assert!(open_with(PropagationErrors::Panic).is_err());
+    let server = open_with(PropagationErrors::Ignore).expect("the rest can be loaded");
+    let told: Vec<_> = server.log_lines().into_iter().filter(|line| line.contains("CRITICAL")).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].ends_with(
+        "sending an error to its AOF-loading-client: 'ERR value is not an integer or out of range' after processing the \
+         command 'incr'"
+    ));
+    let client = server.connect();
+    assert_eq!(
+        (client.run("DBSIZE"), client.info("unexpected_error_replies")),
+        (":2\r\n".into(), "2".into())
+    );
 }
