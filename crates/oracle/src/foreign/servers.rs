@@ -105,12 +105,13 @@ impl Foreign {
     }
 }
 
-/// Starts Spinel on a folder.
+/// Starts Spinel on a folder, which it is not to load if a command of a log fails.
 ///
 /// # Errors
 /// When it does not start or load what is there.
 pub(super) fn serve_spinel(spinel: &Path, folder: &Path, args: &[&str]) -> Result<(Server, Client), String> {
     let mut all = vec!["--databases", DATABASES, "--enable-debug-command", "yes"];
+    all.extend(["--propagation-error-behavior", "panic"]);
     all.extend_from_slice(args);
     serve(spinel, folder, &all)
 }
