@@ -50,7 +50,8 @@ impl Segment {
         &self.room.file
     }
 
-    /// Writes at the end what begins with a line of ours. After an error the bytes count as not written, whatever of them the file holds.
+    /// Writes at the end what begins with a line of ours. After an error the bytes count as not written, whatever of them the
+    /// file holds.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let end = self.written + bytes.len() as u64;
         self.room.claim(end);

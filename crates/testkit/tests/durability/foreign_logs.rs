@@ -114,6 +114,8 @@ fn a_call_that_cannot_be_made_again_refuses_the_log() {
         &["EVAL", "return 1"],
         &["SCRIPT", "LOAD", "return return"],
         &["FCALL", "unknown", "0"],
+        &["FUNCTION", "RESTORE", "damaged"],
+        &["FUNCTION", "DELETE"],
     ] {
         let disk = disk_with(&[&["SET", "a", "1"], words]);
         let opened = TestServer::open(Arc::new(disk.clone()), logged(AppendFsync::EverySecond));

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use spinel_aof::disk::{DiskFile, FileReader};
 use spinel_aof::is_noted;
 use spinel_aof::recovery::{Level, Loader};
+use spinel_family::spec::CommandFlags;
 use spinel_family::{Args, DbIndex, Encoder, OwnedArgs, UnixMillis, is_token};
 use spinel_structs::number::parse_i64;
 
@@ -94,6 +95,9 @@ impl CommandLoader {
             return self.select(args);
         }
         let replayed = Replayed::of(command);
+        if is_function && command.flags.has(CommandFlags::WRITE) {
+            return self.note_failure(command.spec.name, &replayed, "ERR wrong words or a damaged payload");
+        }
         if !matches!(replayed, Replayed::Nothing) && !command.spec.accepts(args.len()) {
             let text = format!("Wrong number of arguments for '{}' in {name}", command.spec.name);
             return Err(Refused::Command(text));
