@@ -3,7 +3,7 @@
 //! What depends on the time it is run at (`EXPIRE`, `SET` with `EX`) gets the time of now; logs of our own hold none of it. Scripts
 //! are in logs of other servers: those before Redis 7.0 record the call of a script where we record what it did.
 
-use spinel_family::{Args, CommandError, Encoder, is_token};
+use spinel_family::{Args, CommandEntry, CommandError, Encoder, is_token};
 use spinel_resp::skip_reply;
 
 use crate::data::{Call, needs_every_shard};
@@ -13,9 +13,10 @@ use crate::session::{Session, SessionEntry};
 use crate::{Flow, Worker};
 
 /// What a command of a log is.
+#[derive(Clone, Copy)]
 pub(crate) enum Replayed {
     /// It may change data.
-    Data(&'static spinel_family::CommandEntry),
+    Data(&'static CommandEntry),
     /// It calls a script or function.
     Script(Invocation),
     /// It tells which scripts can be called by digest.
@@ -39,60 +40,47 @@ impl Replayed {
 }
 
 impl Worker {
-    /// Runs a command of a log again, at the worker's own time and on this thread however long it takes.
+    /// Runs a command of a log again, at the worker's own time and on this thread however long it takes; to be tried again if it
+    /// is [parked](Flow::Parked).
+    ///
+    /// # Errors
+    /// If it fails, which it did not when it was recorded. A script that is called and fails is no error.
     pub(crate) fn run_replayed(
+        &mut self,
+        session: &mut Session,
+        (command, replayed): (&'static Command, Replayed),
+        args: Args<'_>,
+        out: &mut Encoder,
+    ) -> Result<Flow, CommandError> {
+        self.may_move = false;
+        self.replaying = true;
+        let flow = match replayed {
+            Replayed::Data(entry) => {
+                self.run_replayed_data(session, Call { command, entry, args, known: None }, out)
+            }
+            Replayed::Script(invocation) => self.run_script_alone(session, invocation, args, out),
+            Replayed::KnownScripts(entry) => self.run_session(session, entry, args, false, out),
+            Replayed::Nothing => Ok(Flow::Continue),
+        };
+        self.replaying = false;
+        self.may_move = true;
+        flow
+    }
+
+    fn run_replayed_data(
         &mut self,
         session: &mut Session,
         call: Call<'_>,
         out: &mut Encoder,
     ) -> Result<Flow, CommandError> {
-        self.replaying(|worker| {
-            if !needs_every_shard(call.command, call.args) {
-                return worker.run_data(session, call, out);
-            }
-            let now = worker.now;
-            worker.with_world(|worker| {
-                worker.now = now;
-                worker.run_locked(session, call, None, out)
-            })
+        if !needs_every_shard(call.command, call.args) {
+            return self.run_data(session, call, out);
+        }
+        let now = self.now;
+        self.with_world(|worker| {
+            worker.now = now;
+            worker.run_locked(session, call, None, out)
         })
-    }
-
-    /// Runs a script of a log again; to be tried again if it is [parked](Flow::Parked).
-    ///
-    /// # Errors
-    /// If it cannot be called: it was, when it was recorded.
-    pub(crate) fn run_script_replayed(
-        &mut self,
-        session: &mut Session,
-        invocation: Invocation,
-        args: Args<'_>,
-        out: &mut Encoder,
-    ) -> Result<Flow, CommandError> {
-        self.replaying(|worker| worker.run_script_alone(session, invocation, args, out))
-    }
-
-    /// Runs `SCRIPT LOAD` or `SCRIPT FLUSH` of a log again.
-    ///
-    /// # Errors
-    /// If the script is none.
-    pub(crate) fn run_known_scripts_replayed(
-        &mut self,
-        session: &mut Session,
-        entry: &'static SessionEntry,
-        args: Args<'_>,
-        out: &mut Encoder,
-    ) -> Result<Flow, CommandError> {
-        self.replaying(|worker| worker.run_session(session, entry, args, false, out))
-    }
-
-    fn replaying<T>(&mut self, with: impl FnOnce(&mut Self) -> T) -> T {
-        self.may_move = false;
-        self.replaying = true;
-        let result = with(self);
-        self.replaying = false;
-        self.may_move = true;
-        result
     }
 }
 

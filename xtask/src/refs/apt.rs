@@ -132,10 +132,8 @@ impl Apt {
             command
         })?;
         workspace::make_dir(tree)?;
-        let mut entries = std::fs::read_dir(download.path())
-            .map_err(|error| format!("cannot list {}: {error}", download.path().display()))?;
-        let file = entries.find_map(Result::ok).ok_or_else(|| format!("there is no file of {package}"))?;
-        process::output(Command::new("dpkg").arg("-x").arg(file.path()).arg(tree)).map(drop)
+        let file = workspace::file_with(download.path(), ".deb")?;
+        process::output(Command::new("dpkg").arg("-x").arg(file).arg(tree)).map(drop)
     }
 
     fn command(&self, words: &[&str]) -> Command {

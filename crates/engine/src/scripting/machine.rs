@@ -31,6 +31,15 @@ pub(super) fn machine_options(engine: &Engine) -> EngineOptions {
     options
 }
 
+/// Engines that will run something, made by `make`; nothing if the memory is not enough to begin with.
+pub(super) fn new_engines(engine: &Engine, make: fn(&EngineOptions) -> Option<Engines>) -> Option<Engines> {
+    let mut engines = make(&machine_options(engine))?;
+    if let Some(seed) = engine.scripts.next_seed() {
+        engines.seed_random(seed);
+    }
+    Some(engines)
+}
+
 /// A machine for scripts, made when there is something to run.
 #[derive(Default)]
 pub(crate) struct Machine {
@@ -135,10 +144,7 @@ impl Machine {
     /// The machine itself.
     pub(super) fn engines(&mut self, engine: &Engine) -> Result<&mut Engines, CommandError> {
         if self.engines.is_none() {
-            self.engines = Engines::for_scripts(&machine_options(engine));
-            if let (Some(engines), Some(seed)) = (&mut self.engines, engine.scripts.next_seed()) {
-                engines.seed_random(seed);
-            }
+            self.engines = new_engines(engine, Engines::for_scripts);
         }
         self.engines.as_mut().ok_or(CommandError::text("ERR there is not the memory to run scripts"))
     }

@@ -15,7 +15,6 @@ use spinel_family::{Args, DbIndex, Encoder, OwnedArgs, UnixMillis, is_token};
 use spinel_structs::number::parse_i64;
 
 use crate::config::PropagationErrors;
-use crate::data::Call;
 use crate::log::LogLevel;
 use crate::persistence::loading::{LoadError, LoadOptions};
 use crate::persistence::target::KeyDelay;
@@ -96,9 +95,12 @@ impl CommandLoader {
         }
         let replayed = Replayed::of(command);
         if is_function && command.flags.has(CommandFlags::WRITE) {
-            return self.note_failure(command.spec.name, &replayed, "ERR wrong words or a damaged payload");
+            return self.note_failure(command.spec.name, replayed, "ERR wrong words or a damaged payload");
         }
-        if !matches!(replayed, Replayed::Nothing) && !command.spec.accepts(args.len()) {
+        if matches!(replayed, Replayed::Nothing) {
+            return Ok(());
+        }
+        if !command.spec.accepts(args.len()) {
             let text = format!("Wrong number of arguments for '{}' in {name}", command.spec.name);
             return Err(Refused::Command(text));
         }
@@ -109,22 +111,12 @@ impl CommandLoader {
         };
         loop {
             self.out.clear();
-            let Self { worker, session, out, .. } = self;
-            let ended = match replayed {
-                Replayed::Nothing => return Ok(()),
-                Replayed::Data(entry) => {
-                    let call = Call { command, entry, args, known: None };
-                    worker.run_replayed(session, call, out)
-                }
-                Replayed::Script(invocation) => worker.run_script_replayed(session, invocation, args, out),
-                Replayed::KnownScripts(entry) => worker.run_known_scripts_replayed(session, entry, args, out),
-            };
-            match ended {
+            match self.worker.run_replayed(&mut self.session, (command, replayed), args, &mut self.out) {
                 Ok(Flow::Parked) => std::thread::yield_now(),
                 Ok(_) => break,
                 Err(error) => {
                     let why = String::from_utf8_lossy(&error.wire(command.spec.name)).into_owned();
-                    self.note_failure(command.spec.name, &replayed, &why)?;
+                    self.note_failure(command.spec.name, replayed, &why)?;
                     break;
                 }
             }
@@ -135,7 +127,7 @@ impl CommandLoader {
 
     /// A command failed that had not when it was recorded: of another server, or by a fault of ours. The log is told, and the rest
     /// is loaded, unless it is not to be so or the call of a script, which may be anything, cannot be made.
-    fn note_failure(&mut self, name: &str, replayed: &Replayed, why: &str) -> Result<(), Refused> {
+    fn note_failure(&mut self, name: &str, replayed: Replayed, why: &str) -> Result<(), Refused> {
         self.engine.stats.unexpected_errors.fetch_add(1, Ordering::Relaxed);
         let is_refused = match replayed {
             Replayed::Data(_) => {

@@ -27,7 +27,7 @@ pub(crate) use self::commands::COMMANDS;
 pub(super) use self::fcall::{Fcall, FcallRo};
 pub(crate) use self::payload::library_name;
 use self::table::{Library, Registered, Table};
-use super::machine::machine_options;
+use super::machine::new_engines;
 use crate::Engine;
 
 /// What an engine for scripts has.
@@ -158,10 +158,7 @@ fn machine_of<'m>(
     machine: &'m mut Option<Engines>,
 ) -> Result<&'m mut Engines, CommandError> {
     if machine.is_none() {
-        *machine = Engines::for_libraries(&machine_options(engine));
-        if let (Some(engines), Some(seed)) = (&mut *machine, engine.scripts.next_seed()) {
-            engines.seed_random(seed);
-        }
+        *machine = new_engines(engine, Engines::for_libraries);
     }
     machine.as_mut().ok_or(CommandError::text("ERR there is not the memory to run functions"))
 }
