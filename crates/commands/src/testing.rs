@@ -102,7 +102,7 @@ impl Server {
         if !entry.spec.accepts(args.len()) {
             return text_of(entry, Err(CommandError::Arity), out);
         }
-        let words = Words::new(args, at, self.keyspace.hash_key(), None);
+        let mut words = Words::new(args, at, self.keyspace.hash_key(), None);
         let options = self.options();
         let mut keys = Vec::new();
         KeyRule::of(entry.spec).each(args, |i| keys.push(self.keyspace.key(args.at(i))));
@@ -117,7 +117,7 @@ impl Server {
                 effects: &mut self.effects,
                 options,
             };
-            let result = run(&mut GradualContext::new(&mut ground, options), words, &mut out);
+            let result = run(&mut GradualContext::new(&mut ground, options), &mut words, &mut out);
             self.events = std::mem::take(&mut self.effects.events);
             return text_of(entry, result, out);
         }
@@ -134,8 +134,8 @@ impl Server {
         }
         let mut swept = Vec::new();
         let result = match entry.run {
-            Run::Query(run) => run(cx.as_query(), words, &mut out),
-            Run::Update(run) => run(&mut cx, words, &mut out),
+            Run::Query(run) => run(cx.as_query(), &mut words, &mut out),
+            Run::Update(run) => run(&mut cx, &mut words, &mut out),
             Run::Blocking(blocking) => (blocking.attempt)(&mut cx, words, &mut out).map(|attempt| {
                 if attempt == Attempt::NotReady {
                     out.simple("BLOCKED");
@@ -144,11 +144,11 @@ impl Server {
             Run::Sweep(run) => {
                 let random = self.scratch.random_state();
                 let mut sweep = SweepContext::new(&self.keyspace, None, options, &self.settings, random);
-                let result = run(&mut sweep, words, &mut out);
+                let result = run(&mut sweep, &mut words, &mut out);
                 swept = sweep.expired;
                 result
             }
-            Run::Exclusive(run) => run(&mut ExclusiveContext::new(&mut cx), words, &mut out),
+            Run::Exclusive(run) => run(&mut ExclusiveContext::new(&mut cx), &mut words, &mut out),
             Run::Gradual(_) => unreachable!("run above"),
             Run::Container(_) => unreachable!("find looks into containers"),
         };

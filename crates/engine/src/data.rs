@@ -238,7 +238,7 @@ impl Worker {
         let Run::Sweep(run) = entry.run else { return Err(CommandError::Syntax) };
         let engine = Arc::clone(&self.engine);
         let options = self.options(session);
-        let words = Words::new(args, name_words(command), engine.keyspace.hash_key(), None);
+        let mut words = Words::new(args, name_words(command), engine.keyspace.hash_key(), None);
         let published = Arc::clone(&self.published);
         let mut cx = SweepContext::new(
             &engine.keyspace,
@@ -247,7 +247,7 @@ impl Worker {
             &published.for_commands,
             self.scratch.random_state(),
         );
-        match run(&mut cx, words, out) {
+        match run(&mut cx, &mut words, out) {
             Err(CommandError::Busy(taken)) => return Ok(self.park(session, taken)),
             Err(CommandError::Move) => {
                 engine.helpers.run_long_sweep(session, call, options, &published);
@@ -385,16 +385,16 @@ fn run_held(
 ) -> Result<Flow, CommandError> {
     let Ground { engine, published, effects, scratch } = ground;
     let Call { command, entry, args, .. } = call;
-    let words = words_of(engine, &call);
+    let mut words = words_of(engine, &call);
     let query = QueryContext::new(held, options, &published.for_commands, scratch);
     let mut cx = UpdateContext::new(query, effects);
     let done = |()| Flow::Continue;
     let copies_much = options.may_move && args.extent() > LOOP_BYTES_LIMIT;
     let result = match entry.run {
         Run::Query(_) | Run::Update(_) if copies_much => Err(CommandError::Move),
-        Run::Query(run) => run(cx.as_query(), words, out).map(done),
-        Run::Update(run) => run(&mut cx, words, out).map(done),
-        Run::Exclusive(run) => run(&mut ExclusiveContext::new(&mut cx), words, out).map(done),
+        Run::Query(run) => run(cx.as_query(), &mut words, out).map(done),
+        Run::Update(run) => run(&mut cx, &mut words, out).map(done),
+        Run::Exclusive(run) => run(&mut ExclusiveContext::new(&mut cx), &mut words, out).map(done),
         Run::Blocking(blocking) => match (blocking.attempt)(&mut cx, words, out) {
             Ok(Attempt::Served) => Ok(Flow::Continue),
             Ok(Attempt::NotReady) => {

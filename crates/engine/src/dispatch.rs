@@ -40,6 +40,14 @@ pub(crate) struct Begun {
     pub(crate) nanos: Option<u64>,
 }
 
+/// Words that are handed to a function which is not inlined. Four words of the machine go there through memory: from here,
+/// where they are put when such a function is called, so that they stay in registers where none is. (Else they are copied
+/// as a whole right after their parts were written, for which processors have to wait.)
+pub(crate) struct Request<'a> {
+    pub(crate) args: Args<'a>,
+    pub(crate) prepared: Prepared,
+}
+
 /// How a command ended that was timed by itself.
 #[derive(Clone, Copy)]
 pub(crate) struct Outcome {
@@ -57,8 +65,22 @@ impl Worker {
     }
 
     /// Runs one command of a session. A panic inside is a bug; it ends in an error reply and nothing else.
-    #[inline]
     pub fn execute(
+        &mut self,
+        session: &mut Session,
+        args: Args<'_>,
+        prepared: Prepared,
+        out: &mut Encoder,
+    ) -> Flow {
+        let start = out.len();
+        let run = AssertUnwindSafe(|| self.execute_unguarded(session, args, prepared, out));
+        catch_unwind(run).unwrap_or_else(|_| self.recover(session, prepared, start, out))
+    }
+
+    /// As [`execute`](Self::execute), for who catches panics of several commands together, and calls
+    /// [`recover`](Self::recover) then.
+    #[inline(always)]
+    pub fn execute_unguarded(
         &mut self,
         session: &mut Session,
         args: Args<'_>,
@@ -70,43 +92,38 @@ impl Worker {
             return Flow::Close;
         }
         let start = out.len();
-        let run = AssertUnwindSafe(|| {
-            session.client.last_active_ms.store(self.now.0, Ordering::Relaxed);
-            match self.run_short(session, args, prepared, out) {
-                Some(flow) => flow,
-                None => self.dispatch(session, args, prepared, out),
-            }
-        });
-        let flow = catch_unwind(run).unwrap_or_else(|_| self.recover(start, out));
-        // Only now: whoever sees from elsewhere that a command was given may rely on what it did.
-        session.client.note_command(prepared.command);
-        if session.reply_mode != ReplyMode::On && flow != Flow::Parked {
-            keep_silent(session, prepared, start, out);
-        }
+        session.client.last_active_ms.store(self.now.0, Ordering::Relaxed);
+        let flow = match self.run_short(session, args, prepared, out) {
+            Some(flow) => flow,
+            None => self.dispatch(session, &Request { args, prepared }, out),
+        };
+        note_executed(session, prepared, start, flow, out);
         flow
     }
 
     /// After a command panicked, whose reply began at `start`.
     #[cold]
-    fn recover(&mut self, start: usize, out: &mut Encoder) -> Flow {
+    pub fn recover(
+        &mut self,
+        session: &mut Session,
+        prepared: Prepared,
+        start: usize,
+        out: &mut Encoder,
+    ) -> Flow {
         self.engine.stats.panics.fetch_add(1, Ordering::Relaxed);
         out.truncate(start);
         out.error(COMMAND_FAILED);
         self.effects.clear();
         self.forget_held_lines();
         self.scratch.forget();
+        note_executed(session, prepared, start, Flow::Continue, out);
         Flow::Continue
     }
 
     /// The long way, which every command can go.
     #[inline(never)]
-    fn dispatch(
-        &mut self,
-        session: &mut Session,
-        args: Args<'_>,
-        prepared: Prepared,
-        out: &mut Encoder,
-    ) -> Flow {
+    fn dispatch(&mut self, session: &mut Session, request: &Request<'_>, out: &mut Encoder) -> Flow {
+        let Request { args, prepared } = *request;
         let Some(command) = prepared.command else {
             let text = self.engine.unknown_command(args);
             return self.refuse(session, None, args, &text, out);
@@ -361,7 +378,7 @@ impl Worker {
     ) -> Result<Flow, CommandError> {
         match command.action {
             Action::Data(entry) => {
-                self.run_data(session, Call { command, entry, args, known: prepared.known }, out)
+                self.run_data(session, Call { command, entry, args, known: prepared.known() }, out)
             }
             Action::Session(entry) if entry.is_script && !self.runs_scripts() => {
                 self.run_script_or_send(session, command, args, out)
@@ -404,6 +421,16 @@ impl Worker {
                 client.post(Message::Retry);
             }
         }
+    }
+}
+
+/// After a command was executed, whose reply began at `start`.
+#[inline]
+fn note_executed(session: &mut Session, prepared: Prepared, start: usize, flow: Flow, out: &mut Encoder) {
+    // Only now: whoever sees from elsewhere that a command was given may rely on what it did.
+    session.client.note_command(prepared.command);
+    if session.reply_mode != ReplyMode::On && flow != Flow::Parked {
+        keep_silent(session, prepared, start, out);
     }
 }
 

@@ -5,9 +5,9 @@ use spinel_family::spec::KeySpec;
 use spinel_family::{Args, KeyRule};
 use spinel_store::{Key, Wanted};
 
-use crate::Worker;
-use crate::registry::Command;
+use crate::registry::{Command, ShortName};
 use crate::session::Session;
+use crate::{Engine, Worker};
 
 /// Keys of one command that are fetched before it runs.
 const MOST_KEYS_AHEAD: usize = 16;
@@ -16,17 +16,54 @@ const MOST_KEYS_AHEAD: usize = 16;
 #[derive(Clone, Copy)]
 pub struct Prepared {
     pub(crate) command: Option<&'static Command>,
-    /// The place of the first key and its hash.
-    pub(crate) known: Option<(usize, u64)>,
+    /// The place of the first key; 0, where the name stands, if there is none.
+    key_at: usize,
+    hash: u64,
 }
 
 /// Keys of prepared commands, whose data is fetched before the commands run.
 #[derive(Debug, Default)]
 pub struct Lookahead {
     keys: Vec<Wanted>,
+    /// The command prepared last, if its first word alone names it: the next is often the same.
+    last: Option<(ShortName, &'static Command)>,
+}
+
+impl Lookahead {
+    /// The command that words name.
+    #[inline]
+    fn find(&mut self, engine: &Engine, args: Args<'_>) -> Option<&'static Command> {
+        let name = ShortName::of(args.get(0)?);
+        if let (Some(name), Some((last, command))) = (name, self.last)
+            && name == last
+        {
+            return Some(command);
+        }
+        self.find_another(engine, args, name)
+    }
+
+    #[inline(never)]
+    fn find_another(
+        &mut self,
+        engine: &Engine,
+        args: Args<'_>,
+        name: Option<ShortName>,
+    ) -> Option<&'static Command> {
+        let command = engine.lookup(args)?;
+        if command.name_words == 1 && command.subcommands.is_empty() {
+            self.last = name.map(|name| (name, command));
+        }
+        Some(command)
+    }
 }
 
 impl Prepared {
+    /// The place of the first key and its hash.
+    #[inline]
+    pub(crate) fn known(self) -> Option<(usize, u64)> {
+        (self.key_at > 0).then_some((self.key_at, self.hash))
+    }
+
     /// Whether there is such a command.
     #[inline]
     #[must_use]
@@ -40,14 +77,17 @@ impl Worker {
     #[inline]
     #[must_use]
     pub fn prepare(&self, lookahead: &mut Lookahead, session: &Session, args: Args<'_>) -> Prepared {
-        let Some(command) = self.engine.lookup(args) else { return Prepared { command: None, known: None } };
+        let Some(command) = lookahead.find(&self.engine, args) else {
+            return Prepared { command: None, key_at: 0, hash: 0 };
+        };
         let known = match command.keys {
             KeyRule::None => None,
             KeyRule::One { at } => args.get(at).map(|word| (at, self.look_ahead(lookahead, session, word))),
             KeyRule::Specs(specs) => self.look_ahead_to_several(lookahead, session, specs, args),
             KeyRule::Words(spec) => self.look_ahead_to_several(lookahead, session, spec.keys, args),
         };
-        Prepared { command: Some(command), known }
+        let (key_at, hash) = known.unwrap_or((0, 0));
+        Prepared { command: Some(command), key_at, hash }
     }
 
     /// Hashes a key, which joins the look-ahead.
@@ -79,13 +119,13 @@ impl Worker {
     }
 
     /// Asks for the buckets of the keys looked ahead to.
-    #[inline]
+    #[inline(never)]
     pub fn prefetch_buckets(&self, lookahead: &Lookahead) {
         self.engine.keyspace.prefetch_buckets(&lookahead.keys);
     }
 
     /// Asks for the entries of the keys looked ahead to, whose buckets should be in the cache by now, and forgets them.
-    #[inline]
+    #[inline(never)]
     pub fn prefetch_entries(&self, lookahead: &mut Lookahead) {
         self.engine.keyspace.prefetch_entries(&lookahead.keys);
         lookahead.keys.clear();
@@ -109,7 +149,7 @@ mod tests {
         let mut lookahead = Lookahead::default();
         let prepared = worker.prepare(&mut lookahead, session, args.args());
         let hash_of = |at| worker.engine.keyspace.key(args.args().at(at)).hash;
-        let first = prepared.known.map(|(at, hash)| {
+        let first = prepared.known().map(|(at, hash)| {
             assert_eq!(hash, hash_of(at), "{line}");
             at
         });

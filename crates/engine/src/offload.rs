@@ -352,7 +352,7 @@ impl Running<'_> {
         let Run::Sweep(run) = job.entry.run else { return self.gradual(out) };
         let settings = &job.published.for_commands;
         let mut cx = SweepContext::new(&engine.keyspace, None, job.options, settings, scratch.random_state());
-        run(&mut cx, self.words(), out)
+        run(&mut cx, &mut self.words(), out)
     }
 
     /// Runs the command on shards held, and what follows a command.
@@ -410,8 +410,8 @@ impl Running<'_> {
 
     fn run_in(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Result<(), CommandError> {
         match self.job.entry.run {
-            Run::Query(run) => run(cx.as_query(), self.words(), out),
-            Run::Update(run) => run(cx, self.words(), out),
+            Run::Query(run) => run(cx.as_query(), &mut self.words(), out),
+            Run::Update(run) => run(cx, &mut self.words(), out),
             // It was moved because it will be served.
             Run::Blocking(run) => match (run.attempt)(cx, self.words(), out)? {
                 Attempt::Served => Ok(()),

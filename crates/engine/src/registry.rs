@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use spinel_family::spec::{Begin, Category, CommandFlags, Find, Group, KeyFlags, KeySpec, Spec};
 use spinel_family::{Args, CommandEntry, KeyRule, Run};
 
+pub(crate) use self::short_names::ShortName;
 use self::short_names::ShortNames;
 use crate::scripting::CodeRule;
 use crate::session::SessionEntry;
@@ -234,7 +235,7 @@ impl Registry {
             code_rule,
             writes: matches!(action, Action::Data(entry) if entry.writes()),
             is_fast,
-            short: if is_fast && !is_protected { Short::of(action, keys) } else { None },
+            short: if is_fast && !is_protected { Short::of(spec, action, keys) } else { None },
             name_words: if spec.name.contains('|') { 2 } else { 1 },
             is_cover: false,
             seen_as: id,

@@ -7,16 +7,18 @@
 
 use std::sync::atomic::Ordering;
 
+use spinel_family::spec::Spec;
 use spinel_family::{
     Args, CommandEntry, Encoder, KeyRule, Propagation, QueryContext, Run, RunQuery, RunUpdate, UpdateContext,
     Words,
 };
 
 use crate::data::{Call, settle_call};
-use crate::dispatch::Begun;
+use crate::dispatch::{Begun, Request};
 use crate::look_ahead::Prepared;
-use crate::registry::{Action, Command};
+use crate::registry::Action;
 use crate::session::Session;
+use crate::timing::{FAST_BYTES, MOST_FAST_WORDS};
 use crate::{Flow, Worker};
 
 /// How a command is run that can go the short way.
@@ -24,6 +26,9 @@ use crate::{Flow, Worker};
 pub(crate) struct Short {
     entry: &'static CommandEntry,
     run: ShortRun,
+    /// How many words it may have: what its arity says, and no more than are timed with others.
+    fewest: usize,
+    most: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -33,8 +38,8 @@ enum ShortRun {
 }
 
 impl Short {
-    /// The short way of a command with these keys, if it has one.
-    pub(crate) fn of(action: Action, keys: KeyRule) -> Option<Self> {
+    /// The short way of a fast command with these keys, if it has one.
+    pub(crate) fn of(spec: &Spec, action: Action, keys: KeyRule) -> Option<Self> {
         let (Action::Data(entry), KeyRule::One { .. }) = (action, keys) else { return None };
         let run = match entry.run {
             Run::Query(run) => ShortRun::Query(run),
@@ -43,7 +48,9 @@ impl Short {
                 return None;
             }
         };
-        Some(Self { entry, run })
+        let fewest = spec.arity.unsigned_abs() as usize;
+        let most = if spec.arity < 0 { MOST_FAST_WORDS } else { fewest };
+        Some(Self { entry, run, fewest, most })
     }
 }
 
@@ -57,75 +64,75 @@ impl Worker {
         prepared: Prepared,
         out: &mut Encoder,
     ) -> Option<Flow> {
-        let (command, (at, hash)) = (prepared.command?, prepared.known?);
-        let short = command.short?;
-        if !self.is_usual(session, command, args) {
+        let (command, (at, hash)) = (prepared.command?, prepared.known()?);
+        let short = command.short.as_ref()?;
+        if !self.is_usual(session, short, args) {
             return None;
         }
         let begun = Begun { len: out.len(), nanos: None };
         let options = self.options(session);
-        let Self { engine, published, effects, scratch, .. } = self;
-        let held = engine.keyspace.hold_one(hash)?;
-        if held.shard(hash).db(options.db).has_due_members(hash, options.now) {
+        let (engine, published, scratch) = (&self.engine, &self.published, &self.scratch);
+        let (stats, timing, effects) = (&self.stats, &mut self.timing, &mut self.effects);
+        // At one stroke: what is made and then moved has to be written before it can be read again.
+        let mut cx = UpdateContext::new(
+            QueryContext::new(engine.keyspace.hold_one(hash)?, options, &published.for_commands, scratch),
+            effects,
+        );
+        let shard = cx.held().shard(hash);
+        if shard.db(options.db).has_due_members(hash, options.now) {
             return None;
         }
-        let words = Words::new(args, command.name_words, engine.keyspace.hash_key(), Some((at, hash)));
-        let (result, cx) = match short.run {
+        let mut words = Words::new(args, command.name_words, engine.keyspace.hash_key(), Some((at, hash)));
+        let result = match short.run {
             ShortRun::Query(run) => {
-                let query = QueryContext::new(held, options, &published.for_commands, scratch);
-                let result = run(&query, words, out);
+                let result = run(cx.as_query(), &mut words, out);
                 if result.is_ok() && !scratch.has_notes() {
-                    drop(query);
-                    return Some(self.count_short(command));
+                    stats.commands.add(1);
+                    timing.count(command.id);
+                    return Some(Flow::Continue);
                 }
-                (result, UpdateContext::new(query, effects))
+                result
             }
             ShortRun::Update(run) => {
-                if held.shard(hash).writers_take_care() {
+                if shard.writers_take_care() {
                     return None;
                 }
-                let query = QueryContext::new(held, options, &published.for_commands, scratch);
-                let mut cx = UpdateContext::new(query, effects);
-                let result = run(&mut cx, words, out);
+                let result = run(&mut cx, &mut words, out);
                 if result.is_ok()
                     && !scratch.has_notes()
                     && cx.effects().is_only_dirty()
                     && (!engine.journal.is_on() || cx.effects().propagation.is_verbatim())
                 {
                     if cx.effects().dirty > 0 && engine.journal.is_on() {
-                        session.note_written(engine.journal.append(options.db, args));
+                        let request = Request { args, prepared };
+                        session.note_written(engine.journal.append(options.db, request.args));
                     }
-                    drop(cx);
-                    self.stats.dirty.add(std::mem::take(&mut self.effects.dirty));
-                    self.effects.propagation = Propagation::Verbatim;
-                    return Some(self.count_short(command));
+                    let effects = cx.effects();
+                    stats.dirty.add(std::mem::take(&mut effects.dirty));
+                    effects.propagation = Propagation::Verbatim;
+                    stats.commands.add(1);
+                    timing.count(command.id);
+                    return Some(Flow::Continue);
                 }
-                (result, cx)
+                result
             }
         };
-        let call = Call { command, entry: short.entry, args, known: prepared.known };
+        let call = Call { command, entry: short.entry, args, known: prepared.known() };
         let result = settle_call(engine, published, session, call, cx, result.map(|()| Flow::Continue));
         self.count_effects();
-        Some(self.conclude(session, command, args, begun, result, out))
+        Some(self.conclude(session, command, call.args, begun, result, out))
     }
 
     /// Whether nothing stops the command, makes it wait, times it or watches it.
     #[inline]
-    fn is_usual(&self, session: &Session, command: &Command, args: Args<'_>) -> bool {
+    fn is_usual(&self, session: &Session, short: &Short, args: Args<'_>) -> bool {
         let engine = &self.engine;
         session.is_plain()
-            && command.spec.accepts(args.len())
+            && (short.fewest..=short.most).contains(&args.len())
+            && args.extent() <= FAST_BYTES
+            && !self.timing.is_precise()
             && !engine.gates.any()
             && !engine.pause.is_active()
             && !engine.has_monitors.load(Ordering::Relaxed)
-            && !self.timing.is_single(command, args.len(), args.extent())
-    }
-
-    /// Counts a command that went the short way to its end. Its look-ups stay noted, to be counted with those of others.
-    #[inline]
-    fn count_short(&mut self, command: &Command) -> Flow {
-        self.stats.commands.add(1);
-        self.timing.count(command.id);
-        Flow::Continue
     }
 }

@@ -17,7 +17,9 @@ const PRECISE_BELOW_US: i64 = 1000;
 /// Up to this threshold of the latency monitor, in milliseconds, every command is timed by itself.
 const PRECISE_UP_TO_MS: i64 = 100;
 /// Words in total bytes beyond which a fast command is timed by itself.
-const FAST_BYTES: usize = 16 * 1024;
+pub(crate) const FAST_BYTES: usize = 16 * 1024;
+/// Words beyond which a fast command is timed by itself.
+pub(crate) const MOST_FAST_WORDS: usize = 64;
 
 /// Replies of so many bytes are found by event loops.
 const LARGE_REPLY: usize = 64 * 1024;
@@ -51,21 +53,32 @@ impl Timing {
             || self.large_from.is_within(FAST_BYTES, LARGE_REPLY);
     }
 
+    /// Whether every command is timed by itself.
+    #[inline]
+    pub(crate) fn is_precise(&self) -> bool {
+        self.precise
+    }
+
     /// Whether a command is timed by itself.
     #[inline]
     pub(crate) fn is_single(&self, command: &Command, words: usize, bytes: usize) -> bool {
-        self.precise || !command.is_fast || bytes > FAST_BYTES || words > 64
+        self.precise || !command.is_fast || bytes > FAST_BYTES || words > MOST_FAST_WORDS
     }
 
     /// Counts a call of a fast command into the run.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn count(&mut self, command: CommandId) {
         if self.last.0 == command {
             self.last.1 += 1;
         } else {
-            self.put_last_away();
-            self.last = (command, 1);
+            self.count_another(command);
         }
+    }
+
+    #[inline(never)]
+    fn count_another(&mut self, command: CommandId) {
+        self.put_last_away();
+        self.last = (command, 1);
     }
 
     /// Whether commands were counted into the run.

@@ -348,10 +348,10 @@ impl Execution<'_> {
     ) -> Result<(), CommandError> {
         let Action::Data(entry) = command.action else { return Err(CommandError::Syntax) };
         let engine = &self.worker.engine;
-        let words = Words::new(args, name_words(command), engine.keyspace.hash_key(), None);
+        let mut words = Words::new(args, name_words(command), engine.keyspace.hash_key(), None);
         match entry.run {
-            Run::Query(run) => run(cx.as_query(), words, out),
-            Run::Update(run) => run(cx, words, out),
+            Run::Query(run) => run(cx.as_query(), &mut words, out),
+            Run::Update(run) => run(cx, &mut words, out),
             Run::Blocking(blocking) => match (blocking.attempt)(cx, words, out) {
                 Ok(spinel_family::Attempt::NotReady) => {
                     (blocking.timed_out)(words, out);
@@ -369,9 +369,9 @@ impl Execution<'_> {
                     settings,
                     self.worker.scratch.random_state(),
                 );
-                run(&mut sweep, words, out)
+                run(&mut sweep, &mut words, out)
             }
-            Run::Exclusive(run) => run(&mut ExclusiveContext::new(cx), words, out),
+            Run::Exclusive(run) => run(&mut ExclusiveContext::new(cx), &mut words, out),
             // Refused inside a transaction, by its flags.
             Run::Gradual(_) | Run::Container(_) => Err(CommandError::Syntax),
         }

@@ -182,14 +182,14 @@ impl<'k> QueryContext<'k> {
     }
 
     /// The entry of a key in the current database, without any trace of the look-up.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn peek(&self, key: Key<'_>) -> Option<&Entry> {
         self.peek_in(self.options.db, key)
     }
 
     /// The entry of a key in a database, without any trace of the look-up.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn peek_in(&self, db: DbIndex, key: Key<'_>) -> Option<&Entry> {
         let entry = self.held.shard(key.hash).db(db).find(key)?;
@@ -213,7 +213,7 @@ impl<'k> QueryContext<'k> {
     }
 
     /// The entry of a key; counts as a hit or miss and renews the access time.
-    #[inline]
+    #[inline(never)]
     #[must_use]
     pub fn find(&self, key: Key<'_>) -> Option<&Entry> {
         let Some(entry) = self.peek(key) else {

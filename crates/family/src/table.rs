@@ -19,15 +19,15 @@ pub struct CommandEntry {
 }
 
 /// Runs a query.
-pub type RunQuery = fn(&QueryContext<'_>, Words<'_>, &mut Encoder) -> Reply;
+pub type RunQuery = fn(&QueryContext<'_>, &mut Words<'_>, &mut Encoder) -> Reply;
 /// Runs an update.
-pub type RunUpdate = fn(&mut UpdateContext<'_>, Words<'_>, &mut Encoder) -> Reply;
+pub type RunUpdate = fn(&mut UpdateContext<'_>, &mut Words<'_>, &mut Encoder) -> Reply;
 /// Runs a sweep.
-pub type RunSweep = fn(&mut SweepContext<'_>, Words<'_>, &mut Encoder) -> Reply;
+pub type RunSweep = fn(&mut SweepContext<'_>, &mut Words<'_>, &mut Encoder) -> Reply;
 /// Runs a gradual command.
-pub type RunGradual = fn(&mut GradualContext<'_>, Words<'_>, &mut Encoder) -> Reply;
+pub type RunGradual = fn(&mut GradualContext<'_>, &mut Words<'_>, &mut Encoder) -> Reply;
 /// Runs an exclusive command.
-pub type RunExclusive = fn(&mut ExclusiveContext<'_, '_>, Words<'_>, &mut Encoder) -> Reply;
+pub type RunExclusive = fn(&mut ExclusiveContext<'_, '_>, &mut Words<'_>, &mut Encoder) -> Reply;
 
 /// How a command is run; the word of the family table.
 #[derive(Clone, Copy, Debug)]
@@ -238,20 +238,30 @@ macro_rules! family {
     (@entry query $command:ident) => {
         $crate::CommandEntry {
             spec: <$command as $crate::Grammar>::SPEC,
-            run: $crate::Run::Query(|cx, mut words, out| {
-                let command = <$command as $crate::Parse>::parse(&mut words)?;
-                cx.check_cost($crate::Query::cost(&command, cx))?;
-                $crate::Query::query(&command, cx, out)
+            run: $crate::Run::Query(|cx, words, out| {
+                let parsed = <$command as $crate::Parse>::parse(words);
+                // Where it lies: moved by `?`, it would be copied.
+                let command = match &parsed {
+                    Ok(command) => command,
+                    Err(_) => return parsed.map(drop),
+                };
+                cx.check_cost($crate::Query::cost(command, cx))?;
+                $crate::Query::query(command, cx, out)
             }),
         }
     };
     (@entry update $command:ident) => {
         $crate::CommandEntry {
             spec: <$command as $crate::Grammar>::SPEC,
-            run: $crate::Run::Update(|cx, mut words, out| {
-                let command = <$command as $crate::Parse>::parse(&mut words)?;
-                cx.check_cost($crate::Update::cost(&command, cx))?;
-                $crate::Update::update(&command, cx, out)
+            run: $crate::Run::Update(|cx, words, out| {
+                let parsed = <$command as $crate::Parse>::parse(words);
+                // Where it lies: moved by `?`, it would be copied.
+                let command = match &parsed {
+                    Ok(command) => command,
+                    Err(_) => return parsed.map(drop),
+                };
+                cx.check_cost($crate::Update::cost(command, cx))?;
+                $crate::Update::update(command, cx, out)
             }),
         }
     };
@@ -279,8 +289,8 @@ macro_rules! family {
     (@entry sweep $command:ident) => {
         $crate::CommandEntry {
             spec: <$command as $crate::Grammar>::SPEC,
-            run: $crate::Run::Sweep(|cx, mut words, out| {
-                let command = <$command as $crate::Parse>::parse(&mut words)?;
+            run: $crate::Run::Sweep(|cx, words, out| {
+                let command = <$command as $crate::Parse>::parse(words)?;
                 $crate::Sweep::sweep(&command, cx, out)
             }),
         }
@@ -288,8 +298,8 @@ macro_rules! family {
     (@entry gradual $command:ident) => {
         $crate::CommandEntry {
             spec: <$command as $crate::Grammar>::SPEC,
-            run: $crate::Run::Gradual(|cx, mut words, out| {
-                let command = <$command as $crate::Parse>::parse(&mut words)?;
+            run: $crate::Run::Gradual(|cx, words, out| {
+                let command = <$command as $crate::Parse>::parse(words)?;
                 $crate::Gradual::gradual(&command, cx, out)
             }),
         }
@@ -297,8 +307,8 @@ macro_rules! family {
     (@entry exclusive $command:ident) => {
         $crate::CommandEntry {
             spec: <$command as $crate::Grammar>::SPEC,
-            run: $crate::Run::Exclusive(|cx, mut words, out| {
-                let command = <$command as $crate::Parse>::parse(&mut words)?;
+            run: $crate::Run::Exclusive(|cx, words, out| {
+                let command = <$command as $crate::Parse>::parse(words)?;
                 $crate::Exclusive::exclusive(&command, cx, out)
             }),
         }

@@ -13,6 +13,7 @@
 //! A connection that has to stop (blocked, closed) loses those of its commands that were parsed ahead; their bytes are
 //! still in its buffer and are parsed again when it goes on.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use slab::Slab;
@@ -113,6 +114,7 @@ impl Group {
     }
 
     /// Parses commands of one connection until the group is full.
+    #[inline(never)]
     fn parse(&mut self, worker: &Worker, slot: usize, connection: &mut Connection) -> Pause {
         if connection.state != State::Running {
             return Pause::Done;
@@ -154,12 +156,38 @@ impl Group {
         Pause::Done
     }
 
-    /// Executes the commands.
+    /// Executes the commands. One that panics has a bug; it ends in an error reply and nothing else.
     fn execute(&mut self, worker: &mut Worker, connections: &mut Slab<Connection>) {
-        for ready in &self.ready {
+        let mut next = 0;
+        loop {
+            let mut under_way = None;
+            let run = AssertUnwindSafe(|| self.execute_from(&mut next, &mut under_way, worker, connections));
+            let Err(panic) = catch_unwind(run) else { break };
+            match under_way {
+                Some(start) => self.recover(next, start, worker, connections),
+                None => resume_unwind(panic),
+            }
+            next += 1;
+        }
+        self.ready.clear();
+        self.forget_spans();
+    }
+
+    /// Executes the commands from number `next` on, which is raised with each. `under_way` says where the replies of the one
+    /// begin that is being executed.
+    #[inline(never)]
+    fn execute_from(
+        &mut self,
+        next: &mut usize,
+        under_way: &mut Option<usize>,
+        worker: &mut Worker,
+        connections: &mut Slab<Connection>,
+    ) {
+        for ready in &self.ready[*next..] {
             let connection = &mut connections[ready.slot];
             if connection.state == State::Running {
                 let replied = connection.out.len();
+                *under_way = Some(replied);
                 let (flow, is_consumed) = match ready.place {
                     Place::Spans { from, to } if ready.consumed > LOOP_BYTES_LIMIT => {
                         let spans = self.spans[from..to].to_vec();
@@ -167,18 +195,11 @@ impl Group {
                     }
                     _ => (execute_one(worker, connection, ready, &self.spans), false),
                 };
-                connection.state = match flow {
-                    Flow::Continue => State::Running,
-                    Flow::Parked => State::Parked,
-                    Flow::Waiting => State::Waiting,
-                    Flow::Close => State::Closing,
-                };
-                if flow != Flow::Parked && !is_consumed {
+                *under_way = None;
+                if !is_consumed && flow != Flow::Parked {
                     connection.consume(ready.consumed);
                 }
-                if flow != Flow::Continue {
-                    connection.fall_back();
-                }
+                conclude(connection, flow);
                 if connection.out.len() >= limits::LARGE_OUTPUT {
                     if !is_consumed && flow != Flow::Parked {
                         note_large_output(worker, connection, ready, &self.spans, replied);
@@ -186,9 +207,19 @@ impl Group {
                     limits::look_at_large_output(worker, connection);
                 }
             }
+            *next += 1;
         }
-        self.ready.clear();
-        self.forget_spans();
+    }
+
+    /// After command number `at` panicked, whose replies began at `start`. (A large one has caught its panic itself.)
+    #[cold]
+    fn recover(&self, at: usize, start: usize, worker: &mut Worker, connections: &mut Slab<Connection>) {
+        let ready = &self.ready[at];
+        let connection = &mut connections[ready.slot];
+        let (_, session, out) = connection.parts();
+        let flow = worker.recover(session, ready.prepared, start, out);
+        connection.consume(ready.consumed);
+        conclude(connection, flow);
     }
 
     /// Makes room for the spans of the next commands; a huge command does not leave its room behind.
@@ -209,6 +240,20 @@ impl Place {
     }
 }
 
+/// Notes what becomes of a connection after a command.
+#[inline]
+fn conclude(connection: &mut Connection, flow: Flow) {
+    connection.state = match flow {
+        Flow::Continue => State::Running,
+        Flow::Parked => State::Parked,
+        Flow::Waiting => State::Waiting,
+        Flow::Close => State::Closing,
+    };
+    if flow != Flow::Continue {
+        connection.fall_back();
+    }
+}
+
 #[inline]
 fn execute_one(worker: &mut Worker, connection: &mut Connection, ready: &Ready, spans: &[Span]) -> Flow {
     let (unread, session, out) = connection.parts();
@@ -222,7 +267,7 @@ fn execute_one(worker: &mut Worker, connection: &mut Connection, ready: &Ready, 
             return Flow::Close;
         }
     }
-    worker.execute(session, args, ready.prepared, out)
+    worker.execute_unguarded(session, args, ready.prepared, out)
 }
 
 /// Has the reply of a command looked at that was executed, where there are many bytes of replies.

@@ -168,7 +168,11 @@ impl Encoder {
     #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
         self.buf.reserve(bytes.len() + MAX_HEADER_LEN + 2);
-        self.header(b'$', bytes.len());
+        if bytes.len() < 10 {
+            self.buf.extend_from_slice(&[b'$', b'0' + bytes.len() as u8, b'\r', b'\n']);
+        } else {
+            self.header(b'$', bytes.len());
+        }
         self.buf.extend_from_slice(bytes);
         self.buf.extend_from_slice(b"\r\n");
     }
@@ -356,10 +360,10 @@ impl Encoder {
     /// A header with a number below 100, written at one stroke.
     #[inline]
     fn small_header(&mut self, sigil: u8, number: u8) {
-        let (tens, ones) = (b'0' + number / 10, b'0' + number % 10);
         if number < 10 {
-            self.buf.extend_from_slice(&[sigil, ones, b'\r', b'\n']);
+            self.buf.extend_from_slice(&[sigil, b'0' + number, b'\r', b'\n']);
         } else {
+            let (tens, ones) = (b'0' + number / 10, b'0' + number % 10);
             self.buf.extend_from_slice(&[sigil, tens, ones, b'\r', b'\n']);
         }
     }

@@ -350,31 +350,36 @@ impl RequestParser {
 
 /// The usual command: whole, of at most nine words of less than a hundred bytes each ([`RequestLimits::USUAL`]), all of
 /// it spelt as clients do. Yields its length; `None`, and `spans` as it was, for any other.
-#[inline]
+///
+/// A function of its own, so that what it counts with stays in registers.
+#[inline(never)]
 fn usual_command(buf: &[u8], spans: &mut Vec<Span>) -> Option<usize> {
-    let [b'*', count @ b'1'..=b'9', b'\r', _, ..] = *buf else { return None };
+    let [b'*', count @ b'1'..=b'9', b'\r', _, rest @ ..] = buf else { return None };
     let before = spans.len();
-    let mut pos = 4;
-    for _ in b'0'..count {
-        // No word takes less than six bytes, and no header of the usual kind more.
-        let (len, header) = match buf.get(pos..).and_then(<[u8]>::first_chunk::<6>) {
-            Some([b'$', a @ b'0'..=b'9', b'\r', ..]) => (digit(*a), 4),
-            Some([b'$', a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', ..]) => (digit(*a) * 10 + digit(*b), 5),
-            _ => {
-                spans.truncate(before);
-                return None;
-            }
-        };
-        let start = pos + header;
-        let span = Span { start, end: start + len };
-        if buf.len() < span.end + 2 {
+    let mut rest = rest;
+    for _ in b'0'..*count {
+        let Some((span, behind)) = usual_word(rest, buf.len()) else {
             spans.truncate(before);
             return None;
-        }
+        };
         spans.push(span);
-        pos = span.end + 2;
+        rest = behind;
     }
-    Some(pos)
+    Some(buf.len() - rest.len())
+}
+
+/// The word of a usual command at the start of `rest`, which ends where the buffer of `len` bytes does; and what follows it.
+#[inline(always)]
+fn usual_word(rest: &[u8], len: usize) -> Option<(Span, &[u8])> {
+    // No word takes less than six bytes, and no header of the usual kind more.
+    let (word_len, header) = match rest.first_chunk::<6>()? {
+        [b'$', a @ b'0'..=b'9', b'\r', ..] => (digit(*a), 4),
+        [b'$', a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', ..] => (digit(*a) * 10 + digit(*b), 5),
+        _ => return None,
+    };
+    let behind = rest.get(header + word_len + 2..)?;
+    let start = len - rest.len() + header;
+    Some((Span { start, end: start + word_len }, behind))
 }
 
 /// Whether a word of `len` bytes from `start` on, and the two bytes after it, are in `buf`.

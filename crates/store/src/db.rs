@@ -219,6 +219,7 @@ impl Db {
 
     /// Stores a value under a key, new or not, with one look-up. An entry whose time has come is as good as none: it
     /// does not hand its expiry on.
+    #[inline]
     pub fn put(
         &mut self,
         key: Key<'_>,

@@ -290,8 +290,11 @@ impl Entry {
     #[inline]
     #[must_use]
     pub fn text(&self) -> Option<Text<'_>> {
-        match self.value() {
-            ValueRef::String(text) => Some(text),
+        let shape = self.shape();
+        match shape.form {
+            Form::Text => Some(Text::Bytes(self.inline_text(shape))),
+            Form::Int => Some(Text::Int(self.word(shape) as i64)),
+            Form::Raw => Some(Text::Bytes(self.pointee::<Vec<u8>>(shape))),
             _ => None,
         }
     }

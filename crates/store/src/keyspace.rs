@@ -1,13 +1,13 @@
 //! The whole keyspace and the guards under which its shards are reached.
 //!
-//! `unsafe` in this file rests on one rule: a [`ShardGuard`] exists only while its shard's lock is held, and
-//! there is at most one for a shard.
+//! `unsafe` in this file rests on the rule of guards: one exists only while its shard's lock is held, and there is at most one
+//! for a shard.
 
+mod guards;
 mod keeping;
 mod prefetch;
 
 use std::cell::UnsafeCell;
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,7 +15,8 @@ use std::time::Duration;
 use smallvec::SmallVec;
 use spinel_structs::hash::HashKey;
 
-use self::keeping::Keeping;
+use self::guards::Guards;
+pub use self::guards::ShardGuard;
 use self::prefetch::{FEW_SHARDS, MANY, Prefetching};
 use crate::lock::{Tickets, TryLock, Wake};
 use crate::waiting::{AwaitedKeys, Destinations};
@@ -38,6 +39,7 @@ pub struct KeyspaceOptions {
 #[repr(align(128))]
 struct ShardCell {
     lock: TryLock,
+    index: ShardIndex,
     shard: UnsafeCell<Shard>,
     counts: Box<[Arc<DbCounts>]>,
 }
@@ -97,12 +99,13 @@ impl Keyspace {
         let destinations = Destinations::default();
         let (awaited, watched) = (Arc::default(), Arc::default());
         let shards = (0..options.shards)
-            .map(|_| {
+            .map(|index| {
+                let index = ShardIndex(index as u16);
                 let counts: Box<[Arc<DbCounts>]> =
                     (0..options.databases).map(|_| Arc::new(DbCounts::default())).collect();
                 let shard = Shard::new(options.hash_key, &counts, &destinations, &awaited, &watched);
                 let shard = UnsafeCell::new(shard);
-                ShardCell { lock: TryLock::new(&tickets), shard, counts }
+                ShardCell { lock: TryLock::new(&tickets), index, shard, counts }
             })
             .collect();
         Self {
@@ -205,7 +208,7 @@ impl Keyspace {
 
     #[inline]
     fn guard(&self, shard: ShardIndex) -> ShardGuard<'_> {
-        ShardGuard { cell: self.cell(shard), index: shard, _one_thread: PhantomData }
+        ShardGuard::of(self.cell(shard))
     }
 
     /// One attempt at a whole shard.
@@ -319,7 +322,7 @@ impl Keyspace {
         if guard.keeps(hash) {
             return None;
         }
-        Some(Held { guards: Guards { first: Some(guard), more: Vec::new() }, keyspace: self, keeping: None })
+        Some(Held { guards: Guards { first: Some(guard), more: None }, keyspace: self })
     }
 
     /// Locks all of `shards`, which are in ascending order without repetition, or none: one that is not to be had, even
@@ -375,7 +378,7 @@ impl Keyspace {
         assert_eq!(token.keyspace, std::ptr::from_ref(self) as usize, "a token belongs to its keyspace");
         let mut guards = Guards::default();
         token.shards.into_iter().for_each(|shard| guards.push(self.guard(shard)));
-        Held { guards, keyspace: self, keeping: None }
+        Held { guards, keyspace: self }
     }
 }
 
@@ -386,114 +389,17 @@ pub struct LockToken {
     keyspace: usize,
 }
 
-/// The permission to look at and change one shard.
-pub struct ShardGuard<'k> {
-    cell: &'k ShardCell,
-    index: ShardIndex,
-    /// A shard is looked at by one thread; to send it on, make a [`LockToken`].
-    _one_thread: PhantomData<*const ()>,
-}
-
-impl ShardGuard<'_> {
-    /// Which shard.
-    #[must_use]
-    pub fn index(&self) -> ShardIndex {
-        self.index
-    }
-}
-
-impl std::ops::Deref for ShardGuard<'_> {
-    type Target = Shard;
-
-    #[inline]
-    fn deref(&self) -> &Shard {
-        // SAFETY: the lock is held and this is its only guard.
-        unsafe { &*self.cell.shard.get() }
-    }
-}
-
-impl std::ops::DerefMut for ShardGuard<'_> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut Shard {
-        // SAFETY: as for `deref`, and the guard is borrowed exclusively.
-        unsafe { &mut *self.cell.shard.get() }
-    }
-}
-
-impl Drop for ShardGuard<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        debug_assert!(
-            !self.undoing.is_on || std::thread::panicking(),
-            "it is decided before a shard is let go"
-        );
-        self.cell.lock.release();
-    }
-}
-
 /// The shards under which one command runs, in ascending order.
 pub struct Held<'k> {
     guards: Guards<'k>,
     keyspace: &'k Keyspace,
-    /// The keys that are kept instead of shards. Behind the guards, which are dropped first.
-    keeping: Option<Box<Keeping<'k>>>,
-}
-
-/// Guards in ascending order; one needs no allocation. (A `SmallVec` would be invariant in `'k`.)
-#[derive(Default)]
-struct Guards<'k> {
-    first: Option<ShardGuard<'k>>,
-    more: Vec<ShardGuard<'k>>,
-}
-
-impl<'k> Guards<'k> {
-    fn push(&mut self, guard: ShardGuard<'k>) {
-        if self.first.is_none() {
-            self.first = Some(guard);
-        } else {
-            self.more.push(guard);
-        }
-    }
-
-    fn len(&self) -> usize {
-        usize::from(self.first.is_some()) + self.more.len()
-    }
-
-    fn at(&self, place: usize) -> &ShardGuard<'k> {
-        match place.checked_sub(1) {
-            None => self.first.as_ref().expect("the place was found"),
-            Some(place) => &self.more[place],
-        }
-    }
-
-    fn at_mut(&mut self, place: usize) -> &mut ShardGuard<'k> {
-        match place.checked_sub(1) {
-            None => self.first.as_mut().expect("the place was found"),
-            Some(place) => &mut self.more[place],
-        }
-    }
-
-    fn place_of(&self, shard: ShardIndex) -> Option<usize> {
-        if self.first.as_ref()?.index == shard {
-            return Some(0);
-        }
-        self.more.binary_search_by_key(&shard, |guard| guard.index).ok().map(|place| place + 1)
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &ShardGuard<'k>> {
-        self.first.iter().chain(&self.more)
-    }
-
-    fn iter_mut(&mut self) -> impl Iterator<Item = &mut ShardGuard<'k>> {
-        self.first.iter_mut().chain(&mut self.more)
-    }
 }
 
 impl<'k> Held<'k> {
     /// No shard: for commands without keys.
     #[must_use]
     pub fn none(keyspace: &'k Keyspace) -> Self {
-        Self { guards: Guards::default(), keyspace, keeping: None }
+        Self { guards: Guards::default(), keyspace }
     }
 
     /// The keyspace.
@@ -510,13 +416,28 @@ impl<'k> Held<'k> {
 
     #[inline]
     fn place(&self, shard: ShardIndex) -> Option<usize> {
-        if self.guards.more.is_empty() {
-            return self.guards.first.as_ref().is_some_and(|guard| guard.index == shard).then_some(0);
+        if self.guards.more.is_none() {
+            return self.guards.first.as_ref().is_some_and(|guard| guard.index() == shard).then_some(0);
         }
         if self.holds_all() {
             return Some(usize::from(shard.0));
         }
         self.guards.place_of(shard)
+    }
+
+    /// The guard of the shard of a hash.
+    #[inline]
+    fn guard(&self, hash: u64) -> &ShardGuard<'k> {
+        let shard = self.keyspace.shard_of(hash);
+        match &self.guards.first {
+            Some(first) if first.index() == shard => first,
+            _ => self.guards.at(self.place_of_declared(shard)),
+        }
+    }
+
+    #[inline(never)]
+    fn place_of_declared(&self, shard: ShardIndex) -> usize {
+        self.place(shard).expect("a command reaches only keys it declared")
     }
 
     /// The shard of a hash.
@@ -526,16 +447,17 @@ impl<'k> Held<'k> {
     #[inline]
     #[must_use]
     pub fn shard(&self, hash: u64) -> &Shard {
-        let place =
-            self.place(self.keyspace.shard_of(hash)).expect("a command reaches only keys it declared");
-        self.guards.at(place)
+        self.guard(hash)
     }
 
     /// The shard of a hash, to change. Panics as [`Held::shard`].
     #[inline]
     pub fn shard_mut(&mut self, hash: u64) -> &mut Shard {
-        let place =
-            self.place(self.keyspace.shard_of(hash)).expect("a command reaches only keys it declared");
+        let shard = self.keyspace.shard_of(hash);
+        if self.guards.first.as_ref().is_some_and(|first| first.index() == shard) {
+            return self.guards.at_mut(0);
+        }
+        let place = self.place_of_declared(shard);
         self.guards.at_mut(place)
     }
 
@@ -572,12 +494,11 @@ impl<'k> Held<'k> {
     }
 
     /// Turns the guards into something that can be sent to another thread. Not while keys are kept.
-    pub fn into_token(self) -> LockToken {
+    pub fn into_token(mut self) -> LockToken {
         debug_assert!(!self.is_keeping(), "a script stays on its thread");
         let shards = self.guards.iter().map(ShardGuard::index).collect();
         let keyspace = std::ptr::from_ref(self.keyspace) as usize;
-        let Guards { first, more } = self.guards;
-        first.into_iter().chain(more).for_each(std::mem::forget);
+        self.guards.take().for_each(std::mem::forget);
         LockToken { shards, keyspace }
     }
 }

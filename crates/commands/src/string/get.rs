@@ -26,6 +26,7 @@ pub(super) fn reply_text(
 }
 
 impl Query for Get<'_> {
+    #[inline]
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
         match cx.text(self.key)? {
             Some(text) => {

@@ -77,6 +77,7 @@ pub(super) struct Set<'a> {
 }
 
 impl Update for Set<'_> {
+    #[inline]
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {
         let keep = match &self.expiration {
             Some(expiration) => expiration.resolve(cx.now(), "set")?,
@@ -141,6 +142,7 @@ impl Condition<'_> {
 
 /// Stores a string, with the traces of `SET`. A time that has passed already is stored like any other: the key is
 /// gone for whoever looks next.
+#[inline]
 pub(super) fn store(cx: &mut UpdateContext<'_>, key: Key<'_>, value: &[u8], keep: Keep) {
     cx.put(key, NewValue::Text(value), keep);
     cx.changed(key, EventClass::String, "set");

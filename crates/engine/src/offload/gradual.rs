@@ -58,7 +58,7 @@ impl Running<'_> {
         let _underway = engine.stats.gradual.begin(engine.keyspace.count(job.options.db).0 as u64);
         let mut ground = Slices { running: self, options: job.options };
         let mut cx = GradualContext::new(&mut ground, job.options);
-        run(&mut cx, self.words(), out)
+        run(&mut cx, &mut self.words(), out)
     }
 }
 

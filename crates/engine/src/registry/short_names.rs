@@ -22,6 +22,21 @@ struct Place {
     id: CommandId,
 }
 
+/// A word of up to eight bytes, as it was sent: quickly compared with another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ShortName {
+    word: u64,
+    len: usize,
+}
+
+impl ShortName {
+    /// The name, if it is short.
+    #[inline]
+    pub(crate) fn of(name: &[u8]) -> Option<Self> {
+        (name.len() <= MAX_NAME).then(|| Self { word: word_of(name), len: name.len() })
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct ShortNames(Box<[Place; 1 << BITS]>);

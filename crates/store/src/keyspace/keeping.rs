@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Guards, Held, Keyspace, ShardGuard};
+use super::{Held, Keyspace, ShardGuard};
 use crate::ShardIndex;
 use crate::kept::Kept;
 
@@ -36,7 +36,7 @@ impl ShardGuard<'_> {
 impl<'k> Held<'k> {
     /// Keeps these keys, by their hashes, which are of shards held, and lets the shards go. There must be no other keeper.
     pub fn keep(&mut self, mut hashes: Vec<u64>) {
-        debug_assert!(self.keeping.is_none() && hashes.iter().all(|&hash| self.holds(hash)));
+        debug_assert!(!self.is_keeping() && hashes.iter().all(|&hash| self.holds(hash)));
         hashes.sort_unstable();
         hashes.dedup();
         let hashes: Arc<[u64]> = hashes.into();
@@ -45,7 +45,8 @@ impl<'k> Held<'k> {
             shard.kept = Some(Box::new(Kept::new(&hashes)));
         }
         let shards = self.indexes().collect();
-        self.keeping = Some(Box::new(Keeping { keyspace: self.keyspace, hashes, shards }));
+        let keeping = Keeping { keyspace: self.keyspace, hashes, shards };
+        self.guards.more.get_or_insert_default().keeping = Some(keeping);
         self.let_go();
     }
 
@@ -53,7 +54,12 @@ impl<'k> Held<'k> {
     #[inline]
     #[must_use]
     pub fn is_keeping(&self) -> bool {
-        self.keeping.is_some()
+        self.keeping().is_some()
+    }
+
+    #[inline]
+    fn keeping(&self) -> Option<&Keeping<'k>> {
+        self.guards.more.as_ref()?.keeping.as_ref()
     }
 
     /// One of the shards held in which somebody else keeps keys.
@@ -65,13 +71,13 @@ impl<'k> Held<'k> {
     /// Whether a key is kept.
     #[must_use]
     pub fn keeps(&self, hash: u64) -> bool {
-        self.keeping.as_ref().is_some_and(|keeping| keeping.hashes.binary_search(&hash).is_ok())
+        self.keeping().is_some_and(|keeping| keeping.hashes.binary_search(&hash).is_ok())
     }
 
     /// The shards of the keys that are kept, in ascending order.
     #[must_use]
     pub fn kept_shards(&self) -> &[ShardIndex] {
-        self.keeping.as_ref().map_or(&[], |keeping| &keeping.shards)
+        self.keeping().map_or(&[], |keeping| &keeping.shards)
     }
 
     /// Takes shards again, in ascending order, or none of them: false if one is taken. To be tried until it succeeds; who
@@ -97,14 +103,15 @@ impl<'k> Held<'k> {
             return false;
         }
         let is_awaited = self.guards.iter().any(|guard| guard.cell.lock.is_awaited());
-        self.guards = Guards::default();
+        drop(self.guards.take());
         self.keyspace.wake_missed();
         is_awaited
     }
 
     /// Keeps nothing any more but the shards held, among which are those of all keys that were kept.
     pub fn end_keeping(&mut self) {
-        let Some(mut keeping) = self.keeping.take() else { return };
+        let more = self.guards.more.as_mut();
+        let Some(mut keeping) = more.and_then(|more| more.keeping.take()) else { return };
         for shard in std::mem::take(&mut keeping.shards) {
             let place = self.place(shard).expect("the caller has taken all shards again");
             self.guards.at_mut(place).give_up_kept();
@@ -147,9 +154,8 @@ impl<'k> Held<'k> {
 
     /// Holds more shards.
     fn add(&mut self, mut guards: Vec<ShardGuard<'k>>) {
-        let Guards { first, more } = std::mem::take(&mut self.guards);
-        guards.extend(first.into_iter().chain(more));
-        guards.sort_unstable_by_key(|guard| guard.index);
+        guards.extend(self.guards.take());
+        guards.sort_unstable_by_key(ShardGuard::index);
         guards.into_iter().for_each(|guard| self.guards.push(guard));
     }
 }

@@ -152,7 +152,7 @@ impl<T: TableItem> Bucket<T> {
     }
 
     /// The position and the item of `tag` that `eq` accepts.
-    #[inline]
+    #[inline(always)]
     pub(super) fn find(&self, tag: u8, mut eq: impl FnMut(&T) -> bool) -> Option<(usize, &T)> {
         let mut bucket = self;
         let mut before = 0;

@@ -147,7 +147,7 @@ impl<T: TableItem> Table<T> {
     }
 
     /// The item of `hash` that `eq` accepts.
-    #[inline]
+    #[inline(always)]
     pub fn find(&self, hash: u64, eq: impl FnMut(&T) -> bool) -> Option<&T> {
         if self.is_empty() {
             return None;
