@@ -72,6 +72,7 @@ impl Spop<'_> {
 
     fn take_some(&self, cx: &mut UpdateContext<'_>, count: usize, out: &mut Encoder) -> Reply {
         let (limits, mut rng) = (&cx.settings().encodings, cx.chance());
+        let is_recorded = cx.is_recorded();
         let Some(set) = cx.write::<Set>(self.key)?.filter(|_| count > 0) else {
             out.set(0);
             return Ok(());
@@ -79,10 +80,12 @@ impl Spop<'_> {
         if count >= set.len() {
             return self.take_all(cx, out);
         }
-        let mut recorded: Vec<Vec<u8>> = Vec::with_capacity(count);
+        let mut recorded: Vec<Vec<u8>> = Vec::with_capacity(if is_recorded { count } else { 0 });
         out.set(count);
         let rest = set.take_sample(count, &mut rng, limits, |member| {
-            recorded.push(member.to_vec());
+            if is_recorded {
+                recorded.push(member.to_vec());
+            }
             reply_element(out, member);
         });
         if let Some(rest) = rest {

@@ -41,6 +41,8 @@ use crate::UnixMillis;
 const MAX_INTS: usize = 1 << 30;
 /// When more than this many are taken out for each that stays, those that stay are moved instead.
 const MOVE_STAYING_RATIO: usize = 5;
+/// From this part of a table on, those to be taken out are chosen on a walk through it, instead of drawn one by one.
+const WALK_DIVISOR: usize = 16;
 
 /// A set of byte strings.
 #[derive(Debug)]
@@ -304,6 +306,14 @@ impl Set {
                 }
                 members.table.iter().for_each(|member| visit(Text::Bytes(member.as_bytes())));
                 Some(std::mem::replace(self, staying))
+            }
+            Form::Table(members)
+                if count >= members.table.len() / WALK_DIVISOR && !members.has_expiries() =>
+            {
+                let mut selection = Selection::new(count, members.table.len());
+                let chosen = |_: &Member| selection.takes_next(rng);
+                members.take_where(chosen, |member| visit(Text::Bytes(member.as_bytes())));
+                None
             }
             Form::Table(members) => {
                 for _ in 0..count {

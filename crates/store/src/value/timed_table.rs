@@ -143,6 +143,17 @@ impl<I: TimedItem> TimedTable<I> {
         self.remove_if(hash, |item| item.address() == address)
     }
 
+    /// Takes the elements out that `condemned` accepts, which is asked about each once; none of them expires. Takes time in
+    /// proportion to the table.
+    pub(super) fn take_where(&mut self, condemned: impl FnMut(&I) -> bool, mut sink: impl FnMut(I)) {
+        debug_assert!(!self.has_expiries(), "their records would be left behind");
+        let item_bytes = &mut self.item_bytes;
+        self.table.drain_where(condemned, |item| {
+            *item_bytes -= item.memory_bytes();
+            sink(item);
+        });
+    }
+
     /// Whether some element expires.
     #[inline]
     pub(super) fn has_expiries(&self) -> bool {

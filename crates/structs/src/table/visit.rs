@@ -1,7 +1,7 @@
 //! Ways through a whole table: in order, by a cursor, at random, and taking items out on the way.
 
 use super::bucket::{Bucket, links};
-use super::{Table, TableItem};
+use super::{LOOK_AHEAD_BUCKETS, Table, TableItem};
 
 impl<T: TableItem> Table<T> {
     /// All items, bucket by bucket.
@@ -94,11 +94,21 @@ impl<T: TableItem> Table<T> {
         passed
     }
 
+    /// On a walk that has come to bucket `index`: fetches what is read next, in a table that does not live in the cache.
+    #[inline]
+    fn look_ahead_from(&self, index: u32) {
+        let next = index + 1;
+        if self.storage.count() >= LOOK_AHEAD_BUCKETS && next < self.storage.count() {
+            self.storage.bucket(next).prefetch_all();
+        }
+    }
+
     /// Removes the items `condemned` accepts and passes them to `sink`; returns how many. Takes time in
     /// proportion to the table.
     pub fn drain_where(&mut self, mut condemned: impl FnMut(&T) -> bool, mut sink: impl FnMut(T)) -> usize {
         let before = self.len;
         for index in 0..self.storage.count() {
+            self.look_ahead_from(index);
             // Backwards: what fills a gap comes from behind and was looked at already.
             for position in (0..self.storage.bucket(index).len()).rev() {
                 if self.storage.bucket(index).get(position).is_some_and(&mut condemned) {
@@ -177,6 +187,7 @@ impl<'a, T: TableItem> Iterator for Iter<'a, T> {
             }
             self.index += 1;
             self.position = 0;
+            self.table.look_ahead_from(self.index);
         }
     }
 

@@ -53,6 +53,28 @@ fn members_that_are_moved_because_many_others_are_taken_keep_their_expiries() {
     assert!(set.expiring().all(|(member, time)| format!("m{}", time.0 - 1000).as_bytes() == member));
 }
 
+#[test]
+fn members_that_are_taken_by_chance_take_their_expiries_along() {
+    let limits = EncodingLimits::default();
+    let mut set = Set::new();
+    for i in 0..100 {
+        set.add(text(&format!("m{i}")), &limits, &KEY);
+    }
+    (0..50).for_each(|i| assert!(set.set_expiry(text(&format!("m{i}")), Some(at(1000)), &KEY)));
+    let (mut state, mut timed) = (1u64, 0);
+    let mut rng = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state
+    };
+    set.take_sample(60, &mut rng, &limits, |member| {
+        timed += usize::from(
+            member.to_vec()[1..].iter().fold(0, |n, digit| n * 10 + u32::from(digit - b'0')) < 50,
+        );
+    });
+    set.check_invariants();
+    assert_eq!((set.len(), set.expiring().count()), (40, 50 - timed));
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Add(u8),
