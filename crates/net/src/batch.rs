@@ -174,7 +174,7 @@ impl Group {
     }
 
     /// Executes the commands from number `next` on, which is raised with each. `under_way` says where the replies of the one
-    /// begin that is being executed.
+    /// begin that is being executed; those of large ones, which catch their panics themselves, are not in it.
     #[inline(never)]
     fn execute_from(
         &mut self,
@@ -187,15 +187,18 @@ impl Group {
             let connection = &mut connections[ready.slot];
             if connection.state == State::Running {
                 let replied = connection.out.len();
-                *under_way = Some(replied);
                 let (flow, is_consumed) = match ready.place {
                     Place::Spans { from, to } if ready.consumed > LOOP_BYTES_LIMIT => {
                         let spans = self.spans[from..to].to_vec();
                         (execute_large(worker, connection, ready, spans), true)
                     }
-                    _ => (execute_one(worker, connection, ready, &self.spans), false),
+                    _ => {
+                        *under_way = Some(replied);
+                        let flow = execute_one(worker, connection, ready, &self.spans);
+                        *under_way = None;
+                        (flow, false)
+                    }
                 };
-                *under_way = None;
                 if !is_consumed && flow != Flow::Parked {
                     connection.consume(ready.consumed);
                 }
@@ -211,7 +214,7 @@ impl Group {
         }
     }
 
-    /// After command number `at` panicked, whose replies began at `start`. (A large one has caught its panic itself.)
+    /// After command number `at` panicked, whose replies began at `start`.
     #[cold]
     fn recover(&self, at: usize, start: usize, worker: &mut Worker, connections: &mut Slab<Connection>) {
         let ready = &self.ready[at];

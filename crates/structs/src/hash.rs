@@ -38,19 +38,30 @@ impl std::fmt::Debug for HashKey {
 #[inline]
 pub fn hash_bytes(key: &HashKey, bytes: &[u8]) -> u64 {
     let mut state = State::new(key);
-    let (words, rest) = bytes.as_chunks::<8>();
-    for word in words {
+    for word in bytes.as_chunks::<8>().0 {
         state.absorb(u64::from_le_bytes(*word));
     }
-    state.absorb(last_word(rest, bytes.len()));
+    state.absorb(last_word(bytes));
     state.finish()
 }
 
 /// The last word: the up to seven bytes that are left, and the length (mod 256) on top.
 #[inline]
-fn last_word(rest: &[u8], length: usize) -> u64 {
-    let mut word = (length as u64) << 56;
-    let mut bytes = rest;
+fn last_word(bytes: &[u8]) -> u64 {
+    let length = (bytes.len() as u64) << 56;
+    let rest = bytes.len() % 8;
+    match bytes.last_chunk::<8>() {
+        // In two steps, for there is no shift by all 64 bits.
+        Some(last) => length | (u64::from_le_bytes(*last) >> (56 - 8 * rest)) >> 8,
+        None => length | short_word(bytes),
+    }
+}
+
+/// Up to seven bytes as a word.
+#[inline]
+fn short_word(bytes: &[u8]) -> u64 {
+    let mut word = 0;
+    let mut bytes = bytes;
     let mut shift = 0;
     if let Some((four, more)) = bytes.split_first_chunk::<4>() {
         word |= u64::from(u32::from_le_bytes(*four));

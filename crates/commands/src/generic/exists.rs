@@ -14,6 +14,7 @@ pub(super) struct Exists<'a> {
 }
 
 impl Query for Exists<'_> {
+    #[inline]
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
         let count = self.keys.keys().filter(|&key| cx.find_untouched(key).is_some()).count();
         out.integer(count as i64);

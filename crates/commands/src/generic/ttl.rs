@@ -31,6 +31,7 @@ pub(super) struct Ttl<'a> {
 }
 
 impl Query for Ttl<'_> {
+    #[inline]
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
         reply_expiry(cx, self.key, out, |at| to_seconds(at.0 - cx.now().0))
     }
@@ -46,6 +47,7 @@ pub(super) struct Pttl<'a> {
 }
 
 impl Query for Pttl<'_> {
+    #[inline]
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
         reply_expiry(cx, self.key, out, |at| at.0 - cx.now().0)
     }

@@ -16,6 +16,7 @@ pub(super) struct Hget<'a> {
 }
 
 impl Query for Hget<'_> {
+    #[inline]
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
         let hash = cx.read::<Hash>(self.key)?;
         reply_value(out, hash.and_then(|hash| hash.get(self.field, cx.now())));

@@ -28,6 +28,7 @@ impl Update for Hset<'_> {
         self.fields.len()
     }
 
+    #[inline]
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {
         let created = set_all(cx, self.key, &self.fields)?;
         out.integer(created);

@@ -23,6 +23,7 @@ impl Update for Lpop<'_> {
         cost(cx, self.key, self.count)
     }
 
+    #[inline]
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {
         run(cx, self.key, Side::Left, self.count, out)
     }
@@ -44,6 +45,7 @@ impl Update for Rpop<'_> {
         cost(cx, self.key, self.count)
     }
 
+    #[inline]
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {
         run(cx, self.key, Side::Right, self.count, out)
     }

@@ -17,6 +17,7 @@ pub(super) struct Lpush<'a> {
 }
 
 impl Update for Lpush<'_> {
+    #[inline]
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {
         push(cx, self.key, Side::Left, &self.elements, out)
     }
@@ -34,6 +35,7 @@ pub(super) struct Rpush<'a> {
 }
 
 impl Update for Rpush<'_> {
+    #[inline]
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {
         push(cx, self.key, Side::Right, &self.elements, out)
     }

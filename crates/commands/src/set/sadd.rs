@@ -20,6 +20,7 @@ impl Update for Sadd<'_> {
         self.members.len()
     }
 
+    #[inline]
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {
         let (limits, hash_key) = (&cx.settings().encodings, cx.hash_key());
         let set = cx.write_or_create::<Set>(self.key)?;

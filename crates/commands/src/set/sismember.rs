@@ -14,6 +14,7 @@ pub(super) struct Sismember<'a> {
 }
 
 impl Query for Sismember<'_> {
+    #[inline]
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
         let set = cx.read::<Set>(self.key)?;
         out.integer(has(set, self.member));

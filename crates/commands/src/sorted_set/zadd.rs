@@ -152,6 +152,7 @@ impl Update for Zadd<'_> {
         self.pairs.len()
     }
 
+    #[inline]
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {
         let mut pairs: SmallVec<[ScoreMember<'_>; 4]> = SmallVec::with_capacity(self.pairs.len());
         for pair in self.pairs.iter() {

@@ -38,6 +38,7 @@ fn reply_score(score: Option<f64>, out: &mut Encoder) {
 }
 
 impl Query for Zscore<'_> {
+    #[inline]
     fn query(&self, cx: &QueryContext<'_>, out: &mut Encoder) -> Reply {
         let zset = cx.read::<SortedSet>(self.key)?;
         reply_score(zset.and_then(|zset| zset.score(self.member)), out);

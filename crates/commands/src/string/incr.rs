@@ -13,6 +13,7 @@ pub(super) struct Incr<'a> {
 }
 
 impl Update for Incr<'_> {
+    #[inline]
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {
         add(cx, self.key, 1, out)
     }

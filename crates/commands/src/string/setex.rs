@@ -38,6 +38,7 @@ pub(super) struct Setex<'a> {
 }
 
 impl Update for Setex<'_> {
+    #[inline]
     fn update(&self, cx: &mut UpdateContext<'_>, out: &mut Encoder) -> Reply {
         let at = Clock::Seconds.time(self.seconds.get()?, cx.now(), "setex")?;
         store(cx, self.key, self.value, Keep::Replace(Some(at)));

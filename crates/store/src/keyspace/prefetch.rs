@@ -25,13 +25,15 @@ impl<'a, const WORDS: usize> Prefetching<'a, WORDS> {
     /// Takes the locks that are free.
     #[inline]
     pub(super) fn begin(keyspace: &'a Keyspace, wanted: &'a [Wanted]) -> Self {
-        let mut all = Self { keyspace, wanted, held: [0; WORDS] };
+        let mut held = [0; WORDS];
+        // Which shards there are is found out without a branch: no processor could guess whether it was seen before.
         for &Wanted { shard, .. } in wanted {
-            if !all.holds(shard) && keyspace.cell(shard).lock.try_acquire() {
-                all.held[word_of::<WORDS>(shard)] |= 1 << (shard.0 % 64);
-            }
+            held[word_of::<WORDS>(shard)] |= 1 << (shard.0 % 64);
         }
-        all
+        for (cells, held) in keyspace.shards.chunks(64).zip(&mut held) {
+            acquire(cells, held);
+        }
+        Self { keyspace, wanted, held }
     }
 
     #[inline]
@@ -90,6 +92,19 @@ impl<const WORDS: usize> Drop for Prefetching<'_, WORDS> {
         for (cells, held) in self.keyspace.shards.chunks(64).zip(self.held) {
             release(cells, held);
         }
+    }
+}
+
+/// Takes the locks of these shards; of those that are taken the bits are cleared.
+#[inline]
+fn acquire(cells: &[ShardCell], wanted: &mut u64) {
+    let mut left = *wanted;
+    while left != 0 {
+        let bit = left & left.wrapping_neg();
+        if !cells[left.trailing_zeros() as usize].lock.try_acquire() {
+            *wanted &= !bit;
+        }
+        left &= !bit;
     }
 }
 
