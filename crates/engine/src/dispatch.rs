@@ -15,7 +15,7 @@ use crate::registry::{Action, Command, CommandId, REGISTRY};
 use crate::session::{ReplyMode, Session, SessionContext, SessionEntry};
 use crate::subscriptions::is_subscription;
 use crate::undo::refused_in_transaction;
-use crate::{Message, Worker};
+use crate::{Message, Progress, Worker};
 
 /// The reply to a command that panicked.
 pub(crate) const COMMAND_FAILED: &str = "ERR internal error: the command failed, nothing else is affected";
@@ -72,15 +72,19 @@ impl Worker {
         prepared: Prepared,
         out: &mut Encoder,
     ) -> Flow {
-        let start = out.len();
-        let run = AssertUnwindSafe(|| self.execute_unguarded(session, args, prepared, out));
+        let mut progress = Progress::new(out);
+        let start = progress.last_reply;
+        let run = AssertUnwindSafe(|| {
+            self.run_short(session, [(args, prepared)], out, usize::MAX, &mut progress);
+            if progress.executed == 1 { progress.flow } else { self.run_long(session, args, prepared, out) }
+        });
         catch_unwind(run).unwrap_or_else(|_| self.recover(session, prepared, start, out))
     }
 
-    /// As [`execute`](Self::execute), for who catches panics of several commands together, and calls
+    /// Runs one command the long way, which every command can go. Panics are the caller's to catch, who calls
     /// [`recover`](Self::recover) then.
-    #[inline(always)]
-    pub fn execute_unguarded(
+    #[inline(never)]
+    pub fn run_long(
         &mut self,
         session: &mut Session,
         args: Args<'_>,
@@ -93,10 +97,7 @@ impl Worker {
         }
         let start = out.len();
         session.client.last_active_ms.store(self.now.0, Ordering::Relaxed);
-        let flow = match self.run_short(session, args, prepared, out) {
-            Some(flow) => flow,
-            None => self.dispatch(session, &Request { args, prepared }, out),
-        };
+        let flow = self.dispatch(session, &Request { args, prepared }, out);
         note_executed(session, prepared, start, flow, out);
         flow
     }
@@ -120,7 +121,6 @@ impl Worker {
         Flow::Continue
     }
 
-    /// The long way, which every command can go.
     #[inline(never)]
     fn dispatch(&mut self, session: &mut Session, request: &Request<'_>, out: &mut Encoder) -> Flow {
         let Request { args, prepared } = *request;

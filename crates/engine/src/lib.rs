@@ -74,6 +74,7 @@ pub use inbox::{Inbox, Message};
 pub use look_ahead::{Lookahead, Prepared};
 #[doc(hidden)]
 pub use scripting::fuzz_registered;
+pub use short_way::Progress;
 pub use shutdown::ShutdownRefused;
 pub use spinel_family::LOOP_BYTES_LIMIT;
 pub use spinel_script::REDIS_VERSION;

@@ -3,7 +3,7 @@
 
 use spinel_family::spec::KeySpec;
 use spinel_family::{Args, KeyRule};
-use spinel_store::{Key, Wanted};
+use spinel_store::Wanted;
 
 use crate::registry::{Command, ShortName};
 use crate::session::Session;
@@ -81,8 +81,9 @@ impl Worker {
             return Prepared { command: None, key_at: 0, hash: 0 };
         };
         let known = match command.keys {
-            KeyRule::None => None,
+            // The rule of most.
             KeyRule::One { at } => args.get(at).map(|word| (at, self.look_ahead(lookahead, session, word))),
+            KeyRule::None => None,
             KeyRule::Specs(specs) => self.look_ahead_to_several(lookahead, session, specs, args),
             KeyRule::Words(spec) => self.look_ahead_to_several(lookahead, session, spec.keys, args),
         };
@@ -94,7 +95,7 @@ impl Worker {
     #[inline]
     fn look_ahead(&self, lookahead: &mut Lookahead, session: &Session, key: &[u8]) -> u64 {
         let keyspace = &self.engine.keyspace;
-        let hash = Key::new(key, keyspace.hash_key()).hash;
+        let hash = keyspace.hash(key);
         lookahead.keys.push(keyspace.wanted(session.db, hash));
         hash
     }
@@ -124,10 +125,17 @@ impl Worker {
         self.engine.keyspace.prefetch_buckets(&lookahead.keys);
     }
 
-    /// Asks for the entries of the keys looked ahead to, whose buckets should be in the cache by now, and forgets them.
+    /// Asks for the entries of the keys looked ahead to, whose buckets should be in the cache by now; all but those that
+    /// [`prefetch_rest`](Self::prefetch_rest) asks for.
     #[inline(never)]
     pub fn prefetch_entries(&self, lookahead: &mut Lookahead) {
-        self.engine.keyspace.prefetch_entries(&lookahead.keys);
+        self.engine.keyspace.prefetch_entries(&mut lookahead.keys);
+    }
+
+    /// Asks for the entries that could not be asked for before, and forgets the keys.
+    #[inline(never)]
+    pub fn prefetch_rest(&self, lookahead: &mut Lookahead) {
+        self.engine.keyspace.prefetch_entries_behind(&lookahead.keys);
         lookahead.keys.clear();
     }
 }

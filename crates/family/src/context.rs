@@ -213,9 +213,16 @@ impl<'k> QueryContext<'k> {
     }
 
     /// The entry of a key; counts as a hit or miss and renews the access time.
-    #[inline(never)]
+    #[inline]
     #[must_use]
     pub fn find(&self, key: Key<'_>) -> Option<&Entry> {
+        self.find_parts(key.bytes, key.hash)
+    }
+
+    /// As [`find`](Self::find). A key of three words would be copied for whoever takes it by value; its parts go in registers.
+    #[inline(never)]
+    fn find_parts(&self, bytes: &[u8], hash: u64) -> Option<&Entry> {
+        let key = Key { bytes, hash };
         let Some(entry) = self.peek(key) else {
             self.note_miss(key);
             return None;

@@ -1,24 +1,26 @@
-//! The pipeline of a batch: parse and ask for buckets, ask for entries, execute.
+//! The pipeline of a batch: parse, ask for buckets, ask for entries, execute.
 //!
 //! Commands go through it in groups, and two groups are under way at the same time. While one is executed, the buckets
-//! of the next are on their way from memory; while the one after is parsed, its entries are. So a group finds its data
-//! in the cache, and the loop has work to do instead of waiting for memory:
+//! of the next are on their way from memory; while the one after is parsed, its entries are, and the few buckets that hang
+//! from those, whose entries are asked for then. So a group finds its data in the cache, and the loop has work to do instead
+//! of waiting for memory:
 //!
 //! ```text
-//! group 1   parse, buckets |            entries |                | execute
-//! group 2                                        | parse, buckets |         | entries |                | execute
-//! group 3                                                                              | parse, buckets | ...
+//! group 1   parse |      | buckets |         | entries |       | rest |         | execute |
+//! group 2                                              | parse |      | buckets |         | entries |       | rest | ...
+//! group 3                                                                                           | parse |      | ...
 //! ```
 //!
 //! A connection that has to stop (blocked, closed) loses those of its commands that were parsed ahead; their bytes are
 //! still in its buffer and are parsed again when it goes on.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::slice;
 use std::sync::Arc;
 
 use slab::Slab;
 use spinel_engine::log::LogLevel;
-use spinel_engine::{Flow, LOOP_BYTES_LIMIT, Lookahead, Prepared, Worker};
+use spinel_engine::{Flow, LOOP_BYTES_LIMIT, Lookahead, Prepared, Progress, Worker};
 use spinel_resp::{Args, OwnedArgs, Parsed, ProtocolError, RequestLimits, Span};
 
 use crate::broken_input::protocol_error_line;
@@ -65,6 +67,27 @@ pub(crate) struct Batch {
     next: Group,
 }
 
+/// Commands of one connection that are ready, one after the other.
+struct Upcoming<'a> {
+    slot: usize,
+    ready: slice::Iter<'a, Ready>,
+    /// Where the next begins.
+    bytes: &'a [u8],
+    spans: &'a [Span],
+}
+
+impl<'a> Iterator for Upcoming<'a> {
+    type Item = (Args<'a>, Prepared);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let ready = self.ready.next().filter(|ready| ready.slot == self.slot)?;
+        let args = ready.place.args(self.bytes, self.spans);
+        self.bytes = &self.bytes[ready.consumed..];
+        Some((args, ready.prepared))
+    }
+}
+
 /// Why the parsing of a connection paused.
 #[derive(PartialEq, Eq)]
 enum Pause {
@@ -80,6 +103,7 @@ impl Batch {
         let mut listed = listed;
         loop {
             listed = self.next.fill(worker, connections, listed);
+            worker.prefetch_rest(&mut self.due.lookahead);
             worker.prefetch_buckets(&self.next.lookahead);
             self.due.execute(worker, connections);
             if self.next.ready.is_empty() && listed.is_empty() {
@@ -164,65 +188,118 @@ impl Group {
             let run = AssertUnwindSafe(|| self.execute_from(&mut next, &mut under_way, worker, connections));
             let Err(panic) = catch_unwind(run) else { break };
             match under_way {
-                Some(start) => self.recover(next, start, worker, connections),
+                Some(progress) => next = self.recover(next, progress, worker, connections),
                 None => resume_unwind(panic),
             }
-            next += 1;
         }
         self.ready.clear();
         self.forget_spans();
     }
 
-    /// Executes the commands from number `next` on, which is raised with each. `under_way` says where the replies of the one
-    /// begin that is being executed; those of large ones, which catch their panics themselves, are not in it.
+    /// Executes the commands from number `next` on, which is raised with those that are through. `under_way` says how far
+    /// those of the same connection are that are being executed; large ones, which catch their panics themselves, are not
+    /// in it.
     #[inline(never)]
     fn execute_from(
-        &mut self,
+        &self,
         next: &mut usize,
-        under_way: &mut Option<usize>,
+        under_way: &mut Option<Progress>,
         worker: &mut Worker,
         connections: &mut Slab<Connection>,
     ) {
-        for ready in &self.ready[*next..] {
+        while let Some(ready) = self.ready.get(*next) {
             let connection = &mut connections[ready.slot];
-            if connection.state == State::Running {
-                let replied = connection.out.len();
-                let (flow, is_consumed) = match ready.place {
-                    Place::Spans { from, to } if ready.consumed > LOOP_BYTES_LIMIT => {
-                        let spans = self.spans[from..to].to_vec();
-                        (execute_large(worker, connection, ready, spans), true)
-                    }
-                    _ => {
-                        *under_way = Some(replied);
-                        let flow = execute_one(worker, connection, ready, &self.spans);
-                        *under_way = None;
-                        (flow, false)
-                    }
-                };
-                if !is_consumed && flow != Flow::Parked {
-                    connection.consume(ready.consumed);
+            *next += if connection.state != State::Running {
+                1
+            } else {
+                match self.execute_short(*next, under_way, worker, connection) {
+                    0 => self.execute_long(ready, under_way, worker, connection),
+                    executed => executed,
                 }
-                conclude(connection, flow);
-                if connection.out.len() >= limits::LARGE_OUTPUT {
-                    if !is_consumed && flow != Flow::Parked {
-                        note_large_output(worker, connection, ready, &self.spans, replied);
-                    }
-                    limits::look_at_large_output(worker, connection);
-                }
-            }
-            *next += 1;
+            };
         }
     }
 
-    /// After command number `at` panicked, whose replies began at `start`.
+    /// Executes commands of a connection from number `first` on the short way; how many.
+    #[inline]
+    fn execute_short(
+        &self,
+        first: usize,
+        under_way: &mut Option<Progress>,
+        worker: &mut Worker,
+        connection: &mut Connection,
+    ) -> usize {
+        let ready = &self.ready[first..];
+        let slot = ready[0].slot;
+        let (bytes, session, out) = connection.parts();
+        let commands = Upcoming { slot, ready: ready.iter(), bytes, spans: &self.spans };
+        let progress = under_way.insert(Progress::new(out));
+        worker.run_short(session, commands, out, limits::LARGE_OUTPUT, progress);
+        let Progress { executed, last_reply, flow } = *progress;
+        *under_way = None;
+        if let Some(last) = ready[..executed].last() {
+            connection.consume(consumed(&ready[..executed]));
+            conclude(connection, flow);
+            if connection.out.len() >= limits::LARGE_OUTPUT {
+                note_large_output(worker, connection, last, &self.spans, last_reply);
+                limits::look_at_large_output(worker, connection);
+            }
+        }
+        executed
+    }
+
+    /// Executes a command the long way; how many that are.
+    #[inline(never)]
+    fn execute_long(
+        &self,
+        ready: &Ready,
+        under_way: &mut Option<Progress>,
+        worker: &mut Worker,
+        connection: &mut Connection,
+    ) -> usize {
+        let replied = connection.out.len();
+        let (flow, is_consumed) = match ready.place {
+            Place::Spans { from, to } if ready.consumed > LOOP_BYTES_LIMIT => {
+                let spans = self.spans[from..to].to_vec();
+                (execute_large(worker, connection, ready, spans), true)
+            }
+            _ => {
+                *under_way = Some(Progress::new(&connection.out));
+                let flow = execute_one(worker, connection, ready, &self.spans);
+                *under_way = None;
+                (flow, false)
+            }
+        };
+        if !is_consumed && flow != Flow::Parked {
+            connection.consume(ready.consumed);
+        }
+        conclude(connection, flow);
+        if connection.out.len() >= limits::LARGE_OUTPUT {
+            if !is_consumed && flow != Flow::Parked {
+                note_large_output(worker, connection, ready, &self.spans, replied);
+            }
+            limits::look_at_large_output(worker, connection);
+        }
+        1
+    }
+
+    /// After a command panicked that was being executed with those from number `first` on; the number of the next.
     #[cold]
-    fn recover(&self, at: usize, start: usize, worker: &mut Worker, connections: &mut Slab<Connection>) {
+    fn recover(
+        &self,
+        first: usize,
+        progress: Progress,
+        worker: &mut Worker,
+        connections: &mut Slab<Connection>,
+    ) -> usize {
+        let at = first + progress.executed;
         let ready = &self.ready[at];
         let connection = &mut connections[ready.slot];
         let (_, session, out) = connection.parts();
-        let flow = worker.recover(session, ready.prepared, start, out);
-        connection.consume(ready.consumed);
+        let flow = worker.recover(session, ready.prepared, progress.last_reply, out);
+        connection.consume(consumed(&self.ready[first..=at]));
         conclude(connection, flow);
+        at + 1
     }
 
     /// Makes room for the spans of the next commands; a huge command does not leave its room behind.
@@ -241,6 +318,12 @@ impl Place {
             Self::Inline(words) => words.args(),
         }
     }
+}
+
+/// Bytes that commands take.
+#[inline]
+fn consumed(commands: &[Ready]) -> usize {
+    commands.iter().map(|ready| ready.consumed).sum()
 }
 
 /// Notes what becomes of a connection after a command.
@@ -270,7 +353,7 @@ fn execute_one(worker: &mut Worker, connection: &mut Connection, ready: &Ready, 
             return Flow::Close;
         }
     }
-    worker.execute_unguarded(session, args, ready.prepared, out)
+    worker.run_long(session, args, ready.prepared, out)
 }
 
 /// Has the reply of a command looked at that was executed, where there are many bytes of replies.

@@ -89,6 +89,7 @@ impl Client {
         let prepared = self.worker.prepare(&mut self.lookahead, &self.session, args);
         self.worker.prefetch_buckets(&self.lookahead);
         self.worker.prefetch_entries(&mut self.lookahead);
+        self.worker.prefetch_rest(&mut self.lookahead);
         let flow = self.worker.execute(&mut self.session, args, prepared, &mut self.out);
         assert_eq!(flow, Flow::Continue);
         self.worker.end();

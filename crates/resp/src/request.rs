@@ -348,16 +348,17 @@ impl RequestParser {
     }
 }
 
-/// The usual command: whole, of at most nine words of less than a hundred bytes each ([`RequestLimits::USUAL`]), all of
-/// it spelt as clients do. Yields its length; `None`, and `spans` as it was, for any other.
+/// The usual command: whole, of at most nine words of less than a hundred bytes each ([`RequestLimits::USUAL`]), its name of
+/// less than ten, and all of it spelt as clients do. Yields its length; `None`, and `spans` as it was, for any other.
 ///
 /// A function of its own, so that what it counts with stays in registers.
 #[inline(never)]
 fn usual_command(buf: &[u8], spans: &mut Vec<Span>) -> Option<usize> {
-    let [b'*', count @ b'1'..=b'9', b'\r', _, rest @ ..] = buf else { return None };
+    let (count, name) = usual_header(buf.first_chunk()?)?;
     let before = spans.len();
-    let mut rest = rest;
-    for _ in b'0'..*count {
+    let mut rest = buf.get(name.end + 2..)?;
+    spans.push(name);
+    for _ in 1..count {
         let Some((span, behind)) = usual_word(rest, buf.len()) else {
             spans.truncate(before);
             return None;
@@ -366,6 +367,20 @@ fn usual_command(buf: &[u8], spans: &mut Vec<Span>) -> Option<usize> {
         rest = behind;
     }
     Some(buf.len() - rest.len())
+}
+
+/// How many words a usual command has and where its name is, of at most nine bytes; from its first bytes, looked at all
+/// together: `*2\r\n$3\r\n`.
+#[inline(always)]
+fn usual_header(bytes: &[u8; 8]) -> Option<(u8, Span)> {
+    const SPELT: u64 = u64::from_le_bytes(*b"*\0\r\n$\0\r\n");
+    const DIGITS: u64 = u64::from_le_bytes([0, 0xff, 0, 0, 0, 0xff, 0, 0]);
+    if u64::from_le_bytes(*bytes) & !DIGITS != SPELT {
+        return None;
+    }
+    let (count, len) = (bytes[1].wrapping_sub(b'0'), bytes[5].wrapping_sub(b'0'));
+    let is_usual = (1..=9).contains(&count) && len <= 9;
+    is_usual.then_some((count, Span { start: bytes.len(), end: bytes.len() + usize::from(len) }))
 }
 
 /// The word of a usual command at the start of `rest`, which ends where the buffer of `len` bytes does; and what follows it.

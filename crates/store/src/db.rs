@@ -104,6 +104,8 @@ pub enum Found<'a> {
 pub enum Displaced {
     /// A value that was alive.
     Value(OwnedValue),
+    /// A string that was alive, and owned nothing that is to be freed.
+    Inline,
     /// A value whose time had come: whoever looks from outside sees a new key.
     Expired(OwnedValue),
     /// The key is new.
@@ -249,7 +251,11 @@ impl Db {
                     self.elements_changed(key.hash, change);
                 }
                 self.expiry_changed(key.hash, old_expiry, expiry);
-                if expired { Displaced::Expired(old) } else { Displaced::Value(old) }
+                match old {
+                    _ if expired => Displaced::Expired(old.unwrap_or(OwnedValue::Inline)),
+                    Some(old) => Displaced::Value(old),
+                    None => Displaced::Inline,
+                }
             }
             table::Entry::Vacant(slot) => {
                 let expiry = match keep {

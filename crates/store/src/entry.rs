@@ -19,6 +19,7 @@
 //! ([`Layout`] in `shape`), and the header says which optional parts there are.
 
 mod mark;
+mod overwrite;
 mod shared;
 mod timed;
 
@@ -109,6 +110,11 @@ impl Shape {
 
     fn key_at(self) -> usize {
         self.word_at() + 8 * usize::from(self.form != Form::Text)
+    }
+
+    /// Whether the value owns nothing.
+    fn is_inline(self) -> bool {
+        matches!(self.form, Form::Text | Form::Int)
     }
 
     fn size(self) -> usize {
@@ -335,72 +341,6 @@ impl Entry {
         self.unshare();
         let shape = self.shape();
         self.pointee_mut::<Vec<u8>>(shape)
-    }
-
-    /// Overwrites the value and the expiry; keeps the allocation when its parts keep their lengths. Returns the
-    /// old value if it had an allocation of its own.
-    pub fn overwrite(&mut self, value: NewValue<'_>, expiry: Option<UnixMillis>, access: u32) -> OwnedValue {
-        let shape = self.shape();
-        if let NewValue::Text(text) | NewValue::Plain(text) = value
-            && shape.has_expiry == expiry.is_some()
-            && self.refill(shape, text)
-        {
-            self.set_expiry(expiry);
-            self.touch(access);
-            return OwnedValue::Inline;
-        }
-        let (form, word, text) = laid_out(value);
-        let has_word = form != Form::Text;
-        let same_parts = has_word == (shape.form != Form::Text) && text.len() == shape.text_len;
-        if !same_parts || expiry.is_some() != shape.has_expiry {
-            let mut rebuilt = Self::build(self.key(), form, word, text, expiry, access);
-            rebuilt.set_mark(self.mark());
-            return std::mem::replace(self, rebuilt).into_value();
-        }
-        let old = self.owned(shape);
-        // SAFETY: the parts of this shape and of the new value are the same, so the words and the text go where
-        // such parts were written before; `text` cannot overlap what `self` borrows exclusively.
-        unsafe {
-            let header = self.0.cast::<Header>().as_mut();
-            header.form = form;
-            header.flags = header.flags & !(SHARED | TIMED) | timed::flag_of(form, word);
-            if has_word {
-                self.0.add(shape.word_at()).cast::<u64>().write(word);
-            }
-            if let Some(at) = expiry {
-                self.0.add(HEADER).cast::<i64>().write(at.0);
-            }
-            self.0
-                .add(shape.key_at() + shape.key_len)
-                .copy_from_nonoverlapping(NonNull::from(text).cast(), text.len());
-        }
-        self.touch(access);
-        old
-    }
-
-    /// Puts a long string into the buffer of the one there is, if it fits and fills at least half of it.
-    fn refill(&mut self, shape: Shape, text: &[u8]) -> bool {
-        if shape.form != Form::Raw || text.len() <= MAX_INLINE_TEXT || self.is_shared() {
-            return false;
-        }
-        let bytes = self.pointee_mut::<Vec<u8>>(shape);
-        let fits = (bytes.capacity() / 2..=bytes.capacity()).contains(&text.len());
-        if fits {
-            bytes.clear();
-            bytes.extend_from_slice(text);
-        }
-        fits
-    }
-
-    /// Sets an integer string in place; false if the value is kept in another form.
-    pub fn set_int(&mut self, n: i64) -> bool {
-        let shape = self.shape();
-        if shape.form != Form::Int {
-            return false;
-        }
-        // SAFETY: the form has a word at this place.
-        unsafe { self.0.add(shape.word_at()).cast::<u64>().write(n as u64) };
-        true
     }
 
     /// Sets, changes or removes the expiry.

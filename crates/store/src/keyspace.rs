@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use smallvec::SmallVec;
-use spinel_structs::hash::HashKey;
+use spinel_structs::hash::{HashKey, hash_bytes};
 
 use self::guards::Guards;
 pub use self::guards::ShardGuard;
@@ -144,6 +144,13 @@ impl Keyspace {
     #[must_use]
     pub fn key<'a>(&self, bytes: &'a [u8]) -> Key<'a> {
         Key::new(bytes, &self.hash_key)
+    }
+
+    /// The hash of a key.
+    #[inline]
+    #[must_use]
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        hash_bytes(&self.hash_key, key)
     }
 
     /// The shard where a hash lives.
@@ -292,19 +299,33 @@ impl Keyspace {
     #[inline]
     pub fn prefetch_buckets(&self, wanted: &[Wanted]) {
         if self.shards.len() <= FEW_SHARDS {
-            Prefetching::<1>::begin(self, wanted).buckets();
+            Prefetching::<1>::begin(self, wanted).buckets(wanted);
         } else {
-            Prefetching::<MANY>::begin(self, wanted).buckets();
+            Prefetching::<MANY>::begin(self, wanted).buckets(wanted);
         }
     }
 
-    /// Asks for the entries that may be these keys', whose buckets should be in the cache by now.
+    /// Asks for the entries that may be these keys', whose buckets should be in the cache by now. The keys that are left in
+    /// `wanted`, a quarter, may lie in buckets that hang from those; these are on their way then.
     #[inline]
-    pub fn prefetch_entries(&self, wanted: &[Wanted]) {
+    pub fn prefetch_entries(&self, wanted: &mut Vec<Wanted>) {
         if self.shards.len() <= FEW_SHARDS {
-            Prefetching::<1>::begin(self, wanted).entries();
+            Prefetching::<1>::begin(self, wanted).entries(wanted);
         } else {
-            Prefetching::<MANY>::begin(self, wanted).entries();
+            Prefetching::<MANY>::begin(self, wanted).entries(wanted);
+        }
+    }
+
+    /// Asks for the entries of keys that [`prefetch_entries`](Self::prefetch_entries) left.
+    #[inline]
+    pub fn prefetch_entries_behind(&self, wanted: &[Wanted]) {
+        if wanted.is_empty() {
+            return;
+        }
+        if self.shards.len() <= FEW_SHARDS {
+            Prefetching::<1>::begin(self, wanted).entries_behind(wanted);
+        } else {
+            Prefetching::<MANY>::begin(self, wanted).entries_behind(wanted);
         }
     }
 
@@ -318,11 +339,14 @@ impl Keyspace {
     /// Locks the shard of a key, if it is free and the key is not kept.
     #[inline]
     pub fn hold_one(&self, hash: u64) -> Option<Held<'_>> {
-        let guard = self.spin_lock_beside(self.shard_of(hash))?;
-        if guard.keeps(hash) {
-            return None;
-        }
+        let guard = self.guard_one(hash)?;
         Some(Held { guards: Guards { first: Some(guard), more: None }, keyspace: self })
+    }
+
+    #[inline]
+    fn guard_one(&self, hash: u64) -> Option<ShardGuard<'_>> {
+        let guard = self.spin_lock_beside(self.shard_of(hash))?;
+        (!guard.keeps(hash)).then_some(guard)
     }
 
     /// Locks all of `shards`, which are in ascending order without repetition, or none: one that is not to be had, even
@@ -400,6 +424,26 @@ impl<'k> Held<'k> {
     #[must_use]
     pub fn none(keyspace: &'k Keyspace) -> Self {
         Self { guards: Guards::default(), keyspace }
+    }
+
+    /// Locks the shard of a key while nothing else is held, as [`Keyspace::hold_one`] does.
+    ///
+    /// # Panics
+    /// If something is held.
+    #[inline]
+    pub fn hold_only(&mut self, hash: u64) -> Option<&Shard> {
+        assert!(self.guards.first.is_none(), "the lock order is ascending");
+        Some(self.guards.first.insert(self.keyspace.guard_one(hash)?))
+    }
+
+    /// Lets all go.
+    #[inline]
+    pub fn release(&mut self) {
+        self.guards.first = None;
+        // Not by assigning, which would call what drops it even if it is not there.
+        if self.guards.more.is_some() {
+            self.guards.more = None;
+        }
     }
 
     /// The keyspace.

@@ -60,7 +60,7 @@ fn reading_overwriting_and_counting_allocate_nothing_and_a_new_key_once() {
         let again = allocations_in(|| {
             assert!(matches!(
                 db.put(key, NewValue::Text(new), Keep::Replace(None), (now, Use::of_time(now))),
-                Displaced::Value(_)
+                Displaced::Inline
             ));
         });
         let read = allocations_in(|| assert!(db.find(key).is_some_and(|entry| entry.text().is_some())));

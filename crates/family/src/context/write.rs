@@ -192,7 +192,15 @@ impl UpdateContext<'_> {
     }
 
     /// Stores a value in a database. No event but `new` is sent and nothing is counted: that is the command's.
+    #[inline]
     pub fn put_in(&mut self, db: DbIndex, key: Key<'_>, value: NewValue<'_>, keep: Keep) {
+        self.put_parts(db, key.bytes, key.hash, value, keep);
+    }
+
+    /// As [`put_in`](Self::put_in). A key of three words would be copied for whoever takes it by value; its parts go in registers.
+    #[inline(never)]
+    fn put_parts(&mut self, db: DbIndex, bytes: &[u8], hash: u64, value: NewValue<'_>, keep: Keep) {
+        let key = Key { bytes, hash };
         let kind = value.kind();
         let used = self.query.now_used();
         let used = if self.query.options.no_touch { used.uncounted() } else { used };
@@ -204,6 +212,7 @@ impl UpdateContext<'_> {
                 discard(self.effects, old);
                 self.signal_awaited(db, key, if was_stream { Kind::Stream } else { kind });
             }
+            Displaced::Inline => self.signal_awaited(db, key, kind),
             Displaced::Expired(old) => {
                 note_expired(self.effects, self.query.settings, watches, (db, key.bytes), old);
                 self.note_new(db, key, kind);

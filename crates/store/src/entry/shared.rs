@@ -219,7 +219,7 @@ mod tests {
         assert!(!reader.has_same_value(&entry), "the expiry is part of what was seen");
         let mut entry = entry.rekey(b"another key");
         assert_eq!((members(&entry), members(&reader)), (1000, 1000));
-        assert!(matches!(entry.overwrite(NewValue::Int(3), None, 1), OwnedValue::Shared(_)));
+        assert!(matches!(entry.overwrite(NewValue::Int(3), None, 1), Some(OwnedValue::Shared(_))));
         assert_eq!((members(&entry), members(&reader)), (1, 1000));
         change_text(&mut entry);
     }

@@ -16,7 +16,6 @@ pub(super) const MANY: usize = 4096 / 64;
 /// See the module. The locks are given back when it is dropped.
 pub(super) struct Prefetching<'a, const WORDS: usize> {
     keyspace: &'a Keyspace,
-    wanted: &'a [Wanted],
     /// The shards whose locks it holds.
     held: [u64; WORDS],
 }
@@ -24,7 +23,7 @@ pub(super) struct Prefetching<'a, const WORDS: usize> {
 impl<'a, const WORDS: usize> Prefetching<'a, WORDS> {
     /// Takes the locks that are free.
     #[inline]
-    pub(super) fn begin(keyspace: &'a Keyspace, wanted: &'a [Wanted]) -> Self {
+    pub(super) fn begin(keyspace: &'a Keyspace, wanted: &[Wanted]) -> Self {
         let mut held = [0; WORDS];
         // Which shards there are is found out without a branch: no processor could guess whether it was seen before.
         for &Wanted { shard, .. } in wanted {
@@ -33,7 +32,7 @@ impl<'a, const WORDS: usize> Prefetching<'a, WORDS> {
         for (cells, held) in keyspace.shards.chunks(64).zip(&mut held) {
             acquire(cells, held);
         }
-        Self { keyspace, wanted, held }
+        Self { keyspace, held }
     }
 
     #[inline]
@@ -43,30 +42,26 @@ impl<'a, const WORDS: usize> Prefetching<'a, WORDS> {
 
     /// Asks for the buckets.
     #[inline]
-    pub(super) fn buckets(self) {
-        for wanted in self.wanted {
+    pub(super) fn buckets(self, wanted: &[Wanted]) {
+        for wanted in wanted {
             if let Some(db) = self.db(wanted) {
                 db.prefetch_bucket(wanted.hash);
             }
         }
     }
 
-    /// Asks for the entries. Those that lie in a bucket behind the first come last, when that bucket has arrived.
+    /// Asks for the entries, and keeps in `wanted` those that may lie in a bucket behind the first, which it asks for.
     #[inline]
-    pub(super) fn entries(self) {
-        for lot in self.wanted.chunks(u64::BITS as usize) {
-            let mut behind = 0u64;
-            for (place, wanted) in lot.iter().enumerate() {
-                if let Some(db) = self.db(wanted) {
-                    behind |= u64::from(db.prefetch_entry(wanted.hash)) << place;
-                }
-            }
-            while behind != 0 {
-                let wanted = &lot[behind.trailing_zeros() as usize];
-                if let Some(db) = self.db(wanted) {
-                    db.prefetch_entry_behind(wanted.hash);
-                }
-                behind &= behind - 1;
+    pub(super) fn entries(self, wanted: &mut Vec<Wanted>) {
+        wanted.retain(|wanted| self.db(wanted).is_some_and(|db| db.prefetch_entry(wanted.hash)));
+    }
+
+    /// Asks for the entries that lie behind, whose buckets were asked for.
+    #[inline]
+    pub(super) fn entries_behind(self, wanted: &[Wanted]) {
+        for wanted in wanted {
+            if let Some(db) = self.db(wanted) {
+                db.prefetch_entry_behind(wanted.hash);
             }
         }
     }
