@@ -10,6 +10,7 @@ use spinel_family::{Args, CommandEntry, KeyRule, Run};
 
 pub(crate) use self::short_names::ShortName;
 use self::short_names::ShortNames;
+use crate::look_ahead::Ahead;
 use crate::scripting::CodeRule;
 use crate::session::SessionEntry;
 use crate::short_way::Short;
@@ -42,6 +43,8 @@ pub struct Command {
     pub action: Action,
     /// Where its keys stand.
     pub keys: KeyRule,
+    /// What is fetched before it runs.
+    pub(crate) ahead: Ahead,
     /// Its subcommands, for a container.
     pub subcommands: Vec<CommandId>,
     /// Constant time and few words: not timed one by one.
@@ -230,6 +233,7 @@ impl Registry {
             flags,
             action,
             keys,
+            ahead: Ahead::of(spec, keys),
             subcommands: Vec::new(),
             is_protected,
             code_rule,

@@ -7,6 +7,7 @@ use spinel_family::{ArgsBuffer, Effects, Scratch, UnixMillis};
 use crate::engine::Published;
 use crate::eviction::Evictor;
 use crate::inbox::{Inbox, Message};
+use crate::look_ahead::Traffic;
 use crate::scripting::Machine;
 use crate::session::Session;
 use crate::stats::WorkerStats;
@@ -27,6 +28,7 @@ pub struct Worker {
     pub(crate) now_micros: i64,
     pub(crate) stats: Arc<WorkerStats>,
     pub(crate) timing: Timing,
+    pub(crate) traffic: Traffic,
     is_inside: bool,
     /// Long commands go to another thread.
     pub(crate) may_move: bool,
@@ -63,6 +65,7 @@ impl Worker {
             now_micros,
             stats: Arc::clone(&engine.worker_stats()[index]),
             timing,
+            traffic: Traffic::default(),
             is_inside: false,
             may_move: true,
             replaying: false,

@@ -1,4 +1,4 @@
-//! The pipeline of a batch: parse, ask for buckets, ask for entries, execute.
+//! The pipeline of a batch: parse, ask for buckets, ask for entries, ask for values, execute.
 //!
 //! Commands go through it in groups, and two groups are under way at the same time. While one is executed, the buckets
 //! of the next are on their way from memory; while the one after is parsed, its entries are, and the few buckets that hang
@@ -6,10 +6,13 @@
 //! of waiting for memory:
 //!
 //! ```text
-//! group 1   parse |      | buckets |         | entries |       | rest |         | execute |
-//! group 2                                              | parse |      | buckets |         | entries |       | rest | ...
-//! group 3                                                                                           | parse |      | ...
+//! group 1   parse |      | buckets |         | entries |       | rest |         | values, execute |
+//! group 2                                              | parse |      | buckets |                 | entries |       | rest | ...
+//! group 3                                                                                                   | parse |      | ...
 //! ```
+//!
+//! What stands behind an entry (a collection, in it an element, a long string) takes several steps, each of which waits for the one
+//! before; but it does so for all commands of a group at once.
 //!
 //! A connection that has to stop (blocked, closed) loses those of its commands that were parsed ahead; their bytes are
 //! still in its buffer and are parsed again when it goes on.
@@ -105,6 +108,7 @@ impl Batch {
             listed = self.next.fill(worker, connections, listed);
             worker.prefetch_rest(&mut self.due.lookahead);
             worker.prefetch_buckets(&self.next.lookahead);
+            worker.prefetch_values(&mut self.due.lookahead);
             self.due.execute(worker, connections);
             if self.next.ready.is_empty() && listed.is_empty() {
                 return;
@@ -233,12 +237,15 @@ impl Group {
         let slot = ready[0].slot;
         let (bytes, session, out) = connection.parts();
         let commands = Upcoming { slot, ready: ready.iter(), bytes, spans: &self.spans };
+        let replied = out.len();
         let progress = under_way.insert(Progress::new(out));
         worker.run_short(session, commands, out, limits::LARGE_OUTPUT, progress);
         let Progress { executed, last_reply, flow } = *progress;
         *under_way = None;
         if let Some(last) = ready[..executed].last() {
-            connection.consume(consumed(&ready[..executed]));
+            let consumed = consumed(&ready[..executed]);
+            worker.note_traffic(executed, consumed + connection.out.len() - replied);
+            connection.consume(consumed);
             conclude(connection, flow);
             if connection.out.len() >= limits::LARGE_OUTPUT {
                 note_large_output(worker, connection, last, &self.spans, last_reply);
@@ -274,6 +281,7 @@ impl Group {
             connection.consume(ready.consumed);
         }
         conclude(connection, flow);
+        worker.note_traffic(1, ready.consumed + connection.out.len().saturating_sub(replied));
         if connection.out.len() >= limits::LARGE_OUTPUT {
             if !is_consumed && flow != Flow::Parked {
                 note_large_output(worker, connection, ready, &self.spans, replied);

@@ -22,7 +22,7 @@ use spinel_structs::table::{self, Table};
 use crate::expiry::{ExpiryIndex, Horizon};
 use crate::past::Past;
 use crate::usage::Use;
-use crate::value::{Kind, NewValue, OwnedValue, Typed};
+use crate::value::{Behind, Kind, NewValue, OwnedValue, Typed};
 use crate::{Entry, Key, UnixMillis};
 
 /// What becomes of the expiry when a value is overwritten.
@@ -397,6 +397,12 @@ impl Db {
     #[inline]
     pub fn prefetch_entry(&self, hash: u64) -> bool {
         self.table.prefetch_item(hash)
+    }
+
+    /// What stands behind an entry that may be the one of a hash, to be fetched ahead.
+    #[inline]
+    pub(crate) fn behind(&self, hash: u64) -> Option<Behind<'_>> {
+        self.table.find(hash, |_| true)?.behind()
     }
 
     /// The other step.

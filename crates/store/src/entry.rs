@@ -33,8 +33,8 @@ use spinel_structs::table::TableItem;
 
 use crate::UnixMillis;
 use crate::value::{
-    Array, Hash, Kind, List, NewValue, OwnedValue, Set, SortedSet, Stream, Text, ValueMut, ValueRef, array,
-    raw_bytes, stream,
+    Array, Behind, Hash, Kind, List, NewValue, OwnedValue, Set, SortedSet, Stream, Text, ValueMut, ValueRef,
+    array, raw_bytes, stream,
 };
 
 const HEADER: usize = 8;
@@ -290,6 +290,21 @@ impl Entry {
             Form::Stream => ValueRef::Stream(self.pointee::<Stream>(shape)),
             Form::Array => ValueRef::Array(self.pointee::<Array>(shape)),
         }
+    }
+
+    /// What stands behind the entry, to be fetched ahead.
+    #[inline]
+    pub(crate) fn behind(&self) -> Option<Behind<'_>> {
+        let shape = self.shape();
+        Some(match shape.form {
+            Form::Text => Behind::Inline(self.inline_text(shape)),
+            Form::Raw => Behind::Raw(self.pointee::<Vec<u8>>(shape)),
+            Form::List => Behind::List(self.pointee::<List>(shape)),
+            Form::Set => Behind::Set(self.pointee::<Set>(shape)),
+            Form::Hash => Behind::Hash(self.pointee::<Hash>(shape)),
+            Form::SortedSet => Behind::SortedSet(self.pointee::<SortedSet>(shape)),
+            Form::Int | Form::Stream | Form::Array => return None,
+        })
     }
 
     /// The string, if it is one.

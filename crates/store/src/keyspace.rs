@@ -17,7 +17,7 @@ use spinel_structs::hash::{HashKey, hash_bytes};
 
 use self::guards::Guards;
 pub use self::guards::ShardGuard;
-use self::prefetch::{FEW_SHARDS, MANY, Prefetching};
+use self::prefetch::{FEW_SHARDS, MANY, Prefetching, UNDER_WAY};
 use crate::lock::{Tickets, TryLock, Wake};
 use crate::waiting::{AwaitedKeys, Destinations};
 use crate::{DbCounts, DbIndex, Key, Shard, ShardIndex, SnapshotSink};
@@ -79,11 +79,20 @@ impl Taken {
 }
 
 /// A key whose data will be wanted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {
     hash: u64,
     shard: ShardIndex,
     db: DbIndex,
+}
+
+/// A value that will be wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct WantedValue {
+    /// Its key.
+    pub key: Wanted,
+    /// How many elements of it are wanted, if it is a collection; 64 at most.
+    pub elements: usize,
 }
 
 impl Keyspace {
@@ -310,9 +319,9 @@ impl Keyspace {
     #[inline]
     pub fn prefetch_entries(&self, wanted: &mut Vec<Wanted>) {
         if self.shards.len() <= FEW_SHARDS {
-            Prefetching::<1>::begin(self, wanted).entries(wanted);
+            Prefetching::<1>::begin(self, &*wanted).entries(wanted);
         } else {
-            Prefetching::<MANY>::begin(self, wanted).entries(wanted);
+            Prefetching::<MANY>::begin(self, &*wanted).entries(wanted);
         }
     }
 
@@ -326,6 +335,21 @@ impl Keyspace {
             Prefetching::<1>::begin(self, wanted).entries_behind(wanted);
         } else {
             Prefetching::<MANY>::begin(self, wanted).entries_behind(wanted);
+        }
+    }
+
+    /// Asks for what stands behind the entries of keys, which should be in the cache by now: long strings, collections, and
+    /// elements of them, by their hashes. Waits for what lies on the way there.
+    #[inline]
+    pub fn prefetch_values(&self, wanted: &[WantedValue], elements: &[u64]) {
+        let mut elements = elements;
+        for some in wanted.chunks(UNDER_WAY) {
+            let keys = some.iter().map(|wanted| &wanted.key);
+            elements = if self.shards.len() <= FEW_SHARDS {
+                Prefetching::<1>::begin(self, keys).values(some, elements)
+            } else {
+                Prefetching::<MANY>::begin(self, keys).values(some, elements)
+            };
         }
     }
 

@@ -28,7 +28,7 @@ mod watch;
 
 pub use db::{Db, Displaced, Evictable, Expired, Found, Keep, ScanStep};
 pub use entry::Entry;
-pub use keyspace::{Held, Keyspace, KeyspaceOptions, LockToken, ShardGuard, Taken, Wanted};
+pub use keyspace::{Held, Keyspace, KeyspaceOptions, LockToken, ShardGuard, Taken, Wanted, WantedValue};
 pub use lock::Wake;
 pub use readers::Readers;
 pub use shard::{DbCounts, Shard};

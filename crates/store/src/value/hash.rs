@@ -29,6 +29,7 @@ use spinel_structs::size_class::malloc_size;
 
 use self::fields::{Fields, OldExpiry};
 use self::timed::TimedPack;
+use super::ahead::Body;
 use super::draw::{Selection, below, sample_table};
 use super::{EncodingLimits, Text};
 use crate::UnixMillis;
@@ -88,6 +89,16 @@ impl Hash {
             Form::Packed(_) => "listpack",
             Form::Timed(_) => "listpackex",
             Form::Table(_) => "hashtable",
+        }
+    }
+
+    /// What stands behind it.
+    #[inline]
+    pub(super) fn body(&self) -> Body<'_> {
+        match &self.form {
+            Form::Packed(pack) => Body::Packed(pack.as_bytes()),
+            Form::Timed(_) => Body::Elsewhere,
+            Form::Table(fields) => Body::Table(&fields.table),
         }
     }
 

@@ -17,6 +17,7 @@ use spinel_structs::quicklist::{Fill, Limits, QuickList};
 use spinel_structs::size_class::malloc_size;
 
 use super::EncodingLimits;
+use super::ahead::Body;
 use expiry::TimedList;
 
 pub use expiry::ExpiringPlaces;
@@ -50,6 +51,15 @@ impl List {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What stands behind it.
+    #[inline]
+    pub(super) fn body(&self) -> Body<'_> {
+        match &self.form {
+            Form::Plain(elements) => elements.only_node().map_or(Body::Elsewhere, Body::Ends),
+            Form::Timed(_) => Body::Elsewhere,
+        }
     }
 
     #[inline]

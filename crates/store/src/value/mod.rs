@@ -3,6 +3,7 @@
 //! Every collection type offers, besides what [`Typed`] asks for: `encoding`, `memory_bytes`, `free_effort`, and
 //! `duplicate`, which gives a copy that shares nothing with the original and has the same encoding (`COPY`).
 
+mod ahead;
 pub(crate) mod array;
 mod distinct;
 mod draw;
@@ -25,6 +26,7 @@ use spinel_structs::stream::{BlockLimits, Memory};
 
 use crate::UnixMillis;
 
+pub(crate) use ahead::Behind;
 pub use array::{Array, ArrayRange};
 pub use distinct::LoadError;
 pub use expiring::ExpiringElements;

@@ -32,6 +32,7 @@ use spinel_structs::number::parse_i64;
 use spinel_structs::size_class::malloc_size;
 use spinel_structs::table;
 
+use super::ahead::Body;
 use super::draw::{Selection, below, sample_table};
 use super::timed_table::TimedTable;
 use super::{EncodingLimits, Text};
@@ -119,6 +120,16 @@ impl Set {
         match &self.form {
             Form::Ints(_) => "intset",
             Form::Packed(_) | Form::Table(_) => "hashtable",
+        }
+    }
+
+    /// What stands behind it.
+    #[inline]
+    pub(super) fn body(&self) -> Body<'_> {
+        match &self.form {
+            Form::Ints(ints) => Body::Packed(ints.as_bytes()),
+            Form::Packed(pack) => Body::Packed(pack.as_bytes()),
+            Form::Table(members) => Body::Table(&members.table),
         }
     }
 

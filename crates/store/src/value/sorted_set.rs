@@ -31,6 +31,7 @@ use spinel_structs::sorted_set::{
 
 use self::expiry::TimedTree;
 use super::EncodingLimits;
+use super::ahead::Body;
 use super::draw::{Selection, below};
 
 /// Members are drawn one by one, and what came already is rejected, up to this part of a set; beyond, walking
@@ -99,6 +100,16 @@ impl SortedSet {
             Form::Tree(Box::new(tree.expect("the caller gives members that ascend and differ")))
         };
         Self { form }
+    }
+
+    /// What stands behind it.
+    #[inline]
+    pub(super) fn body(&self) -> Body<'_> {
+        match &self.form {
+            Form::Packed(packed) => Body::Packed(packed.as_bytes()),
+            Form::Tree(tree) => Body::Table(tree.ahead()),
+            Form::Timed(_) => Body::Elsewhere,
+        }
     }
 
     /// The same members in the same encoding.

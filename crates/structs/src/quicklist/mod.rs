@@ -103,6 +103,16 @@ impl QuickList {
         self.len
     }
 
+    /// The bytes of the only node, if there is no other.
+    #[inline]
+    pub fn only_node(&self) -> Option<&[u8]> {
+        let Row::One(Chunk { nodes: Row::One(node), .. }) = &self.chunks else { return None };
+        Some(match node {
+            Node::Packed(pack) => pack.as_bytes(),
+            Node::Plain(bytes) => bytes,
+        })
+    }
+
     /// Whether there is no element.
     #[inline]
     pub fn is_empty(&self) -> bool {

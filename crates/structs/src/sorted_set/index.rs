@@ -4,7 +4,7 @@
 
 use super::element::{Alias, Element};
 use crate::hash::{HashKey, hash_bytes};
-use crate::table::{Table, TableItem};
+use crate::table::{FetchAhead, Table, TableItem};
 use std::fmt;
 
 /// Elements by member.
@@ -47,6 +47,11 @@ impl Index {
     /// Begins to fetch what looking for a member of this hash will read first.
     pub(super) fn fetch(&self, hash: u64) {
         self.table.prefetch_bucket(hash);
+    }
+
+    /// The table, to be fetched ahead.
+    pub(super) fn ahead(&self) -> &dyn FetchAhead {
+        &self.table
     }
 
     /// The element with this member.

@@ -31,6 +31,12 @@ impl PackedSortedSet {
         Self::default()
     }
 
+    /// The bytes it is made of.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.pack.as_bytes()
+    }
+
     /// Takes over a listpack from elsewhere. `None` unless it holds members and scores in order, no member twice.
     pub fn from_listpack(pack: Listpack) -> Option<Self> {
         let set = Self::from_ordered_listpack(pack)?;

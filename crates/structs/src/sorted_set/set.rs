@@ -8,6 +8,7 @@ use super::range::{Members, Order};
 use super::tree::Tree;
 use crate::hash::HashKey;
 use crate::size_class::malloc_size;
+use crate::table::FetchAhead;
 use std::collections::VecDeque;
 use std::mem::ManuallyDrop;
 use std::ops::Range;
@@ -90,6 +91,11 @@ impl SortedSet {
     /// The key under which members are hashed.
     pub fn hash_key(&self) -> HashKey {
         self.index.hash_key()
+    }
+
+    /// What looking for a member will read, to be fetched ahead under the member's hash.
+    pub fn ahead(&self) -> &dyn FetchAhead {
+        self.index.ahead()
     }
 
     /// Number of members.

@@ -33,7 +33,7 @@ const LINKED_ITEMS: usize = SLOTS - 1;
 /// Where the number of items is in the metadata.
 const COUNT_SHIFT: u32 = 60;
 /// Bytes of a cache line on the processors of servers.
-const CACHE_LINE_BYTES: usize = 64;
+pub(super) const CACHE_LINE_BYTES: usize = 64;
 const COUNT_MASK: u64 = 7;
 /// What the metadata of a linked bucket has above tags and filter: the link flag, and six items.
 const LINKED: u64 = 1 << 63;

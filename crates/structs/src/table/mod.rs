@@ -74,7 +74,7 @@ mod visit;
 
 pub use entry::{Entry, OccupiedEntry, VacantEntry};
 pub use pages::mapped_bytes;
-pub use prefetch::prefetch;
+pub use prefetch::{FetchAhead, prefetch, prefetch_bytes, prefetch_value};
 pub use visit::Iter;
 
 use crate::hash::HashKey;
