@@ -15,8 +15,9 @@ use crate::{Engine, Worker};
 /// Keys of one command that are fetched before it runs.
 const MOST_KEYS_AHEAD: usize = 16;
 
-/// Commands that take more bytes with their replies, on average, have long values in them.
-const LONG_COMMAND: usize = 128;
+/// Commands that take more bytes with their replies, on average, have values in them that go beyond what is fetched of an entry,
+/// two cache lines.
+const LONG_COMMAND: usize = 192;
 /// Commands that the average is taken of, at most.
 const REMEMBERED_COMMANDS: usize = 256;
 
